@@ -1,0 +1,35 @@
+# `make demo` and `make test` work on a fresh machine with Python 3.11; everything goes into $(VENV).
+VENV ?= .venv
+PYTHON ?= python3.11
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+TESTS ?= tests
+
+.PHONY: demo test lint format bench clean
+
+$(INSTALLED): setup.cfg pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/lfsr demo --output demo --overwrite
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/prepare.py
+	$(BIN)/python benchmarks/network.py
+
+clean:
+	rm -rf build dist *.egg-info demo .mypy_cache .pytest_cache .ruff_cache

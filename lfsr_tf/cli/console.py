@@ -1,0 +1,49 @@
+"""What the command line prints: one console for results, one for progress and errors, one look for both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+# Results go to standard output, so that they can be piped; everything else goes to standard error.
+console = Console(highlight=False)
+messages = Console(stderr=True, highlight=False)
+
+Advance = Callable[[int], None]
+
+
+@contextmanager
+def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
+    """Show a progress bar on standard error while the block runs.
+
+    Args:
+        description: What is going on, two or three words.
+        total: Number of steps, or None when it is not known.
+
+    Yields:
+        A function that advances the bar by a number of steps.
+    """
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=messages, transient=not messages.is_terminal) as progress:
+        task = progress.add_task(description, total=total)
+        yield lambda steps=1: progress.advance(task, steps)
+
+
+def print_error(message: str) -> None:
+    """Print one line, `lfsr: error: ...`, to standard error."""
+    one_line = " ".join(message.split())
+    messages.print(f"lfsr: error: {one_line}", markup=False, soft_wrap=True, style="bold red")
+
+
+def print_warning(message: str) -> None:
+    """Print one line, `lfsr: warning: ...`, to standard error."""
+    messages.print(f"lfsr: warning: {' '.join(message.split())}", markup=False, soft_wrap=True, style="yellow")

@@ -1,0 +1,25 @@
+"""The package's own exceptions: each message says what was expected, what was received and what to do."""
+
+
+class LfsrError(Exception):
+    """Base of every error that a user can act on; the command line prints it in one line and exits 1."""
+
+
+class ScanError(LfsrError):
+    """A scan file is missing, unreadable, or not something the package can work with."""
+
+
+class RecordsError(LfsrError):
+    """A folder of TFRecord shards is corrupt, incomplete, or of another schema version."""
+
+
+class ConfigError(LfsrError, ValueError):
+    """A setting is unknown or out of its range."""
+
+
+class ModelError(LfsrError):
+    """A file is not a model of this package, or a model of another architecture."""
+
+
+class OutputError(LfsrError):
+    """A result cannot be written: no permission, a parent that is a file, a full disk."""

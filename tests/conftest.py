@@ -1,0 +1,49 @@
+"""Fixtures that every folder of tests shares."""
+
+import os
+
+# Before TensorFlow is imported: its start-up notices would bury test output.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+REQUIRE_ALL = os.environ.get("LFSR_REQUIRE_ALL") == "1"
+
+
+def _skip(reason: str) -> None:
+    """Skip on a user's machine; fail where everything must be there."""
+    if REQUIRE_ALL:
+        pytest.fail(f"may not be skipped here: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real scans beside the repository."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        _skip(f"the real scans are not at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dciodvfy() -> str:
+    """Path of the DICOM checker of Debian's dicom3tools."""
+    program = shutil.which("dciodvfy")
+    if program is None:
+        _skip("dciodvfy is not installed (Debian package dicom3tools)")
+    return str(program)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a headless browser."""
+    program = shutil.which("chromium")
+    if program is None:
+        _skip("chromium is not installed")
+    return str(program)
