@@ -16,6 +16,7 @@ from lfsr_tf.cli.evaluate import evaluate
 from lfsr_tf.cli.export import export
 from lfsr_tf.cli.inspect import inspect
 from lfsr_tf.cli.prepare import prepare
+from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.cli.simulate import simulate
 from lfsr_tf.cli.train import train
 from lfsr_tf.errors import LfsrError
@@ -31,7 +32,7 @@ app = typer.Typer(
 )
 
 for _command in (demo, inspect, simulate, prepare, train, evaluate, enhance, export):
-    app.command()(_command)
+    app.command()(with_quiet_tensorflow(_command))
 
 
 def _print_version(wanted: bool) -> None:
@@ -51,8 +52,6 @@ def options(
 
 def main() -> None:
     """Run the command line: a known error is one line on standard error and exit code 1."""
-    # TensorFlow's own start-up notices would bury the one line that matters.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
         app()
