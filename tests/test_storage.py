@@ -1,0 +1,115 @@
+import errno
+import json
+from pathlib import Path
+
+import pytest
+
+from lfsr_tf.errors import LfsrError, OutputError
+from lfsr_tf.storage import (
+    atomic_folder,
+    atomic_path,
+    read_json,
+    sha256_file,
+    stable_fraction,
+    stable_seed,
+    write_json,
+)
+
+
+def test_a_file_appears_whole_under_its_own_name(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "image.nii.gz"
+    with atomic_path(target) as temporary:
+        assert temporary.name.endswith(".nii.gz")
+        temporary.write_bytes(b"voxels")
+        assert not target.exists()
+    assert target.read_bytes() == b"voxels"
+    assert [path.name for path in target.parent.iterdir()] == ["image.nii.gz"]
+
+
+@pytest.mark.parametrize("failure", [ValueError("bad"), OSError(errno.ENOSPC, "No space left on device")])
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, failure: Exception) -> None:
+    target = tmp_path / "table.csv"
+    target.write_text("old")
+    expected = OutputError if isinstance(failure, OSError) else type(failure)
+    with pytest.raises(expected), atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise failure
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_parent_that_is_a_file_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "parent").write_text("a file")
+    with pytest.raises(OutputError, match="Cannot write .*parent/child"), atomic_path(tmp_path / "parent" / "child"):
+        pass
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    with pytest.raises(RuntimeError), atomic_folder(target) as temporary:
+        (temporary / "part").write_text("half")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+    with atomic_folder(target) as temporary:
+        (temporary / "part").write_text("whole")
+    assert (target / "part").read_text() == "whole"
+
+
+def test_a_filled_folder_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    target = tmp_path / "report"
+    target.mkdir()
+    (target / "old").write_text("old")
+    with pytest.raises(OutputError, match="not empty"), atomic_folder(target):
+        pass
+    assert (target / "old").exists()
+    with atomic_folder(target, overwrite=True) as temporary:
+        (temporary / "new").write_text("new")
+    assert [path.name for path in target.iterdir()] == ["new"]
+
+
+def test_json_is_readable_and_refuses_nan(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    write_json(path, {"b": 1, "a": [1.5, "µ"]})
+    assert read_json(path) == {"a": [1.5, "µ"], "b": 1}
+    assert json.loads(path.read_text())["b"] == 1
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(path, {"a": float("nan")})
+    assert read_json(path)["b"] == 1
+
+
+@pytest.mark.parametrize("content", [None, "{", "\x00"])
+def test_json_that_cannot_be_read_is_one_clear_error(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "config.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(LfsrError, match="Expected a JSON file"):
+        read_json(path)
+
+
+def test_sha256_is_the_published_one(tmp_path: Path) -> None:
+    path = tmp_path / "abc"
+    path.write_bytes(b"abc")
+    # FIPS 180-2, example B.1.
+    assert sha256_file(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_seeds_are_stable_and_depend_on_every_part() -> None:
+    assert stable_seed(0, "sub-01", "T1w", 7, 0) == stable_seed(0, "sub-01", "T1w", 7, 0)
+    seeds = {
+        stable_seed(seed, subject, slice_, copy)
+        for seed in range(3)
+        for subject in ("a", "b")
+        for slice_ in range(20)
+        for copy in range(3)
+    }
+    assert len(seeds) == 3 * 2 * 20 * 3
+    assert stable_seed("ab", "c") != stable_seed("a", "bc")
+    assert all(-(2**31) <= number < 2**31 for seed in seeds for number in seed)
+
+
+def test_fractions_are_spread_evenly() -> None:
+    fractions = [stable_fraction("subject", number) for number in range(4000)]
+    assert all(0.0 <= fraction < 1.0 for fraction in fractions)
+    counts = [sum(int(fraction * 10) == tenth for fraction in fractions) for tenth in range(10)]
+    # Four standard deviations of a binomial count around 400.
+    assert all(abs(count - 400) < 80 for count in counts)
