@@ -9,10 +9,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lfsr_tf.errors import ConfigError, ScanError
+from lfsr_tf.scans.geometry import Plane, axis_of_plane, padded_affine, plane_of_axis, resized_affine
+
 ScanFormat = Literal["nifti", "dicom", "fastmri", "numpy"]
 
 
-@dataclass(frozen=True)
+# Compared by identity: arrays have no single truth value.
+@dataclass(frozen=True, eq=False)
 class Scan:
     """A magnitude volume and its geometry.
 
@@ -24,11 +28,13 @@ class Scan:
         source: Where the scan was read from; None for a simulated one.
         format: Which writer gives it back.
         slice_axis: 0, 1 or 2: the axis along which slices are stacked.
-        acquired_matrix: (h, w) samples that were acquired along the two in-plane axes, in the order of the axes,
-            or None when the file does not say.
-        kspace: complex64 [slices, coils, H, W] where the file holds it, centred, readout oversampling removed.
+        acquired_matrix: (h, w) samples that were acquired along the two in-plane axes, in the order of the
+            axes, or None when the file does not say. Smaller than the slices where those were interpolated.
+        kspace: complex64 [slices, coils, H, W] where the file holds it, centred, oversampling removed; H and W
+            are those of `slices()`.
         coils: Number of receive coils combined by root sum of squares; 1 for a plain magnitude.
         header: What the writer of `format` needs to give back everything else (opaque to all others).
+        notes: What the reader had to assume, a sentence each; shown by `inspect` and kept in sidecars.
     """
 
     voxels: NDArray[np.float32]
@@ -42,12 +48,18 @@ class Scan:
     kspace: NDArray[np.complex64] | None = field(default=None, repr=False)
     coils: int = 1
     header: Any = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def voxel_sizes(self) -> tuple[float, float, float]:
         """Length of each voxel edge in millimetres."""
         x, y, z = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(x), float(y), float(z)
+
+    @property
+    def plane(self) -> Plane:
+        """The plane of the slices: "axial", "coronal" or "sagittal"; the nearest one for oblique slices."""
+        return plane_of_axis(self.affine, self.slice_axis)
 
     @property
     def in_plane_axes(self) -> tuple[int, int]:
@@ -62,22 +74,67 @@ class Scan:
         return self.voxel_sizes[first], self.voxel_sizes[second]
 
     def slices(self) -> NDArray[np.float32]:
-        """The volume as [N, H, W]: slices first, then the in-plane axes in their order."""
+        """The volume as [N, H, W]: slices first, then the in-plane axes in their order. A view, no copy."""
         return np.moveaxis(self.voxels, self.slice_axis, 0)
 
     def with_slices(self, slices: NDArray[np.float32]) -> Scan:
         """The same field of view with another in-plane matrix.
 
         Sample 0 keeps its place in the patient; the in-plane voxel sizes change by H / H2 and W / W2.
+        Zero-filling, super-resolution and the cut to the acquired matrix all end here.
 
         Args:
             slices: [N, H2, W2], as many slices as this scan has.
 
         Returns:
             A scan with the new voxels; k-space and acquired matrix, which describe the old ones, are dropped.
+
+        Raises:
+            ScanError: The number of slices differs.
         """
-        affine = self.affine.copy()
-        for axis, old, new in zip(self.in_plane_axes, self.slices().shape[1:], slices.shape[1:], strict=True):
-            affine[:3, axis] *= old / new
+        count = self.voxels.shape[self.slice_axis]
+        if slices.ndim != 3 or slices.shape[0] != count:
+            raise ScanError(
+                f"Expected {count} slices [{count}, H, W]. Received: an array of shape {slices.shape}."
+            )
         voxels = np.ascontiguousarray(np.moveaxis(slices, 0, self.slice_axis), dtype=np.float32)
+        affine = resized_affine(self.affine, self.voxels.shape, voxels.shape)
         return replace(self, voxels=voxels, affine=affine, acquired_matrix=None, kspace=None)
+
+    def padded(self, before: tuple[int, int], after: tuple[int, int]) -> Scan:
+        """The scan with zeros around its slices; the origin moves back by `before` voxels.
+
+        Args:
+            before: Voxels added in front of the two in-plane axes.
+            after: Voxels added behind them.
+
+        Returns:
+            A larger scan in which every old voxel keeps its place in the patient; k-space is dropped.
+        """
+        pads = [(0, 0)] * 3
+        for axis, front, back in zip(self.in_plane_axes, before, after, strict=True):
+            pads[axis] = (front, back)
+        affine = padded_affine(self.affine, [front for front, _ in pads])
+        return replace(
+            self, voxels=np.pad(self.voxels, pads), affine=affine, acquired_matrix=None, kspace=None
+        )
+
+    def cut_along(self, slice_axis: int | str) -> Scan:
+        """The same volume with its slices along another axis.
+
+        Args:
+            slice_axis: A voxel axis 0, 1 or 2, or a plane: "axial", "coronal" or "sagittal".
+
+        Returns:
+            This scan if nothing changes; otherwise one without k-space and acquired matrix, which hold for
+            the plane of acquisition only.
+
+        Raises:
+            ConfigError: No such axis or plane.
+        """
+        axis = axis_of_plane(self.affine, slice_axis) if isinstance(slice_axis, str) else slice_axis
+        if axis not in (0, 1, 2):
+            raise ConfigError(f"Expected a slice axis of 0, 1 or 2. Received: {slice_axis}.")
+        if axis == self.slice_axis:
+            return self
+        return replace(self, slice_axis=axis, acquired_matrix=None, kspace=None)
