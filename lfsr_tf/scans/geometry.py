@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from lfsr_tf.errors import ConfigError
 
 Plane = Literal["sagittal", "coronal", "axial"]
-"""The plane of a slice; its place in this order is the patient axis (R, A, S) that slices are stacked along."""
+"""The plane of a slice; its place here is the patient axis (R, A, S) that slices are stacked along."""
 
 THICK_SLICE_RATIO = 1.25
 """Slices count as thick from this ratio on; voxel sizes of isotropic scans may differ by a few per cent."""
@@ -54,8 +54,8 @@ def axial_affine(
 ) -> NDArray[np.float64]:
     """The affine given to a stack of images whose file says nothing of its place in the patient.
 
-    A radiologist's axial view is assumed, as in a standard axial DICOM series: rows run to posterior, columns to
-    the patient's left, slices to superior.
+    A radiologist's axial view is assumed, as in a standard axial DICOM series: rows run to posterior,
+    columns to the patient's left, slices to superior.
 
     Args:
         spacing: Millimetres between rows, columns and slices.
@@ -90,8 +90,8 @@ def axis_of_plane(affine: NDArray[np.float64], plane: str) -> int:
 def default_slice_axis(shape: Sequence[int], affine: NDArray[np.float64]) -> int:
     """The axis along which a volume was most likely acquired slice by slice.
 
-    A single slice is stacked along its axis of length 1; thick slices along the axis of the largest voxel size;
-    a (nearly) isotropic volume is cut into axial slices.
+    A single slice is stacked along its axis of length 1; thick slices along the axis of the largest voxel
+    size; a (nearly) isotropic volume is cut into axial slices.
     """
     flat = [axis for axis, size in enumerate(shape) if size == 1]
     if len(flat) == 1:

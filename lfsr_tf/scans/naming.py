@@ -43,9 +43,9 @@ def contrast_from_text(text: str) -> str:
 def subject_from_path(path: Path) -> str:
     """The person a scan shows, from the file's name: splits into training and validation go by it.
 
-    A BIDS label (`sub-01`, also of a parent folder) is taken as it is. Otherwise the name's leading words up to
-    the first that holds a digit, without contrast, visit and field strength, so that two visits of one person
-    get one name.
+    A BIDS label (`sub-01`, also of a parent folder) is taken as it is. Otherwise the name's leading words up
+    to the first that holds a digit, without contrast, visit and field strength, so that two visits of one
+    person get one name.
     """
     for part in (path.name, *(parent.name for parent in path.parents)):
         if found := _BIDS_SUBJECT.search(part):

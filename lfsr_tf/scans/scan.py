@@ -30,8 +30,8 @@ class Scan:
         slice_axis: 0, 1 or 2: the axis along which slices are stacked.
         acquired_matrix: (h, w) samples that were acquired along the two in-plane axes, in the order of the
             axes, or None when the file does not say. Smaller than the slices where those were interpolated.
-        kspace: complex64 [slices, coils, H, W] where the file holds it, centred, oversampling removed; H and W
-            are those of `slices()`.
+        kspace: complex64 [slices, coils, H, W] where the file holds it, centred, oversampling removed; H and
+            W are those of `slices()`.
         coils: Number of receive coils combined by root sum of squares; 1 for a plain magnitude.
         header: What the writer of `format` needs to give back everything else (opaque to all others).
         notes: What the reader had to assume, a sentence each; shown by `inspect` and kept in sidecars.

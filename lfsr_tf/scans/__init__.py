@@ -1,0 +1,1 @@
+"""Scanner files in and out: every reader gives a `Scan`, every writer takes one."""

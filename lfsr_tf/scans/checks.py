@@ -1,0 +1,123 @@
+"""What every reader asks of a file before a `Scan` is made of it; each failure is one `ScanError`.
+
+Sizes are checked against the file before anything is allocated, so that a header that promises more than
+the file holds (truncated, damaged or malicious) costs no memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lfsr_tf.errors import ScanError
+
+MIN_MATRIX = 16
+"""Fewest pixels along each side of a slice: the smallest patch the networks are trained on."""
+
+MAX_BYTES = 2**34
+"""Most bytes that one file may unfold to (16 GiB): a few hundred clinical volumes."""
+
+# DEFLATE turns at most 258 bytes into two bits (RFC 1951), so 1032 to 1 with some bits to spare.
+_MAX_COMPRESSION = 1033
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is not there, is no file, or is empty."""
+    if not path.exists():
+        raise ScanError(f"Expected a scan. Received: {path}, which does not exist. Check the path.")
+    if not path.is_file():
+        raise ScanError(f"Expected a file. Received: {path}, which is not one. Check the path.")
+    if path.stat().st_size == 0:
+        raise ScanError(f"Expected a scan. Received: {path}, which is empty. Copy it again.")
+
+
+def check_stored_size(declared: int, stored: int, path: Path | str, *, compressed: bool) -> None:
+    """Refuse an array whose declared size cannot be held by the bytes that are stored for it.
+
+    Args:
+        declared: Bytes of the array by its header.
+        stored: Bytes that are there.
+        path: The file, for the message.
+        compressed: Whether the stored bytes are compressed.
+    """
+    possible = stored * _MAX_COMPRESSION if compressed else stored
+    if declared > possible:
+        raise ScanError(
+            f"Expected {declared} bytes of image data. Received: {stored} bytes in {path}, which is "
+            "truncated or damaged. Copy it again."
+        )
+    if declared > MAX_BYTES:
+        raise ScanError(
+            f"Expected at most {MAX_BYTES // 2**30} GiB of image data. Received: {declared / 2**30:.1f} GiB "
+            f"in {path}. Split the file."
+        )
+
+
+def check_volume(voxels: NDArray[Any], slice_axis: int, path: Path) -> NDArray[np.float32]:
+    """A magnitude volume as float32 [X, Y, Z], refused unless it is finite, not constant and large enough.
+
+    Args:
+        voxels: Real array [X, Y, Z].
+        slice_axis: The axis along which slices are stacked.
+        path: The file, for the message.
+    """
+    height, width = (size for axis, size in enumerate(voxels.shape) if axis != slice_axis)
+    if min(height, width) < MIN_MATRIX:
+        raise ScanError(
+            f"Expected slices of at least {MIN_MATRIX} x {MIN_MATRIX} pixels. Received: {height} x {width} "
+            f"in {path}. Choose another scan or another slice plane."
+        )
+    # Beyond float32's range a value becomes infinite, which the next line reports.
+    with np.errstate(over="ignore"):
+        voxels = np.asarray(voxels, dtype=np.float32)
+    check_finite(voxels, path)
+    if voxels.min() == voxels.max():
+        raise ScanError(
+            f"Expected an image. Received: {path}, where every voxel is {voxels.flat[0]:g}. "
+            "Check how the file was made."
+        )
+    return voxels
+
+
+def check_finite(array: NDArray[Any], path: Path) -> None:
+    """Refuse NaN and infinite values."""
+    bad = array.size - int(np.count_nonzero(np.isfinite(array)))
+    if bad:
+        raise ScanError(
+            f"Expected finite values. Received: {bad} of {array.size} NaN or infinite in {path}. "
+            "Replace them, for example by 0 outside the head."
+        )
+
+
+def check_affine(affine: NDArray[np.float64], path: Path | str) -> NDArray[np.float64]:
+    """The affine as float64, refused unless it is finite and gives three axes that span space."""
+    affine = np.asarray(affine, dtype=np.float64)
+    if affine.shape != (4, 4) or not np.isfinite(affine).all():
+        raise ScanError(
+            f"Expected a finite 4 x 4 affine. Received: {affine.tolist()} in {path}. Repair the header."
+        )
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    # The volume of the cell over that of a box of the same edges: 1 for right angles, 0 in a plane.
+    if lengths.min() == 0 or abs(np.linalg.det(affine[:3, :3] / lengths)) < 1e-3:
+        raise ScanError(
+            f"Expected an affine with three independent axes. Received: {affine[:3, :3].tolist()} in {path}, "
+            "which is singular. Repair the header."
+        )
+    return affine
+
+
+def check_shape(shape: Sequence[int], allowed: dict[int, str], path: Path | str) -> None:
+    """Refuse an array of another number of axes than `allowed` names, or with an axis of length 0."""
+    if len(shape) not in allowed:
+        expected = " or ".join(allowed.values())
+        raise ScanError(
+            f"Expected {expected}. Received: {len(shape)} axes, {list(shape)}, in {path}. "
+            "Take out one image, volume or series."
+        )
+    if math.prod(shape) == 0:
+        raise ScanError(f"Expected an image. Received: {list(shape)} voxels in {path}. Copy it again.")

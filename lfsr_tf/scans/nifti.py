@@ -1,0 +1,174 @@
+"""NIfTI in and out (.nii, .nii.gz), with qform, sform, units and descriptions kept through a round trip."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
+
+from lfsr_tf.errors import OutputError, ScanError
+from lfsr_tf.scans.checks import check_affine, check_file, check_shape, check_stored_size, check_volume
+from lfsr_tf.scans.geometry import default_slice_axis
+from lfsr_tf.scans.naming import contrast_from_text, subject_from_path
+from lfsr_tf.scans.scan import Scan
+from lfsr_tf.storage import atomic_path
+
+_DAMAGE = (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error, ValueError, OverflowError)
+_SHAPES = {2: "a slice [X, Y]", 3: "a volume [X, Y, Z]", 4: "a series [X, Y, Z, T]"}
+_MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+_ALIGNED, _SCANNER = 2, 1
+
+
+def is_nifti(path: Path) -> bool:
+    """Whether the file's name says that it is NIfTI."""
+    return path.name.lower().endswith((".nii", ".nii.gz"))
+
+
+def read_nifti(path: Path) -> list[Scan]:
+    """Read every volume of a NIfTI-1 or NIfTI-2 file.
+
+    Voxels are float32 with the header's slope and intercept applied. The affine is the sform's where its
+    code is set, else the qform's, else nibabel's guess from the voxel sizes; units of metres or microns
+    become millimetres.
+
+    Args:
+        path: A .nii or .nii.gz file of two to four axes.
+
+    Returns:
+        One scan a volume, in the order of the series.
+
+    Raises:
+        ScanError: Missing, empty, truncated or not NIfTI; complex or colour voxels; one or more than four
+            axes; NaN, infinite or constant voxels; slices under 16 x 16 pixels; a singular or non-finite
+            affine.
+    """
+    check_file(path)
+    try:
+        image = nib.load(path)
+        if not isinstance(image, nib.Nifti1Pair):
+            raise ScanError(
+                f"Expected NIfTI. Received: {type(image).__name__} in {path}. Convert it to NIfTI."
+            )
+        _check_header(image, path)
+        affine = check_affine(image.affine * _millimetres(image.header), path)
+        voxels = _load(image)
+    except _DAMAGE as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ScanError(
+            f"Expected a NIfTI file. Received: {path}, which is truncated or something else ({reason}). "
+            "Copy it again."
+        ) from error
+    return [_scan_of(volume, affine, image.header, path) for volume in np.moveaxis(voxels, 3, 0)]
+
+
+def _check_header(image: Any, path: Path) -> None:
+    dtype = image.get_data_dtype()
+    if dtype.kind not in "iufb":
+        kind = "colour" if dtype.kind == "V" else str(dtype)
+        raise ScanError(
+            f"Expected real magnitude voxels. Received: {kind} voxels in {path}. "
+            "Save the magnitude as float32 or integers."
+        )
+    check_shape(image.shape, _SHAPES, path)
+    declared = math.prod(image.shape) * dtype.itemsize
+    check_stored_size(declared, path.stat().st_size, path, compressed=path.name.lower().endswith(".gz"))
+
+
+def _load(image: Any) -> NDArray[np.float32]:
+    """All voxels as float32 [X, Y, Z, T]."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        voxels = np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged"))
+    return voxels.reshape(voxels.shape + (1,) * (4 - voxels.ndim))
+
+
+def _millimetres(header: Any) -> NDArray[np.float64]:
+    scale = _MM_PER_UNIT.get(header.get_xyzt_units()[0], 1.0)
+    return np.array([[scale], [scale], [scale], [1.0]])
+
+
+def _scan_of(voxels: NDArray[np.float32], affine: NDArray[np.float64], header: Any, path: Path) -> Scan:
+    axis = default_slice_axis(voxels.shape, affine)
+    return Scan(
+        voxels=check_volume(voxels, axis, path),
+        affine=affine,
+        subject=subject_from_path(path),
+        contrast=contrast_from_text(path.name.split(".")[0]),
+        source=path,
+        format="nifti",
+        slice_axis=axis,
+        header=header,
+        notes=_notes(header),
+    )
+
+
+def _notes(header: Any) -> tuple[str, ...]:
+    if int(header["sform_code"]) or int(header["qform_code"]):
+        return ()
+    return ("The header gives no orientation; the volume is taken as RAS and centred.",)
+
+
+def write_nifti(scan: Scan, path: Path) -> None:
+    """Write a scan as float32 NIfTI, under a temporary name that is renamed when it is complete.
+
+    A scan that was read from NIfTI keeps the header's codes, units, descriptions and extensions; its qform
+    and sform both follow the change of the voxel grid. Any other scan gets qform and sform, in
+    millimetres, "scanner" for DICOM and "aligned" where the place in the patient was assumed.
+
+    Args:
+        scan: Any scan.
+        path: A name that ends in .nii or .nii.gz.
+
+    Raises:
+        OutputError: Another suffix, or the file cannot be written; nothing is left behind.
+    """
+    if not is_nifti(path):
+        raise OutputError(f"Expected a name ending in .nii or .nii.gz. Received: {path}. Change the suffix.")
+    read_from_nifti = isinstance(scan.header, nib.Nifti1Header)
+    header = _kept_header(scan) if read_from_nifti else _new_header(scan)
+    image_class = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
+    image = image_class(scan.voxels, header.get_best_affine(), header)
+    with atomic_path(path) as temporary:
+        nib.save(image, temporary)
+
+
+def _new_header(scan: Scan) -> Any:
+    header = nib.Nifti1Header()
+    _set_grid(header, scan)
+    code = _SCANNER if scan.format == "dicom" else _ALIGNED
+    header.set_qform(scan.affine, code)
+    header.set_sform(scan.affine, code)
+    header.set_xyzt_units("mm")
+    return header
+
+
+def _kept_header(scan: Scan) -> Any:
+    header = scan.header.copy()
+    qform_code, sform_code = int(header["qform_code"]), int(header["sform_code"])
+    units = _millimetres(header)
+    # New voxel index to old voxel index: the same for both transforms, whatever each maps to.
+    regrid = np.linalg.solve(header.get_best_affine() * units, scan.affine)
+    qform, sform = header.get_qform(), header.get_sform()
+    _set_grid(header, scan, units)
+    if qform_code:
+        header.set_qform(qform @ regrid, qform_code)
+    if sform_code:
+        header.set_sform(sform @ regrid, sform_code)
+    elif not qform_code and not np.allclose(header.get_base_affine() * units, scan.affine, atol=1e-4):
+        # Without any code readers centre the volume, which would move sample 0.
+        header.set_sform(scan.affine / units, _ALIGNED)
+    return header
+
+
+def _set_grid(header: Any, scan: Scan, units: NDArray[np.float64] | None = None) -> None:
+    header.set_data_dtype(np.float32)
+    header.set_data_shape(scan.voxels.shape)
+    scale = 1.0 if units is None else float(units[0, 0])
+    header.set_zooms([size / scale for size in scan.voxel_sizes])
+    header.set_slope_inter(1.0, 0.0)
