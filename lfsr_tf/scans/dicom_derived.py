@@ -1,0 +1,189 @@
+"""What every derived DICOM instance has in common: its new identity, its origin, and what no longer holds."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sr.coding import Code
+from pydicom.tag import BaseTag
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    JPEG2000MC,
+    UID,
+    ExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
+    generate_uid,
+)
+
+from lfsr_tf import __version__
+from lfsr_tf.errors import OutputError
+
+_MANUFACTURER = "lfsr_tf"
+_RESAMPLING = Code("113085", "DCM", "Spatial resampling")
+_SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
+_PROCESSING = Code("109102", "DCM", "Processing Equipment")
+
+# Statements about the old pixel values or in old pixel coordinates, seals over the old bytes, retired
+# doubles.
+# fmt: off
+_STALE = (
+    "SmallestImagePixelValue", "LargestImagePixelValue", "SmallestPixelValueInSeries",
+    "LargestPixelValueInSeries", "PixelPaddingValue", "PixelPaddingRangeLimit", "ModalityLUTSequence",
+    "VOILUTSequence", "WindowCenterWidthExplanation", "RealWorldValueMappingSequence", "PixelAspectRatio",
+    "PlanarConfiguration", "IconImageSequence", "ShutterShape", "ShutterLeftVerticalEdge",
+    "ShutterRightVerticalEdge", "ShutterUpperHorizontalEdge", "ShutterLowerHorizontalEdge",
+    "CenterOfCircularShutter", "RadiusOfCircularShutter", "VerticesOfThePolygonalShutter",
+    "ShutterPresentationValue", "MACParametersSequence", "DigitalSignaturesSequence",
+    "DataSetTrailingPadding", "ImagePosition", "ImageOrientation",
+)
+# fmt: on
+# JPEG baseline and extended, near-lossless JPEG-LS, and the lossy forms of JPEG 2000.
+_LOSSY_SYNTAXES = frozenset(
+    {JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, JPEG2000MC, HTJ2K}
+)
+_DESCRIPTION_LENGTH = 64  # LO, PS3.5 table 6.2-1
+_DERIVATION_LENGTH = 1024  # ST
+_SERIES_NUMBER_LIMIT = 2**31 // 100 - 1
+
+
+@dataclass(frozen=True)
+class DerivedSeries:
+    """Identity of one derived series, shared by its instances.
+
+    Attributes:
+        suffix: Appended to the series description.
+        derivation: What was done, for Derivation Description.
+        uid: Series Instance UID.
+        created: Local time of writing.
+    """
+
+    suffix: str
+    derivation: str
+    uid: str = field(default_factory=generate_uid)
+    created: datetime.datetime = field(default_factory=datetime.datetime.now)
+
+
+def derive(source: Dataset, series: DerivedSeries) -> Dataset:
+    """A copy of a header with a new identity and without what no longer holds.
+
+    Patient, study, frame of reference, acquisition parameters and place in the patient stay. Acquisition
+    Matrix stays too: it says what was acquired, and still does so.
+
+    Args:
+        source: A header without pixel data; it is not changed.
+        series: The series to which the copy belongs.
+    """
+    dataset = Dataset(copy.deepcopy({element.tag: element for element in source if _may_stay(element.tag)}))
+    for keyword in _STALE:
+        if keyword in dataset:
+            del dataset[keyword]
+    dataset.SOPInstanceUID = generate_uid()
+    _set_series(dataset, series)
+    _set_times(dataset, series)
+    _set_origin(dataset, source, series)
+    dataset.file_meta = _file_meta(dataset)
+    return dataset
+
+
+def _may_stay(tag: BaseTag) -> bool:
+    """Not command groups, private elements, curves or overlays."""
+    group = tag.group
+    return group >= 0x0008 and group % 2 == 0 and not (0x5000 <= group <= 0x50FF or 0x6000 <= group <= 0x60FF)
+
+
+def _set_series(dataset: Dataset, series: DerivedSeries) -> None:
+    dataset.SeriesInstanceUID = series.uid
+    number = int(dataset.get("SeriesNumber") or 0)
+    dataset.SeriesNumber = number * 100 + 1 if 0 <= number < _SERIES_NUMBER_LIMIT else 1
+    description = str(dataset.get("SeriesDescription") or "")
+    room = _DESCRIPTION_LENGTH - len(series.suffix) - 1
+    dataset.SeriesDescription = f"{description[:room]} {series.suffix}".strip()
+
+
+def _set_times(dataset: Dataset, series: DerivedSeries) -> None:
+    """The pixels are of now; study and acquisition keep their times."""
+    date, time = series.created.strftime("%Y%m%d"), series.created.strftime("%H%M%S")
+    for kind in ("InstanceCreation", "Series", "Content"):
+        setattr(dataset, f"{kind}Date", date)
+        setattr(dataset, f"{kind}Time", time)
+
+
+def _set_origin(dataset: Dataset, source: Dataset, series: DerivedSeries) -> None:
+    dataset.ImageType = derived_type(source.get("ImageType"))
+    before = str(source.get("DerivationDescription") or "")
+    dataset.DerivationDescription = f"{before}; {series.derivation}".strip("; ")[-_DERIVATION_LENGTH:]
+    # Once lossy, an image stays marked so for ever (PS3.3 C.7.6.1.1.5).
+    if source.file_meta.get("TransferSyntaxUID") in _LOSSY_SYNTAXES:
+        dataset.LossyImageCompression = "01"
+    equipment = Dataset()
+    equipment.Manufacturer = _MANUFACTURER
+    equipment.ManufacturerModelName = "lfsr_tf"
+    equipment.SoftwareVersions = __version__
+    equipment.ContributionDescription = series.derivation[:_DERIVATION_LENGTH]
+    equipment.PurposeOfReferenceCodeSequence = [_code(_PROCESSING)]
+    dataset.ContributingEquipmentSequence = [*dataset.get("ContributingEquipmentSequence", []), equipment]
+
+
+def derived_type(words: str | Sequence[str] | None) -> list[str]:
+    """Image Type of a derived image: DERIVED, SECONDARY and what the input's says from its third value on.
+
+    MR images need a third value (PS3.3 C.8.3.1.1.1); it is OTHER where the input has none.
+    """
+    rest = [] if words is None or isinstance(words, str) else [str(word) for word in words][2:]
+    return ["DERIVED", "SECONDARY", *(rest or ["OTHER"])]
+
+
+def derivation_code() -> Dataset:
+    """Item of a Derivation Code Sequence (CID 7203)."""
+    return _code(_RESAMPLING)
+
+
+def source_reference(source: Dataset, frame: int | None = None) -> Dataset | None:
+    """Item of a Source Image Sequence, or None where the input has no identity to refer to.
+
+    Args:
+        source: The input's header.
+        frame: Number from 0 of the frame in a multi-frame input.
+    """
+    uid = UID(source.get("SOPInstanceUID") or "")
+    # Root 0 belongs to no one who makes images: anonymizers write it, and repeating it would spread the
+    # error.
+    if not uid.is_valid or uid.startswith("0.") or not source.get("SOPClassUID"):
+        return None
+    item = Dataset()
+    item.ReferencedSOPClassUID = source.SOPClassUID
+    item.ReferencedSOPInstanceUID = uid
+    if frame is not None:
+        item.ReferencedFrameNumber = frame + 1
+    item.SpatialLocationsPreserved = "YES"
+    item.PurposeOfReferenceCodeSequence = [_code(_SOURCE_IMAGE)]
+    return item
+
+
+def _code(code: Code) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = (
+        code.value,
+        code.scheme_designator,
+        code.meaning,
+    )
+    return item
+
+
+def _file_meta(dataset: Dataset) -> FileMetaDataset:
+    if not dataset.get("SOPClassUID"):
+        raise OutputError(
+            "Expected an input with SOPClassUID to derive DICOM from. Received: none. Write NIfTI."
+        )
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return meta

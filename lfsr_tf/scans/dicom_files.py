@@ -1,0 +1,129 @@
+"""Opening single DICOM files: damaged, foreign and padded ones become one-line errors."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydicom import config
+from pydicom.dataset import FileDataset
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag, Tag
+
+from lfsr_tf.errors import ScanError
+
+DICOM_SUFFIXES = frozenset({".dcm", ".ima", ".dicom"})
+
+_PREAMBLE_LENGTH = 128
+_PIXEL_TAGS = frozenset({Tag("FloatPixelData"), Tag("DoubleFloatPixelData"), Tag("PixelData")})
+# An index needs nothing that stands behind the image's size; the long per-frame sequences do.
+_LAST_INDEX_TAG = Tag("Columns")
+
+_StopWhen = Callable[[BaseTag, str | None, int], bool]
+
+
+@contextmanager
+def tolerant_parsing() -> Iterator[None]:
+    """Let pydicom accept what scanners and converters really write (DS of 17 characters, ages without unit).
+
+    Values that this package sets itself are formatted by the standard; the input's own oddities are carried
+    as they are, without a warning for each slice.
+    """
+    with config.disable_value_validation(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
+        yield
+
+
+def looks_like_dicom(path: Path) -> bool:
+    """Whether a file starts as DICOM does, with the standard's preamble or without it as old files do."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_PREAMBLE_LENGTH + 4)
+    except OSError:
+        return False
+    return head[_PREAMBLE_LENGTH:] == b"DICM" or _starts_with_dataset(head)
+
+
+def _starts_with_dataset(head: bytes) -> bool:
+    """Whether the first element is a low one of group 2 or 8, little endian: a file without preamble."""
+    return (
+        len(head) > _PREAMBLE_LENGTH
+        and head[:2] in (b"\x02\x00", b"\x08\x00")
+        and head[3] == 0
+        and head[2] < 0x20
+    )
+
+
+def load_index(path: Path) -> FileDataset:
+    """The elements of a file up to the image size: enough to sort files into series.
+
+    Raises:
+        ScanError: The file is damaged.
+    """
+    return _load(path, lambda tag, vr, length: tag > _LAST_INDEX_TAG)
+
+
+def load_dataset(path: Path) -> FileDataset:
+    """A whole file, pixel data included. What follows the pixel data is left out.
+
+    Some files carry further bytes there (papaya's test series carries the other slices' pixels in its first
+    file); parsed as elements they would put nonsense into the dataset.
+
+    Raises:
+        ScanError: The file is empty, not DICOM or damaged.
+    """
+    check_is_dicom(path)
+    return _load(path, _after_pixel_data())
+
+
+def check_is_dicom(path: Path) -> None:
+    """Refuse a file that is missing, empty or something else.
+
+    Raises:
+        ScanError: Always with the reason.
+    """
+    if not path.is_file():
+        raise ScanError(
+            f"Expected a DICOM file or folder. Received: {path}, which does not exist. Check the path."
+        )
+    if path.stat().st_size == 0:
+        raise ScanError(
+            f"Expected a DICOM file. Received: {path}, which is empty. Copy it again or remove it."
+        )
+    if not looks_like_dicom(path):
+        raise ScanError(
+            f"Expected a DICOM file. Received: {path}, which has no DICM mark and is something else or "
+            "truncated. Copy it again or remove it."
+        )
+
+
+def _load(path: Path, stop_when: _StopWhen) -> FileDataset:
+    try:
+        with path.open("rb") as stream:
+            # force: files without preamble; looks_like_dicom has checked them.
+            return read_partial(stream, stop_when=stop_when, force=True)
+    except Exception as error:  # damaged bytes make pydicom raise a dozen kinds
+        raise ScanError(
+            f"Expected a DICOM file. Received: {path}, which is damaged or truncated ({first_line(error)}). "
+            "Copy it again from the scanner."
+        ) from error
+
+
+def _after_pixel_data() -> _StopWhen:
+    seen = False
+
+    def stop(tag: BaseTag, vr: str | None, length: int) -> bool:
+        nonlocal seen
+        stop_now = seen
+        seen = tag in _PIXEL_TAGS
+        return stop_now
+
+    return stop
+
+
+def first_line(error: Exception) -> str:
+    """The first line of another library's message, for one of ours."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".")

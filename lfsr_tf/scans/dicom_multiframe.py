@@ -1,0 +1,160 @@
+"""Enhanced multi-frame DICOM: one file holds one or several volumes (PS3.3 C.7.6.16)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+
+from lfsr_tf.errors import ScanError
+from lfsr_tf.scans import dicom_frames, dicom_pixels, dicom_protocol
+from lfsr_tf.scans.dicom_files import load_dataset
+from lfsr_tf.scans.dicom_frames import DicomHeader, Frame
+from lfsr_tf.scans.dicom_geometry import split_volumes, volume_affine
+from lfsr_tf.scans.dicom_series import check_is_mr_image, drop_pixels
+from lfsr_tf.scans.scan import Scan
+
+# Dimensions that only number the slices of one volume.
+_SLICE_DIMENSIONS = frozenset(
+    {Tag("InStackPositionNumber"), Tag("ImagePositionPatient"), Tag("ImageOrientationPatient")}
+)
+
+
+def read_multiframe(path: Path, source: Path) -> list[Scan]:
+    """Read one enhanced multi-frame file.
+
+    Args:
+        path: The file.
+        source: What the user named; carried in the scans.
+
+    Returns:
+        One scan for each stack and, within it, for each echo, time point or other dimension.
+
+    Raises:
+        ScanError: The file is damaged, no MR image or in colour, or its frames make no regular volumes.
+    """
+    dataset = load_dataset(path)
+    name = str(path)
+    check_is_mr_image(dataset, name)
+    pixels = dicom_pixels.decode_pixels(dataset, name)
+    drop_pixels(dataset)
+    _check_frame_count(dataset, len(pixels), name)
+    for index in range(len(pixels)):
+        pixels[index] = dicom_pixels.rescale(pixels[index], _transformation(dataset, index))
+    frames = [_frame(dataset, index, f"frame {index + 1} of {path.name}") for index in range(len(pixels))]
+    return [_volume(dataset, volume, pixels, name, source) for volume in split_volumes(frames, name)]
+
+
+def functional_group(dataset: Dataset, index: int, keyword: str) -> Dataset:
+    """The item of a functional group that holds for a frame: its own, else the shared, else an empty one."""
+    own = dataset.PerFrameFunctionalGroupsSequence[index]
+    shared = dataset.get("SharedFunctionalGroupsSequence") or [Dataset()]
+    for group in (own, shared[0]):
+        items = group.get(keyword)
+        if items:
+            return items[0]
+    return Dataset()
+
+
+def _check_frame_count(dataset: Dataset, decoded: int, name: str) -> None:
+    groups = len(dataset.get("PerFrameFunctionalGroupsSequence") or [])
+    if groups != decoded:
+        raise ScanError(
+            f"Expected the place of each of {decoded} frames. Received: {groups} per-frame functional groups "
+            f"in {name}. Copy the file again from the scanner."
+        )
+
+
+def _transformation(dataset: Dataset, index: int) -> Dataset:
+    group = functional_group(dataset, index, "PixelValueTransformationSequence")
+    return group if "RescaleSlope" in group else dataset
+
+
+def _frame(dataset: Dataset, index: int, label: str) -> Frame:
+    content = functional_group(dataset, index, "FrameContentSequence")
+    measures = functional_group(dataset, index, "PixelMeasuresSequence")
+    plane = functional_group(dataset, index, "PlanePositionSequence")
+    row, column = dicom_frames.unit_vectors(
+        functional_group(dataset, index, "PlaneOrientationSequence"), label
+    )
+    frame_type = functional_group(dataset, index, "MRImageFrameTypeSequence")
+    words = [str(word) for word in frame_type.get("FrameType") or dataset.get("ImageType") or []]
+    component = frame_type.get("ComplexImageComponent") or dataset.get("ComplexImageComponent")
+    return Frame(
+        index=index,
+        position=dicom_frames.number_list(plane, "ImagePositionPatient", 3, label),
+        row=row,
+        column=column,
+        spacing=dicom_frames.pixel_spacing(measures, label),
+        thickness=dicom_frames.slice_distance(measures),
+        stack=str(content.get("StackID") or "1"),
+        component=dicom_frames.component_of(words, component),
+        traits=_traits(dataset, index, content, words),
+        label=label,
+    )
+
+
+def _traits(dataset: Dataset, index: int, content: Dataset, words: list[str]) -> dict[str, Hashable]:
+    echo = functional_group(dataset, index, "MREchoSequence")
+    diffusion = functional_group(dataset, index, "MRDiffusionSequence")
+    gradient = diffusion.get("DiffusionGradientDirectionSequence") or [Dataset()]
+    traits: dict[str, Hashable] = {
+        "EffectiveEchoTime": echo.get("EffectiveEchoTime"),
+        "TemporalPositionIndex": content.get("TemporalPositionIndex"),
+        "DiffusionBValue": diffusion.get("DiffusionBValue"),
+        "DiffusionGradientOrientation": str(gradient[0].get("DiffusionGradientOrientation")),
+        "FrameType": tuple(words),
+    }
+    # A dimension that this list does not name still parts the volumes, by its own index.
+    values = content.get("DimensionIndexValues")
+    values = [values] if isinstance(values, int) else list(values or [])
+    for item, value in zip(dataset.get("DimensionIndexSequence") or [], values, strict=False):
+        pointer = item.get("DimensionIndexPointer")
+        if pointer not in _SLICE_DIMENSIONS:
+            traits[f"dimension {pointer}"] = value
+    return traits
+
+
+def _volume(
+    dataset: Dataset, frames: list[Frame], pixels: NDArray[np.float32], name: str, source: Path
+) -> Scan:
+    affine = volume_affine(frames, name)
+    order = tuple(frame.index for frame in frames)
+    # [frame, row, column] in the file; the scan's index order is [column, row, slice].
+    voxels = pixels[list(order)].transpose(2, 1, 0)
+    geometry = functional_group(dataset, order[0], "MRFOVGeometrySequence")
+    return Scan(
+        voxels=np.ascontiguousarray(dicom_pixels.invert_monochrome1(voxels, dataset), dtype=np.float32),
+        affine=affine,
+        subject=dicom_protocol.subject_of(dataset),
+        contrast=_contrast(dataset, order[0]),
+        source=source,
+        format="dicom",
+        slice_axis=2,
+        acquired_matrix=dicom_protocol.acquired_matrix_enhanced(dataset, geometry),
+        header=DicomHeader(datasets=(dataset,), frames=order, affine=affine),
+    )
+
+
+def _contrast(dataset: Dataset, index: int) -> str:
+    texts = [
+        str(dataset.get(keyword) or "")
+        for keyword in ("SeriesDescription", "ProtocolName", "PulseSequenceName")
+    ]
+    modifier = functional_group(dataset, index, "MRModifierSequence")
+    inversions = modifier.get("InversionTimes")
+    inversion = inversions if isinstance(inversions, float) else next(iter(inversions or []), None)
+    timing = dicom_protocol.Timing(
+        echo=dicom_protocol.positive(
+            functional_group(dataset, index, "MREchoSequence").get("EffectiveEchoTime")
+        ),
+        repetition=dicom_protocol.positive(
+            functional_group(dataset, index, "MRTimingAndRelatedParametersSequence").get("RepetitionTime")
+        ),
+        inversion=dicom_protocol.positive(inversion) if modifier.get("InversionRecovery") == "YES" else None,
+    )
+    return dicom_protocol.contrast_of(texts, timing)

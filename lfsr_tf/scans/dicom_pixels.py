@@ -1,0 +1,91 @@
+"""Pixel data of one DICOM file as numbers in the scanner's units, whatever its transfer syntax."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixels import get_decoder, pixel_array
+from pydicom.uid import UID
+
+from lfsr_tf.errors import ScanError
+from lfsr_tf.scans.dicom_files import first_line
+
+_PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+
+def decode_pixels(dataset: Dataset, name: str) -> NDArray[np.float32]:
+    """The stored pixel values of every frame, decompressed, before any rescaling.
+
+    Args:
+        dataset: With pixel data and file meta information.
+        name: The file, for error messages.
+
+    Returns:
+        float32 [frames, rows, columns]; one frame for a classic file.
+
+    Raises:
+        ScanError: There is no pixel data, it is colour, truncated, or no decoder for it is installed.
+    """
+    _check_grey(dataset, name)
+    _check_decodable(dataset, name)
+    try:
+        pixels = pixel_array(dataset, allow_excess_frames=False, correct_unused_bits=True)
+    except Exception as error:  # every decoder plugin raises its own kinds
+        raise ScanError(
+            f"Expected complete pixel data. Received: {name}, whose pixel data cannot be decoded "
+            f"({first_line(error)}). Copy the file again from the scanner."
+        ) from error
+    return np.asarray(pixels, dtype=np.float32).reshape(-1, *pixels.shape[-2:])
+
+
+def _check_grey(dataset: Dataset, name: str) -> None:
+    if not any(keyword in dataset for keyword in _PIXEL_KEYWORDS):
+        raise ScanError(
+            f"Expected a DICOM image. Received: {name}, which has no pixel data: it is not an image, or "
+            "truncated. Give image files, or copy it again."
+        )
+    samples = int(dataset.get("SamplesPerPixel") or 1)
+    photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+    if samples != 1 or not photometric.startswith("MONOCHROME"):
+        raise ScanError(
+            f"Expected a grey-scale DICOM image. Received: {name}, which is colour ({photometric}, {samples} "
+            "samples per pixel). Give the original series, not a colour map or a screenshot."
+        )
+
+
+def _check_decodable(dataset: Dataset, name: str) -> None:
+    syntax = UID(dataset.file_meta.get("TransferSyntaxUID") or "1.2.840.10008.1.2")
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        available = False
+    if not available:
+        raise ScanError(
+            f"Expected pixel data that an installed decoder reads. Received: {name} in {syntax.name} "
+            f"({syntax}). Install the decoders: pip install lfsr_tf[dicom]."
+        )
+
+
+def invert_monochrome1(volume: NDArray[np.float32], dataset: Dataset) -> NDArray[np.float32]:
+    """Turn a volume whose low values are meant to be bright, so that air is dark again.
+
+    It is mirrored at its own largest value: air then lies at 0, as in a magnitude image.
+    """
+    if str(dataset.get("PhotometricInterpretation", "")).strip() != "MONOCHROME1":
+        return volume
+    return volume.max() - volume
+
+
+def rescale(pixels: NDArray[np.float32], transformation: Dataset) -> NDArray[np.float32]:
+    """Stored values to output units: slope x stored + intercept (PS3.3 C.11.1.1.2).
+
+    Args:
+        pixels: float32, any shape.
+        transformation: A classic dataset, or an item of a Pixel Value Transformation Sequence.
+    """
+    slope = transformation.get("RescaleSlope")
+    intercept = transformation.get("RescaleIntercept")
+    # Some converters write a slope of 0 for "none".
+    factor = np.float32(slope or 1)
+    return pixels * factor + np.float32(intercept or 0)

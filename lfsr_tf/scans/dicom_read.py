@@ -1,0 +1,171 @@
+"""Reading DICOM: a series folder, one file of a series, or an enhanced multi-frame file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from lfsr_tf.errors import ScanError
+from lfsr_tf.scans.dicom_files import (
+    DICOM_SUFFIXES,
+    check_is_dicom,
+    load_index,
+    looks_like_dicom,
+    tolerant_parsing,
+)
+from lfsr_tf.scans.dicom_frames import ENHANCED_MR_CLASSES, MR_CLASSES
+from lfsr_tf.scans.dicom_multiframe import read_multiframe
+from lfsr_tf.scans.dicom_series import read_series
+from lfsr_tf.scans.scan import Scan
+
+_SERIES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class SeriesFiles:
+    """The files of one series in a folder.
+
+    Attributes:
+        uid: Series Instance UID.
+        description: Series Description and number, for people.
+        files: The series' files, sorted by name.
+        multiframe: Those of `files` that are enhanced multi-frame files.
+    """
+
+    uid: str
+    description: str
+    files: tuple[Path, ...]
+    multiframe: tuple[Path, ...]
+
+
+def is_dicom(path: Path | str) -> bool:
+    """Whether a file is DICOM, or a folder holds DICOM files itself (not in its subfolders)."""
+    path = Path(path)
+    if path.is_dir():
+        return any(looks_like_dicom(file) for file in _visible_files(path))
+    return path.is_file() and looks_like_dicom(path)
+
+
+def find_series(folder: Path | str) -> list[Path]:
+    """The DICOM series that lie in a folder itself, each as a path that `read_dicom` takes.
+
+    Args:
+        folder: Subfolders are not searched.
+
+    Returns:
+        The folder where it holds one series; else the first file of each series, since one file stands for
+        its whole series. Empty where there is no readable DICOM image. Sorted.
+    """
+    folder = Path(folder)
+    with tolerant_parsing():
+        series, _ = _index_folder(folder)
+    if len(series) == 1:
+        return [folder]
+    return sorted(group.files[0] for group in series)
+
+
+def read_dicom(path: Path | str) -> list[Scan]:
+    """Read the magnitude volumes of one DICOM series.
+
+    Args:
+        path: A folder that holds one series; or a multi-frame file; or any one file of a classic series,
+            which stands for all files of its series in the same folder.
+
+    Returns:
+        One scan a volume: voxels [columns, rows, slices] in the file's output units (rescaled), slices
+        ascending along row x column, affine to RAS+. Phase, real and imaginary images of the same series are
+        left out.
+
+    Raises:
+        ScanError: There is no such file, a file is damaged, several series are mixed, or the slices make no
+            regular volume.
+    """
+    path = Path(path)
+    with tolerant_parsing():
+        if path.is_dir():
+            return _read_group(_only_series(path), path)
+        check_is_dicom(path)
+        index = load_index(path)
+        if index.get("SOPClassUID") in ENHANCED_MR_CLASSES:
+            return read_multiframe(path, path)
+        return _read_group(_series_of(path, index), path)
+
+
+def _read_group(group: SeriesFiles, source: Path) -> list[Scan]:
+    scans = [scan for file in group.multiframe for scan in read_multiframe(file, source)]
+    classic = [file for file in group.files if file not in group.multiframe]
+    if classic:
+        scans += read_series(classic, f"{group.description} in {classic[0].parent}", source)
+    return scans
+
+
+def _only_series(folder: Path) -> SeriesFiles:
+    series, broken = _index_folder(folder)
+    _refuse_broken(broken)
+    if not series:
+        raise ScanError(
+            f"Expected DICOM images. Received: {folder}, which holds none. Give the folder of one series."
+        )
+    if len(series) > 1:
+        found = ", ".join(
+            f"{group.description} ({len(group.files)} files)" for group in series[:_SERIES_SHOWN]
+        )
+        more = f" and {len(series) - _SERIES_SHOWN} more" if len(series) > _SERIES_SHOWN else ""
+        raise ScanError(
+            f"Expected one DICOM series in a folder. Received: {len(series)} in {folder}: {found}{more}. "
+            f"Give one file of the series you want (such as {series[0].files[0].name}), or a folder for each."
+        )
+    return series[0]
+
+
+def _series_of(path: Path, index: Dataset) -> SeriesFiles:
+    """The group of a file in its folder; of the file alone where its folder does not list it as an image."""
+    series, broken = _index_folder(path.parent)
+    _refuse_broken(broken)
+    own = [group for group in series if path in group.files]
+    return own[0] if own else SeriesFiles(str(index.get("SeriesInstanceUID")), path.name, (path,), ())
+
+
+def _refuse_broken(broken: list[Path]) -> None:
+    """A series with a damaged slice at its end would otherwise be read as a shorter one."""
+    for path in broken:
+        check_is_dicom(path)
+        load_index(path)
+
+
+def _index_folder(folder: Path) -> tuple[list[SeriesFiles], list[Path]]:
+    """The series of the images in a folder, and the files that are DICOM by name but cannot be read."""
+    groups: dict[str, list[tuple[Path, Dataset]]] = {}
+    broken = []
+    for path in _visible_files(folder):
+        if not looks_like_dicom(path):
+            broken += [path] if path.suffix.lower() in DICOM_SUFFIXES else []
+            continue
+        try:
+            index = load_index(path)
+        except ScanError:
+            broken.append(path)
+            continue
+        if index.get("Rows") or index.get("SOPClassUID") in MR_CLASSES:
+            groups.setdefault(str(index.get("SeriesInstanceUID")), []).append((path, index))
+    return [_group(uid, members) for uid, members in groups.items()], broken
+
+
+def _group(uid: str, members: list[tuple[Path, Dataset]]) -> SeriesFiles:
+    first = members[0][1]
+    text = str(first.get("SeriesDescription") or "").strip() or f"series {uid}"
+    number = first.get("SeriesNumber")
+    return SeriesFiles(
+        uid=uid,
+        description=f"{number}: {text}" if number is not None else text,
+        files=tuple(path for path, _ in members),
+        multiframe=tuple(path for path, index in members if index.get("SOPClassUID") in ENHANCED_MR_CLASSES),
+    )
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))

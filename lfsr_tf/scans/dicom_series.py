@@ -1,0 +1,165 @@
+"""Classic DICOM series: one file a slice."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.uid import UID
+
+from lfsr_tf.errors import ScanError
+from lfsr_tf.scans import dicom_frames, dicom_pixels, dicom_protocol
+from lfsr_tf.scans.dicom_files import load_dataset
+from lfsr_tf.scans.dicom_frames import DicomHeader, Frame
+from lfsr_tf.scans.dicom_geometry import split_volumes, volume_affine
+from lfsr_tf.scans.scan import Scan
+
+# What tells volumes at the same place apart, most telling first.
+_TRAIT_KEYWORDS = (
+    "EchoTime",
+    "EchoNumbers",
+    "TemporalPositionIdentifier",
+    "DiffusionBValue",
+    "DiffusionGradientOrientation",
+    "InversionTime",
+    "FlipAngle",
+    "TriggerTime",
+    "ImageType",
+    "AcquisitionNumber",
+    "AcquisitionTime",
+)
+
+
+def read_series(files: Sequence[Path], name: str, source: Path) -> list[Scan]:
+    """Read the files of one classic series.
+
+    Args:
+        files: One file a slice, in any order.
+        name: The series, for error messages.
+        source: What the user named; carried in the scans.
+
+    Returns:
+        One scan a volume: several for a series of several echoes, time points or b-values.
+
+    Raises:
+        ScanError: A file is damaged, no MR image or in colour, or the slices make no regular volume.
+    """
+    datasets = [load_dataset(path) for path in files]
+    for path, dataset in zip(files, datasets, strict=True):
+        check_is_mr_image(dataset, str(path))
+        _check_one_frame(dataset, path)
+    _check_one_matrix(datasets, files)
+    pixels = [
+        dicom_pixels.rescale(dicom_pixels.decode_pixels(dataset, str(path))[0], dataset)
+        for path, dataset in zip(files, datasets, strict=True)
+    ]
+    for dataset in datasets:
+        drop_pixels(dataset)
+    frames = [
+        _frame(index, dataset, path.name)
+        for index, (dataset, path) in enumerate(zip(datasets, files, strict=True))
+    ]
+    return [_volume(volume, datasets, pixels, name, source) for volume in split_volumes(frames, name)]
+
+
+def check_is_mr_image(dataset: Dataset, name: str) -> None:
+    """Refuse other modalities and mosaics, whose slices lie side by side in one image.
+
+    Raises:
+        ScanError: With what was found.
+    """
+    modality = str(dataset.get("Modality") or "MR")
+    if modality != "MR":
+        raise ScanError(f"Expected an MR image. Received: {name} of modality {modality}. Give the MR series.")
+    if "MOSAIC" in [str(word).upper() for word in _values(dataset.get("ImageType"))]:
+        raise ScanError(
+            f"Expected one slice a file. Received: {name}, a mosaic of slices. "
+            "Convert the series to NIfTI (dcm2niix) and give that."
+        )
+
+
+def _check_one_frame(dataset: Dataset, path: Path) -> None:
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if frames != 1:
+        raise ScanError(
+            f"Expected one slice a file or an Enhanced MR file. Received: {path} with {frames} frames of "
+            f"class {UID(dataset.get('SOPClassUID') or '').name!r}. Convert the series to NIfTI (dcm2niix) "
+            "and give that."
+        )
+
+
+def drop_pixels(dataset: Dataset) -> None:
+    """Free the encoded pixel data once it is decoded; the rest is the writer's header."""
+    for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"):
+        if keyword in dataset:
+            del dataset[keyword]
+
+
+def _values(value: object) -> tuple[object, ...]:
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, MultiValue | list | tuple) else (value,)
+
+
+def _check_one_matrix(datasets: Sequence[Dataset], files: Sequence[Path]) -> None:
+    first = (datasets[0].get("Rows"), datasets[0].get("Columns"))
+    for path, dataset in zip(files, datasets, strict=True):
+        shape = (dataset.get("Rows"), dataset.get("Columns"))
+        if shape != first:
+            raise ScanError(
+                f"Expected slices of one size in a series. Received: {first[0]} x {first[1]} in "
+                f"{files[0].name} and {shape[0]} x {shape[1]} in {path}. Give a series of one matrix."
+            )
+
+
+def _frame(index: int, dataset: Dataset, label: str) -> Frame:
+    row, column = dicom_frames.unit_vectors(dataset, label)
+    image_type = _values(dataset.get("ImageType"))
+    traits: dict[str, Hashable] = {keyword: str(dataset.get(keyword)) for keyword in _TRAIT_KEYWORDS}
+    return Frame(
+        index=index,
+        position=dicom_frames.number_list(dataset, "ImagePositionPatient", 3, label),
+        row=row,
+        column=column,
+        spacing=dicom_frames.pixel_spacing(dataset, label),
+        thickness=dicom_frames.slice_distance(dataset),
+        component=dicom_frames.component_of(image_type, dataset.get("ComplexImageComponent")),
+        traits=traits,
+        label=label,
+    )
+
+
+def _volume(
+    frames: list[Frame], datasets: list[Dataset], pixels: list[np.ndarray], name: str, source: Path
+) -> Scan:
+    affine = volume_affine(frames, name)
+    ordered = tuple(datasets[frame.index] for frame in frames)
+    # [slice, row, column] in the files; the scan's index order is [column, row, slice].
+    voxels = np.stack([pixels[frame.index] for frame in frames]).transpose(2, 1, 0)
+    first = ordered[0]
+    return Scan(
+        voxels=np.ascontiguousarray(dicom_pixels.invert_monochrome1(voxels, first), dtype=np.float32),
+        affine=affine,
+        subject=dicom_protocol.subject_of(first),
+        contrast=_contrast(first),
+        source=source,
+        format="dicom",
+        slice_axis=2,
+        acquired_matrix=dicom_protocol.acquired_matrix_classic(first),
+        header=DicomHeader(datasets=ordered, frames=(), affine=affine),
+    )
+
+
+def _contrast(dataset: Dataset) -> str:
+    texts = [
+        str(dataset.get(keyword) or "") for keyword in ("SeriesDescription", "ProtocolName", "SequenceName")
+    ]
+    timing = dicom_protocol.Timing(
+        echo=dicom_protocol.positive(dataset.get("EchoTime")),
+        repetition=dicom_protocol.positive(dataset.get("RepetitionTime")),
+        inversion=dicom_protocol.positive(dataset.get("InversionTime")),
+    )
+    return dicom_protocol.contrast_of(texts, timing)

@@ -1,0 +1,108 @@
+"""Writing a derived DICOM series for a scan that was read from DICOM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from lfsr_tf import __version__
+from lfsr_tf.errors import OutputError
+from lfsr_tf.scans import dicom_derived, dicom_quantise
+from lfsr_tf.scans.dicom_classic_header import classic_header
+from lfsr_tf.scans.dicom_derived import DerivedSeries
+from lfsr_tf.scans.dicom_files import tolerant_parsing
+from lfsr_tf.scans.dicom_frames import DicomHeader
+from lfsr_tf.scans.dicom_placement import Placement, pixel_spacing, place_slices, slice_spacing_changed
+from lfsr_tf.scans.scan import Scan
+from lfsr_tf.storage import atomic_folder
+
+
+def write_dicom(scan: Scan, folder: Path | str, *, derivation: str = "", overwrite: bool = False) -> None:
+    r"""Write a scan as a derived series of classic MR images, one file a slice.
+
+    New series and instance UIDs, Image Type DERIVED\SECONDARY; patient, study and frame of reference are the
+    input's. The first pixel of each slice keeps its Image Position (Patient), and Pixel Spacing follows the
+    affine. Pixels are unsigned 16-bit, explicit little endian, with one rescale slope that gives back the
+    scan's units.
+
+    Args:
+        scan: With the header that `read_dicom` gave it; voxels [columns, rows, slices], finite.
+        folder: Created; the files are IM0001.dcm, IM0002.dcm, ... in slice order. Complete or not there at
+            all.
+        derivation: What was done, for Derivation Description; a sentence on the matrices by default.
+        overwrite: Replace an existing folder.
+
+    Raises:
+        OutputError: The scan did not come from DICOM, was turned, or the folder cannot be written.
+        ScanError: A voxel is NaN or infinite.
+    """
+    header = scan.header
+    if not isinstance(header, DicomHeader):
+        raise OutputError(
+            "Expected a scan that was read from DICOM, to derive a series from. Received: format "
+            f"{scan.format!r}. Write it as NIfTI."
+        )
+    series = _identity(scan, header, derivation)
+    with tolerant_parsing():
+        instances = _instances(scan, header, series)
+        with atomic_folder(folder, overwrite=overwrite) as temporary:
+            for number, dataset in enumerate(instances, start=1):
+                dataset.save_as(temporary / f"IM{number:04d}.dcm", enforce_file_format=True)
+
+
+def _identity(scan: Scan, header: DicomHeader, derivation: str) -> DerivedSeries:
+    old = int(header.datasets[0].Columns), int(header.datasets[0].Rows)
+    new = scan.voxels.shape[:2]
+    factor = new[0] / old[0]
+    suffix = f"SR x{factor:g}" if new != old else "processed"
+    size = f"in-plane matrix {old[0]} x {old[1]} to {new[0]} x {new[1]}"
+    return DerivedSeries(suffix=suffix, derivation=f"{derivation or size} (lfsr_tf {__version__})")
+
+
+def _instances(scan: Scan, header: DicomHeader, series: DerivedSeries) -> Iterator[Dataset]:
+    """The instances of a derived series in slice order, with pixel data.
+
+    Args:
+        scan: Voxels [columns, rows, slices], in the input's orientation.
+        header: Of the input.
+        series: Identity of the new series.
+    """
+    stored = dicom_quantise.quantise(scan.voxels)
+    placements = place_slices(scan, header)
+    same_slices = len(placements) == header.slices
+    for number, placement in enumerate(placements):
+        source, reference = _origin(header, placement.source)
+        dataset = dicom_derived.derive(source, series)
+        dicom_quantise.set_pixels(dataset, stored.pixels[number])
+        dicom_quantise.set_rescale(dataset, stored)
+        dicom_quantise.set_window(dataset, stored)
+        _set_place(dataset, placement, scan, header)
+        if not same_slices or not dataset.get("InstanceNumber"):
+            dataset.InstanceNumber = number + 1
+        dataset.DerivationCodeSequence = [dicom_derived.derivation_code()]
+        if reference is not None:
+            dataset.SourceImageSequence = [reference]
+        yield dataset
+
+
+def _origin(header: DicomHeader, number: int) -> tuple[Dataset, Dataset | None]:
+    """The header of an input slice as a classic one, and a reference to the input's pixels."""
+    if not header.multiframe:
+        dataset = header.datasets[number]
+        return dataset, dicom_derived.source_reference(dataset)
+    dataset, frame = header.datasets[0], header.frames[number]
+    return classic_header(dataset, frame), dicom_derived.source_reference(dataset, frame)
+
+
+def _set_place(dataset: Dataset, placement: Placement, scan: Scan, header: DicomHeader) -> None:
+    dataset.PixelSpacing = [dicom_quantise.decimal(spacing) for spacing in pixel_spacing(scan)]
+    if placement.moved:
+        position = np.asarray(dataset.ImagePositionPatient, dtype=np.float64) + placement.shift
+        dataset.ImagePositionPatient = [dicom_quantise.decimal(value) for value in position]
+        if "SliceLocation" in dataset:
+            del dataset.SliceLocation
+    if slice_spacing_changed(scan, header):
+        dataset.SliceThickness = dataset.SpacingBetweenSlices = dicom_quantise.decimal(scan.voxel_sizes[2])
