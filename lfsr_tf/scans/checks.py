@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfsr_tf.errors import ScanError
+from lfsr_tf.scans.scan import Scan
 
 MIN_MATRIX = 16
 """Fewest pixels along each side of a slice: the smallest patch the networks are trained on."""
@@ -58,30 +59,26 @@ def check_stored_size(declared: int, stored: int, path: Path | str, *, compresse
         )
 
 
-def check_volume(voxels: NDArray[Any], slice_axis: int, path: Path) -> NDArray[np.float32]:
-    """A magnitude volume as float32 [X, Y, Z], refused unless it is finite, not constant and large enough.
+def check_scan(scan: Scan, path: Path) -> None:
+    """Refuse a scan that nothing can be done with: slices too small, not finite, constant, a broken affine.
 
     Args:
-        voxels: Real array [X, Y, Z].
-        slice_axis: The axis along which slices are stacked.
+        scan: As a reader gave it, with the slice axis that is going to be used.
         path: The file, for the message.
     """
-    height, width = (size for axis, size in enumerate(voxels.shape) if axis != slice_axis)
+    height, width = scan.slices().shape[1:]
     if min(height, width) < MIN_MATRIX:
         raise ScanError(
             f"Expected slices of at least {MIN_MATRIX} x {MIN_MATRIX} pixels. Received: {height} x {width} "
             f"in {path}. Choose another scan or another slice plane."
         )
-    # Beyond float32's range a value becomes infinite, which the next line reports.
-    with np.errstate(over="ignore"):
-        voxels = np.asarray(voxels, dtype=np.float32)
-    check_finite(voxels, path)
-    if voxels.min() == voxels.max():
+    check_affine(scan.affine, path)
+    check_finite(scan.voxels, path)
+    if scan.voxels.min() == scan.voxels.max():
         raise ScanError(
-            f"Expected an image. Received: {path}, where every voxel is {voxels.flat[0]:g}. "
+            f"Expected an image. Received: {path}, where every voxel is {scan.voxels.flat[0]:g}. "
             "Check how the file was made."
         )
-    return voxels
 
 
 def check_finite(array: NDArray[Any], path: Path) -> None:
@@ -92,6 +89,12 @@ def check_finite(array: NDArray[Any], path: Path) -> None:
             f"Expected finite values. Received: {bad} of {array.size} NaN or infinite in {path}. "
             "Replace them, for example by 0 outside the head."
         )
+
+
+def as_float32(voxels: NDArray[Any]) -> NDArray[np.float32]:
+    """Voxels as float32; what lies beyond its range becomes infinite, which `check_scan` reports."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(voxels, dtype=np.float32)
 
 
 def check_affine(affine: NDArray[np.float64], path: Path | str) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from lfsr_tf.errors import OutputError, ScanError
-from lfsr_tf.scans.checks import check_affine, check_file, check_shape, check_stored_size, check_volume
+from lfsr_tf.scans.checks import check_affine, check_file, check_shape, check_stored_size
 from lfsr_tf.scans.geometry import default_slice_axis
 from lfsr_tf.scans.naming import contrast_from_text, subject_from_path
 from lfsr_tf.scans.scan import Scan
@@ -84,7 +84,7 @@ def _check_header(image: Any, path: Path) -> None:
 def _load(image: Any) -> NDArray[np.float32]:
     """All voxels as float32 [X, Y, Z, T]."""
     with np.errstate(over="ignore", invalid="ignore"):
-        voxels = np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged"))
+        voxels: NDArray[np.float32] = image.get_fdata(dtype=np.float32, caching="unchanged")
     return voxels.reshape(voxels.shape + (1,) * (4 - voxels.ndim))
 
 
@@ -96,7 +96,7 @@ def _millimetres(header: Any) -> NDArray[np.float64]:
 def _scan_of(voxels: NDArray[np.float32], affine: NDArray[np.float64], header: Any, path: Path) -> Scan:
     axis = default_slice_axis(voxels.shape, affine)
     return Scan(
-        voxels=check_volume(voxels, axis, path),
+        voxels=voxels,
         affine=affine,
         subject=subject_from_path(path),
         contrast=contrast_from_text(path.name.split(".")[0]),

@@ -1,0 +1,141 @@
+"""Which reader takes which file.
+
+A new format is a module with a read function, and one line in `FILE_READERS`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lfsr_tf.errors import ScanError
+from lfsr_tf.scans.checks import check_scan
+from lfsr_tf.scans.dicom_read import find_series, is_dicom, read_dicom
+from lfsr_tf.scans.fastmri import read_fastmri
+from lfsr_tf.scans.nifti import read_nifti
+from lfsr_tf.scans.numpy_files import read_numpy
+from lfsr_tf.scans.scan import Scan
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One format.
+
+    Attributes:
+        description: For people, with the usual suffixes.
+        takes: Whether a path is of this format, by its name or its first bytes.
+        read: From a path to one scan a volume.
+    """
+
+    description: str
+    takes: Callable[[Path], bool]
+    read: Callable[[Path], list[Scan]]
+
+
+def _named(*suffixes: str) -> Callable[[Path], bool]:
+    return lambda path: not path.is_dir() and path.name.lower().endswith(suffixes)
+
+
+_dicom_by_name = _named(".dcm", ".ima")
+
+# By name: a damaged file is then reported as what it claims to be.
+FILE_READERS = (
+    Reader("NIfTI (.nii, .nii.gz)", _named(".nii", ".nii.gz"), read_nifti),
+    Reader("fastMRI or M4Raw HDF5 (.h5)", _named(".h5", ".hdf5"), read_fastmri),
+    Reader("NumPy (.npy, .npz)", _named(".npy", ".npz"), read_numpy),
+)
+# DICOM files often have no suffix, and one scan is a folder of them.
+DICOM_READER = Reader(
+    "DICOM (a file or the folder of a series)",
+    lambda path: _dicom_by_name(path) or is_dicom(path),
+    read_dicom,
+)
+READERS = (*FILE_READERS, DICOM_READER)
+
+
+def read_volumes(path: Path | str, *, slice_axis: int | str | None = None) -> list[Scan]:
+    """Read every volume of a scan.
+
+    Args:
+        path: A NIfTI, HDF5, NumPy or DICOM file, or a folder with one DICOM series.
+        slice_axis: The voxel axis 0, 1 or 2 or the plane ("axial", "coronal", "sagittal") of the slices;
+            None for the plane of acquisition.
+
+    Returns:
+        One scan a volume of a series, in its order; mostly a single one.
+
+    Raises:
+        ScanError: No reader takes the path, or its own reader refuses it; one line that says why.
+        ConfigError: No such axis or plane.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ScanError(f"Expected a scan. Received: {path}, which does not exist. Check the path.")
+    scans = _reader_of(path).read(path)
+    if slice_axis is not None:
+        scans = [scan.cut_along(slice_axis) for scan in scans]
+    for scan in scans:
+        check_scan(scan, path)
+    return scans
+
+
+def read_scan(path: Path | str, *, slice_axis: int | str | None = None) -> Scan:
+    """Read a scan that holds a single volume.
+
+    Args:
+        path: As for `read_volumes`.
+        slice_axis: As for `read_volumes`.
+
+    Raises:
+        ScanError: As for `read_volumes`, and when the file is a series of several volumes.
+        ConfigError: No such axis or plane.
+    """
+    scans = read_volumes(path, slice_axis=slice_axis)
+    if len(scans) != 1:
+        raise ScanError(
+            f"Expected one volume. Received: a series of {len(scans)} in {path}. Read it with read_volumes."
+        )
+    return scans[0]
+
+
+def find_scans(folder: Path | str) -> list[Path]:
+    """Every scan below a folder, by the names of files and the headers of DICOM files.
+
+    A DICOM series counts once: by its folder, or by one of its files where a folder holds several series.
+    Hidden files and folders, such as half-written output, are left out.
+
+    Args:
+        folder: A folder, or a single scan, which is returned as it is.
+
+    Returns:
+        Paths that `read_volumes` takes, sorted.
+
+    Raises:
+        ScanError: The folder does not exist.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise ScanError(
+            f"Expected a folder of scans. Received: {folder}, which does not exist. Check the path."
+        )
+    if folder.is_file():
+        return [folder]
+    found: list[Path] = []
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files = [Path(where, name) for name in names if not name.startswith(".")]
+        found += [file for file in files if any(reader.takes(file) for reader in FILE_READERS)]
+        # Files that only claim to be DICOM are listed too, so that whoever reads them hears of the damage.
+        found += find_series(where) or [file for file in files if _dicom_by_name(file)]
+    return sorted(found)
+
+
+def _reader_of(path: Path) -> Reader:
+    for reader in READERS:
+        if reader.takes(path):
+            return reader
+    kinds = ", ".join(reader.description for reader in READERS)
+    what = "a folder without DICOM files in it" if path.is_dir() else "none of them"
+    raise ScanError(f"Expected {kinds}. Received: {path}, {what}. Convert it first, or name the scan itself.")
