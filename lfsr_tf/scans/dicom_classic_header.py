@@ -49,7 +49,7 @@ def classic_header(dataset: Dataset, frame: int) -> Dataset:
         Patient, study, series and equipment as they are, and the frame's place, timing and encoding at top
         level.
     """
-    header = Dataset(copy.deepcopy({element.tag: element for element in dataset if _in_classic(element.tag)}))
+    header = Dataset({element.tag: copy.copy(element) for element in dataset if _in_classic(element.tag)})
     for group, keywords in _SAME_NAME.items():
         item = functional_group(dataset, frame, group)
         for keyword in keywords:

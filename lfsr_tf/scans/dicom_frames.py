@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -105,6 +105,22 @@ def component_of(words: object, explicit: str | None = None) -> str:
         return _COMPONENTS[explicit.upper()]
     names = [str(word).upper() for word in words][2:] if isinstance(words, list | tuple) else []
     return next((_COMPONENTS[name] for name in names if name in _COMPONENTS), "magnitude")
+
+
+def reading_notes(frames: Sequence[Frame], *, inverted: bool) -> tuple[str, ...]:
+    """What a reader of the scan should know about the way it was read, a sentence each.
+
+    Args:
+        frames: All planes of the series or file.
+        inverted: Whether the values were mirrored.
+    """
+    notes = []
+    left_out = sum(frame.component != "magnitude" for frame in frames)
+    if left_out:
+        notes.append(f"{left_out} phase, real or imaginary images of the series were left out.")
+    if inverted:
+        notes.append("The pixels are MONOCHROME1; their values were mirrored at the largest one.")
+    return tuple(notes)
 
 
 def number_list(dataset: Dataset, keyword: str, count: int, label: str) -> NDArray[np.float64]:

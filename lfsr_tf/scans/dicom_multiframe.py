@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +25,11 @@ _SLICE_DIMENSIONS = frozenset(
 )
 
 
-def read_multiframe(path: Path, source: Path) -> list[Scan]:
+def read_multiframe(path: Path) -> list[Scan]:
     """Read one enhanced multi-frame file.
 
     Args:
         path: The file.
-        source: What the user named; carried in the scans.
 
     Returns:
         One scan for each stack and, within it, for each echo, time point or other dimension.
@@ -46,7 +46,9 @@ def read_multiframe(path: Path, source: Path) -> list[Scan]:
     for index in range(len(pixels)):
         pixels[index] = dicom_pixels.rescale(pixels[index], _transformation(dataset, index))
     frames = [_frame(dataset, index, f"frame {index + 1} of {path.name}") for index in range(len(pixels))]
-    return [_volume(dataset, volume, pixels, name, source) for volume in split_volumes(frames, name)]
+    notes = dicom_frames.reading_notes(frames, inverted=dicom_pixels.is_inverted(dataset))
+    volumes = [_volume(dataset, volume, pixels, name) for volume in split_volumes(frames, name)]
+    return [replace(scan, notes=notes) for scan in volumes]
 
 
 def functional_group(dataset: Dataset, index: int, keyword: str) -> Dataset:
@@ -119,20 +121,16 @@ def _traits(dataset: Dataset, index: int, content: Dataset, words: list[str]) ->
     return traits
 
 
-def _volume(
-    dataset: Dataset, frames: list[Frame], pixels: NDArray[np.float32], name: str, source: Path
-) -> Scan:
+def _volume(dataset: Dataset, frames: list[Frame], pixels: NDArray[np.float32], name: str) -> Scan:
     affine = volume_affine(frames, name)
     order = tuple(frame.index for frame in frames)
-    # [frame, row, column] in the file; the scan's index order is [column, row, slice].
-    voxels = pixels[list(order)].transpose(2, 1, 0)
+    inverted = dicom_pixels.is_inverted(dataset)
     geometry = functional_group(dataset, order[0], "MRFOVGeometrySequence")
     return Scan(
-        voxels=np.ascontiguousarray(dicom_pixels.invert_monochrome1(voxels, dataset), dtype=np.float32),
+        voxels=dicom_pixels.stack_planes([pixels[index] for index in order], inverted=inverted),
         affine=affine,
         subject=dicom_protocol.subject_of(dataset),
         contrast=_contrast(dataset, order[0]),
-        source=source,
         format="dicom",
         slice_axis=2,
         acquired_matrix=dicom_protocol.acquired_matrix_enhanced(dataset, geometry),

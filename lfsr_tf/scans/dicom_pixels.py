@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -67,14 +69,20 @@ def _check_decodable(dataset: Dataset, name: str) -> None:
         )
 
 
-def invert_monochrome1(volume: NDArray[np.float32], dataset: Dataset) -> NDArray[np.float32]:
-    """Turn a volume whose low values are meant to be bright, so that air is dark again.
+def is_inverted(dataset: Dataset) -> bool:
+    """Whether low values are meant to be bright (MONOCHROME1)."""
+    return str(dataset.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1"
 
-    It is mirrored at its own largest value: air then lies at 0, as in a magnitude image.
+
+def stack_planes(planes: Sequence[NDArray[np.float32]], *, inverted: bool) -> NDArray[np.float32]:
+    """Planes [row, column] in slice order as voxels [column, row, slice].
+
+    Args:
+        planes: Rescaled, all of one size.
+        inverted: Mirror the values at the largest one, so that air is dark again and lies at 0.
     """
-    if str(dataset.get("PhotometricInterpretation", "")).strip() != "MONOCHROME1":
-        return volume
-    return volume.max() - volume
+    voxels = np.ascontiguousarray(np.stack(planes).transpose(2, 1, 0), dtype=np.float32)
+    return voxels.max() - voxels if inverted else voxels
 
 
 def rescale(pixels: NDArray[np.float32], transformation: Dataset) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -84,20 +84,23 @@ def read_dicom(path: Path | str) -> list[Scan]:
     """
     path = Path(path)
     with tolerant_parsing():
-        if path.is_dir():
-            return _read_group(_only_series(path), path)
-        check_is_dicom(path)
-        index = load_index(path)
-        if index.get("SOPClassUID") in ENHANCED_MR_CLASSES:
-            return read_multiframe(path, path)
-        return _read_group(_series_of(path, index), path)
+        scans = _read_group(_only_series(path)) if path.is_dir() else _read_file(path)
+    return [replace(scan, source=path) for scan in scans]
 
 
-def _read_group(group: SeriesFiles, source: Path) -> list[Scan]:
-    scans = [scan for file in group.multiframe for scan in read_multiframe(file, source)]
+def _read_file(path: Path) -> list[Scan]:
+    check_is_dicom(path)
+    index = load_index(path)
+    if index.get("SOPClassUID") in ENHANCED_MR_CLASSES:
+        return read_multiframe(path)
+    return _read_group(_series_of(path, index))
+
+
+def _read_group(group: SeriesFiles) -> list[Scan]:
+    scans = [scan for file in group.multiframe for scan in read_multiframe(file)]
     classic = [file for file in group.files if file not in group.multiframe]
     if classic:
-        scans += read_series(classic, f"{group.description} in {classic[0].parent}", source)
+        scans += read_series(classic, f"{group.description} in {classic[0].parent}")
     return scans
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,13 +34,12 @@ _TRAIT_KEYWORDS = (
 )
 
 
-def read_series(files: Sequence[Path], name: str, source: Path) -> list[Scan]:
+def read_series(files: Sequence[Path], name: str) -> list[Scan]:
     """Read the files of one classic series.
 
     Args:
         files: One file a slice, in any order.
         name: The series, for error messages.
-        source: What the user named; carried in the scans.
 
     Returns:
         One scan a volume: several for a series of several echoes, time points or b-values.
@@ -62,7 +62,9 @@ def read_series(files: Sequence[Path], name: str, source: Path) -> list[Scan]:
         _frame(index, dataset, path.name)
         for index, (dataset, path) in enumerate(zip(datasets, files, strict=True))
     ]
-    return [_volume(volume, datasets, pixels, name, source) for volume in split_volumes(frames, name)]
+    notes = dicom_frames.reading_notes(frames, inverted=dicom_pixels.is_inverted(datasets[0]))
+    volumes = [_volume(volume, datasets, pixels, name) for volume in split_volumes(frames, name)]
+    return [replace(scan, notes=notes) for scan in volumes]
 
 
 def check_is_mr_image(dataset: Dataset, name: str) -> None:
@@ -132,20 +134,16 @@ def _frame(index: int, dataset: Dataset, label: str) -> Frame:
     )
 
 
-def _volume(
-    frames: list[Frame], datasets: list[Dataset], pixels: list[np.ndarray], name: str, source: Path
-) -> Scan:
+def _volume(frames: list[Frame], datasets: list[Dataset], pixels: list[np.ndarray], name: str) -> Scan:
     affine = volume_affine(frames, name)
     ordered = tuple(datasets[frame.index] for frame in frames)
-    # [slice, row, column] in the files; the scan's index order is [column, row, slice].
-    voxels = np.stack([pixels[frame.index] for frame in frames]).transpose(2, 1, 0)
     first = ordered[0]
+    inverted = dicom_pixels.is_inverted(first)
     return Scan(
-        voxels=np.ascontiguousarray(dicom_pixels.invert_monochrome1(voxels, first), dtype=np.float32),
+        voxels=dicom_pixels.stack_planes([pixels[frame.index] for frame in frames], inverted=inverted),
         affine=affine,
         subject=dicom_protocol.subject_of(first),
         contrast=_contrast(first),
-        source=source,
         format="dicom",
         slice_axis=2,
         acquired_matrix=dicom_protocol.acquired_matrix_classic(first),
