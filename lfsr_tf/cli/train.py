@@ -1,0 +1,111 @@
+"""`lfsr train`: train a network on a folder of records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from lfsr_tf.cli.console import console, messages
+from lfsr_tf.cli.quiet import with_quiet_tensorflow
+
+if TYPE_CHECKING:
+    from lfsr_tf.training import EpochReport
+
+
+@with_quiet_tensorflow
+def train(
+    records: Annotated[Path, typer.Argument(help="Folder that `lfsr prepare` wrote.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The run folder: new, or a run to go on with.")
+    ],
+    preset: Annotated[str, typer.Option(help="paper, quick, demo, or the path of a TOML file.")] = "quick",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a setting, such as batch_size=8 or loss.ssim=0.1."),
+    ] = None,
+    distribute: Annotated[
+        bool, typer.Option("--distribute", help="Split every batch over all GPUs.")
+    ] = False,
+) -> None:
+    """Train a network; started again on the same run folder, go on where the run was interrupted.
+
+    The run folder gets best.keras (lowest validation loss), last.keras, model.json, history.csv,
+    config.json and TensorBoard logs. A finished run is left as it is.
+
+    Example:
+
+        lfsr train records -o runs/mine --preset quick --set epochs=10 --set network_settings.blocks=4
+    """
+    from lfsr_tf.training import load_preset
+    from lfsr_tf.training import train as train_network
+
+    overrides = [*(changes or []), *(["distribute=true"] if distribute else [])]
+    config = load_preset(preset, overrides)
+    with ConsoleProgress() as progress:
+        run = train_network(records, output, config, progress)
+    console.print(
+        f"{run.reason}: best validation loss {run.best_value:.6g} in epoch {run.best_epoch} of {run.epochs}. "
+        f"Model: {run.folder / 'best.keras'}"
+    )
+
+
+class ConsoleProgress:
+    """Draws a bar of steps on standard error, and one line an epoch above it."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("[bold]training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("steps"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=messages,
+            transient=True,
+        )
+        self._task = self._bar.add_task("training", total=None, visible=False)
+
+    def __enter__(self) -> ConsoleProgress:
+        """Start drawing."""
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Take the bar away; the lines stay."""
+        self._bar.stop()
+
+    def begin(self, total_steps: int, done_steps: int) -> None:
+        """Show the bar, with the steps that an earlier run did."""
+        self._bar.update(self._task, total=total_steps, completed=done_steps, visible=True)
+
+    def advance(self, steps: int) -> None:
+        """Move the bar."""
+        self._bar.advance(self._task, steps)
+
+    def epoch(self, report: EpochReport) -> None:
+        """Print the epoch's line."""
+        messages.print(epoch_line(report), markup=False)
+
+    def note(self, message: str) -> None:
+        """Print a line."""
+        messages.print(message, markup=False)
+
+
+def epoch_line(report: EpochReport) -> str:
+    """One epoch in one line: number, losses, validation PSNR in dB, seconds, and whether it is the best."""
+    values = {name: "?" if value is None else f"{value:.5g}" for name, value in report.metrics.items()}
+    best = "  best" if report.is_best else ""
+    return (
+        f"epoch {report.epoch}/{report.epochs}  loss {values['loss']}  val_loss {values['val_loss']}  "
+        f"val PSNR {values['val_psnr']} dB  {values['seconds']} s{best}"
+    )

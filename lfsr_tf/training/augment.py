@@ -1,0 +1,54 @@
+"""Mirrored and transposed pairs, on a grid whose sample 0 stays where it is.
+
+LR sample i lies at HR sample s*i (s the scale). Mirrored as they are, LR and HR would no longer match: LR
+sample n-1, the new sample 0, lies at HR sample s*(n-1), not at the last one, s*n-1. So the mirrored HR
+patch starts at s*(n-1), which leaves pairs of n-1 LR samples; pairs that are not mirrored drop their last
+sample, since one batch has one shape. A transposition moves nothing.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def random_flips(lr: tf.Tensor, hr: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mirror each pair along either axis and transpose it, each with probability 1/2.
+
+    Args:
+        lr: [B, n, n, C] float32, n known.
+        hr: [B, s*n, s*n, C] float32, sample 0 at the same place as that of `lr`.
+        seed: [2] int32 key; the same key gives the same flips.
+
+    Returns:
+        The pairs, [B, n-1, n-1, C] and [B, s*(n-1), s*(n-1), C].
+    """
+    coins = tf.random.stateless_uniform((3, tf.shape(lr)[0]), seed) < 0.5
+    for axis in (1, 2):
+        lr, hr = mirror(lr, hr, coins[axis], axis)
+    transposed = coins[0][:, None, None, None]
+    lr = tf.where(transposed, tf.transpose(lr, (0, 2, 1, 3)), lr)
+    return lr, tf.where(transposed, tf.transpose(hr, (0, 2, 1, 3)), hr)
+
+
+def mirror(lr: tf.Tensor, hr: tf.Tensor, chosen: tf.Tensor, axis: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mirror the chosen pairs along one axis and shorten all pairs by one LR sample along it.
+
+    Args:
+        lr: [B, H, W, C], H and W known.
+        hr: [B, s*H, s*W, C].
+        chosen: [B] bool, the pairs to mirror.
+        axis: 1 (rows) or 2 (columns).
+
+    Returns:
+        The pairs, one LR sample and s HR samples shorter along `axis`.
+    """
+    kept = lr.shape[axis] - 1
+    scale = hr.shape[axis] // lr.shape[axis]
+    return _mirrored_where(lr, chosen, axis, kept), _mirrored_where(hr, chosen, axis, kept * scale)
+
+
+def _mirrored_where(images: tf.Tensor, chosen: tf.Tensor, axis: int, kept: int) -> tf.Tensor:
+    before = (slice(None),) * axis
+    plain = images[(*before, slice(0, kept))]
+    mirrored = images[(*before, slice(kept, 0, -1))]
+    return tf.where(chosen[:, None, None, None], mirrored, plain)

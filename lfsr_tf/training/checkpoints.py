@@ -1,0 +1,85 @@
+"""The files of an epoch: models for anyone to load, weights with the optimiser's state to go on from."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import keras
+
+import lfsr_tf
+from lfsr_tf.errors import ModelError
+from lfsr_tf.networks import ModelInfo, load_model, save_model
+from lfsr_tf.training.config import TrainConfig
+from lfsr_tf.training.run_folder import WEIGHTS, RunFolder
+from lfsr_tf.training.sources import PairSource
+from lfsr_tf.training.state import RunState
+
+
+def write_checkpoints(
+    model: keras.Model, folder: Path, state: RunState, source: PairSource, config: TrainConfig
+) -> None:
+    """Write the epoch's weights, its model and, for a new best, the model that becomes best.keras.
+
+    Args:
+        model: The compiled model after the epoch.
+        folder: An empty folder; gets training.weights.h5, last/last.keras and perhaps best/best.keras.
+        state: The state after the epoch.
+        source: The pairs the model was trained on, for its description.
+        config: Settings of the run, for its description.
+    """
+    model.save_weights(folder / WEIGHTS)
+    info = describe(model, state, source, config)
+    for kind in ("last", "best") if state.last_was_best else ("last",):
+        (folder / kind).mkdir()
+        save_model(model, info, folder / kind / f"{kind}.keras")
+
+
+def describe(model: keras.Model, state: RunState, source: PairSource, config: TrainConfig) -> ModelInfo:
+    """The model's description: what it is, what it was trained on, how good it was on validation."""
+    metrics = {name: value for name, value in state.history[-1].items() if value is not None}
+    return ModelInfo(
+        name=config.network,
+        network=config.network,
+        settings=dict(config.network_settings),
+        scale=source.hr_shape[0] // source.lr_shape[0],
+        dtype_policy=model.dtype_policy.name,
+        trained_steps=state.epochs_done * source.steps_per_epoch,
+        package_version=lfsr_tf.__version__,
+        metrics=metrics,
+        **source.facts,
+    )
+
+
+def restore(model: keras.Model, folder: RunFolder, state: RunState) -> None:
+    """Load the weights and the optimiser's state of the last committed epoch.
+
+    Args:
+        model: A compiled model whose optimiser is built.
+        folder: The run.
+        state: Its state, after at least one epoch.
+
+    Raises:
+        ModelError: The weights, or best.keras, belong to another architecture or cannot be read.
+    """
+    path = folder.backup(state.epochs_done) / WEIGHTS
+    try:
+        with warnings.catch_warnings():
+            # Keras only warns of groups that a file lacks, and leaves their weights as they were.
+            warnings.simplefilter("error", UserWarning)
+            model.load_weights(path)
+    except (ValueError, OSError, KeyError, UserWarning) as error:
+        raise ModelError(
+            f"Expected the weights of this run's network after epoch {state.epochs_done}. Received: {path}, "
+            "which are missing, damaged or of another architecture. Train into a new folder."
+        ) from error
+    _check_best(model, folder.path / "best.keras")
+
+
+def _check_best(model: keras.Model, path: Path) -> None:
+    best = load_model(path).model
+    if [tuple(weight.shape) for weight in best.weights] != [tuple(weight.shape) for weight in model.weights]:
+        raise ModelError(
+            f"Expected the best model of this run's network. Received: {path}, a model of another "
+            "architecture. Train into a new folder."
+        )

@@ -1,0 +1,152 @@
+"""The settings of one training run: the only place where their defaults and their ranges stand."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lfsr_tf.errors import ConfigError
+
+SCHEDULES = ("constant", "cosine")
+OPTIMIZERS = ("adam",)
+DTYPE_POLICIES = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of `lfsr_tf.train`. The paper leaves the optimiser, its rate and the schedule open.
+
+    Attributes:
+        network: Name of the network, as `lfsr_tf.networks.build_network` knows it.
+        network_settings: Keyword arguments of the network's builder; what is not named keeps the builder's
+            default.
+        loss: Weight of each loss by name, as `lfsr_tf.networks.build_loss` knows them.
+        batch_size: Pairs per step, over all devices together.
+        epochs: Epochs at most; early stopping may end the run before.
+        steps_per_epoch: Steps per epoch, at least 1. None: as many as the records fill whole batches.
+        validation_steps: Validation batches per epoch, the same ones every time. None: all of them.
+        optimizer: "adam", the only one so far.
+        learning_rate: Rate after the warm-up, above 0.
+        schedule: "constant", or "cosine": half a cosine from `learning_rate` to 0 at the last step.
+        warmup_steps: Steps over which the rate rises in a straight line from 0.
+        clip_norm: Gradients of a larger global norm are scaled down to it, above 0. None: never.
+        patience: Epochs without a better validation loss after which the run stops. None: never.
+        flips: Mirror and transpose pairs at random. It costs each pair its last LR row and column
+            (`augment`).
+        seed: Of the first weights, the shuffling, the noise and the flips.
+        dtype_policy: "float32", "mixed_bfloat16", "mixed_float16", or "auto": bfloat16 where the processor
+            has it.
+        distribute: Split every batch over all GPUs of this machine (over logical CPU devices without a GPU).
+        jit_compile: Compile the step with XLA. Off: docs/training.md has the measurements.
+        steps_per_execution: Steps that TensorFlow takes between two visits to Python.
+    """
+
+    network: str = "SRDenseNet"
+    network_settings: Mapping[str, Any] = field(default_factory=dict)
+    loss: Mapping[str, float] = field(default_factory=lambda: {"mse": 1.0})
+    batch_size: int = 20
+    epochs: int = 74
+    steps_per_epoch: int | None = None
+    validation_steps: int | None = None
+    optimizer: str = "adam"
+    learning_rate: float = 1e-4
+    schedule: str = "constant"
+    warmup_steps: int = 0
+    clip_norm: float | None = None
+    patience: int | None = None
+    flips: bool = False
+    seed: int = 0
+    dtype_policy: str = "auto"
+    distribute: bool = False
+    jit_compile: bool = False
+    steps_per_execution: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range.
+
+        Raises:
+            ConfigError: A setting has the wrong type or is out of its range.
+        """
+        _check_choices(self)
+        _check_numbers(self)
+        if not isinstance(self.network_settings, Mapping):
+            raise _refusal("network_settings", "a table of settings", self.network_settings)
+        object.__setattr__(self, "loss", _loss_table(self.loss))
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> TrainConfig:
+        """Build a configuration from plain values, as they stand in a TOML or JSON file.
+
+        Raises:
+            ConfigError: A name is unknown or a value is out of range.
+        """
+        known = [item.name for item in dataclasses.fields(cls)]
+        for name in settings:
+            if name not in known:
+                raise ConfigError(f"Expected one of the settings {', '.join(known)}. Received: {name}.")
+        return cls(**settings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as plain values that JSON and TOML can hold."""
+        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        return values | {"network_settings": dict(self.network_settings), "loss": dict(self.loss)}
+
+
+def _refusal(name: str, expected: str, received: Any) -> ConfigError:
+    return ConfigError(f"Expected {name} to be {expected}. Received: {name}={received!r}.")
+
+
+def _check_choices(config: TrainConfig) -> None:
+    for name, choices in (
+        ("schedule", SCHEDULES),
+        ("optimizer", OPTIMIZERS),
+        ("dtype_policy", DTYPE_POLICIES),
+    ):
+        if getattr(config, name) not in choices:
+            raise _refusal(name, f"one of {', '.join(choices)}", getattr(config, name))
+    for name in ("flips", "distribute", "jit_compile"):
+        if not isinstance(getattr(config, name), bool):
+            raise _refusal(name, "true or false", getattr(config, name))
+    if not isinstance(config.network, str) or not config.network:
+        raise _refusal("network", "the name of a network", config.network)
+
+
+def _check_numbers(config: TrainConfig) -> None:
+    for name in ("batch_size", "epochs", "steps_per_execution"):
+        _check_whole(name, getattr(config, name), at_least=1)
+    for name in ("warmup_steps", "seed"):
+        _check_whole(name, getattr(config, name), at_least=0)
+    for name in ("steps_per_epoch", "validation_steps", "patience"):
+        if getattr(config, name) is not None:
+            _check_whole(name, getattr(config, name), at_least=1)
+    _check_positive("learning_rate", config.learning_rate)
+    if config.clip_norm is not None:
+        _check_positive("clip_norm", config.clip_norm)
+
+
+def _check_whole(name: str, value: Any, *, at_least: int) -> None:
+    # bool is an int in Python; `batch_size = true` is a slip all the same.
+    if not isinstance(value, int) or isinstance(value, bool) or not at_least <= value < 2**31:
+        raise _refusal(name, f"a whole number of at least {at_least}", value)
+
+
+def _check_positive(name: str, value: Any) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
+        raise _refusal(name, "a number above 0", value)
+
+
+def _loss_table(loss: Any) -> dict[str, float]:
+    """`"mse"` and `{"mse": 1}` mean the same; a weight of 0 takes a loss out."""
+    table = {loss: 1.0} if isinstance(loss, str) else loss
+    if not isinstance(table, Mapping) or not table:
+        raise _refusal("loss", "the name of a loss or a table of weights", loss)
+    for name, weight in table.items():
+        if not isinstance(weight, int | float) or isinstance(weight, bool) or not 0 <= weight < math.inf:
+            raise _refusal(f"loss.{name}", "a weight of at least 0", weight)
+    weights = {str(name): float(weight) for name, weight in table.items() if weight}
+    if not weights:
+        raise _refusal("loss", "at least one weight above 0", loss)
+    return weights

@@ -1,0 +1,89 @@
+"""Presets: TOML files with the settings of a run, and `key=value` changes to them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from lfsr_tf.errors import ConfigError
+from lfsr_tf.training.config import TrainConfig
+
+_FOLDER = resources.files("lfsr_tf.training") / "presets"
+
+
+def list_presets() -> list[str]:
+    """Names of the presets that come with the package, sorted."""
+    return sorted(
+        item.name.removesuffix(".toml") for item in _FOLDER.iterdir() if item.name.endswith(".toml")
+    )
+
+
+def load_preset(name_or_path: str | Path, overrides: Iterable[str] = ()) -> TrainConfig:
+    """Read the settings of a run.
+
+    Args:
+        name_or_path: A packaged preset's name ("paper", "quick", "demo"), or the path of a TOML file.
+        overrides: Changes such as "batch_size=8", "network_settings.blocks=4" or "loss={mae=1.0}": the
+            value is TOML, and a bare word is a string. A dot reaches into a table.
+
+    Returns:
+        The checked configuration.
+
+    Raises:
+        ConfigError: There is no such preset, it is not TOML, or a setting is unknown or out of range.
+    """
+    settings = _parse(_read(str(name_or_path)), str(name_or_path))
+    for change in overrides:
+        _apply(settings, change)
+    return TrainConfig.from_dict(settings)
+
+
+def _read(name_or_path: str) -> str:
+    if name_or_path in list_presets():
+        return (_FOLDER / f"{name_or_path}.toml").read_text(encoding="utf-8")
+    try:
+        return Path(name_or_path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"Expected a preset ({', '.join(list_presets())}) or the path of a TOML file. "
+            f"Received: {name_or_path}."
+        ) from error
+
+
+def _parse(text: str, source: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"Expected a TOML file of settings. Received: {source}, which is not TOML ({error})."
+        ) from error
+
+
+def _apply(settings: dict[str, Any], change: str) -> None:
+    key, equals, text = change.partition("=")
+    *tables, name = key.strip().split(".")
+    if not equals or not all((*tables, name)):
+        raise ConfigError(f"Expected a change as key=value, such as batch_size=8. Received: {change}.")
+    target = settings
+    for table in tables:
+        target = target.setdefault(table, {})
+        if not isinstance(target, dict):
+            raise ConfigError(f"Expected {table} to be a table of settings. Received: {change}.")
+    value = _value(text.strip())
+    if value is None:
+        target.pop(name, None)
+    else:
+        target[name] = value
+
+
+def _value(text: str) -> Any:
+    """One TOML value, or a bare word; "none" (TOML has no null) is a setting's default."""
+    if text.lower() == "none":
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

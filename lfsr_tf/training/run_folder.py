@@ -1,0 +1,168 @@
+"""The folder of a run, written so that kill -9 at any moment leaves it whole.
+
+    run/config.json versions.json data.json    what the run was started with
+    run/state.json                             epochs done, best value, history: replacing it COMMITS an epoch
+    run/history.csv best.keras last.keras model.json    published from the committed epoch
+    run/backup/epoch-00012/                    weights with optimiser, and files not yet published
+    run/tensorboard/                           curves and pictures
+
+Keras' BackupAndRestore writes the weights over the old ones and the epoch number afterwards, to another
+file: a kill in between leaves half a weights file, or new weights with an old number. Here an epoch first
+goes to a folder of its own; then one rename of state.json makes it the run's state; then its files are
+moved to where the user looks for them. A kill before the commit leaves the epoch before; a kill after it is
+repaired by `settle` at the next start.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lfsr_tf.errors import ConfigError, OutputError
+from lfsr_tf.storage import TEMPORARY_PREFIX, atomic_folder, read_json, remove, write_json
+from lfsr_tf.training.state import RunState, write_history
+
+WEIGHTS = "training.weights.h5"
+PUBLISHED = {"best": ("best.keras", "model.json"), "last": ("last.keras",)}
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run that has ended.
+
+    Attributes:
+        folder: The run folder; `lfsr_tf.load_model(folder)` loads its best model.
+        epochs: Epochs done.
+        best_epoch: The epoch of best.keras, from 1.
+        best_value: Its validation loss.
+        reason: "all epochs done" or "early stopping".
+    """
+
+    folder: Path
+    epochs: int
+    best_epoch: int
+    best_value: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a run folder, and the writes that keep it whole."""
+
+    path: Path
+
+    @property
+    def state_path(self) -> Path:
+        """The file whose replacement commits an epoch."""
+        return self.path / "state.json"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of the TensorBoard logs."""
+        return self.path / "tensorboard"
+
+    def backup(self, epoch: int) -> Path:
+        """Folder of what epoch `epoch` (from 1) left."""
+        return self.path / "backup" / f"epoch-{epoch:05d}"
+
+    def begin(self, identity: Mapping[str, Any], versions: Mapping[str, Any]) -> RunState:
+        """Start a run, or take up the one that is here.
+
+        Args:
+            identity: Files, by name without ".json", that make two runs the same; compared when there is a
+                state.
+            versions: Versions of everything that computes here, written anew each time.
+
+        Returns:
+            The state to go on from.
+
+        Raises:
+            ConfigError: The run that is here was started with another configuration or other records.
+        """
+        state = RunState.read(self.state_path)
+        for name, value in identity.items():
+            if state.epochs_done:
+                _check_same(self.path, name, value)
+            else:
+                write_json(self.path / f"{name}.json", value)
+        write_json(self.path / "versions.json", versions)
+        self.settle(state)
+        return state
+
+    def commit(self, state: RunState, write_files: Callable[[Path], None]) -> None:
+        """Make `state` the state of the run, with the files that `write_files` puts into its folder.
+
+        Args:
+            state: The state after an epoch.
+            write_files: Writes `training.weights.h5`, `last/` and, for a new best, `best/`.
+
+        Raises:
+            OutputError: Something cannot be written; the state before stands.
+        """
+        with atomic_folder(self.backup(state.epochs_done), overwrite=True) as folder:
+            write_files(folder)
+        state.write(self.state_path)
+        self.settle(state)
+
+    def settle(self, state: RunState) -> None:
+        """Publish the committed epoch's files and clear away what belongs to no state. May be repeated."""
+        newest = self.backup(state.epochs_done)
+        for kind, names in PUBLISHED.items():
+            for name in names:
+                if (newest / kind / name).exists():
+                    (newest / kind / name).replace(self.path / name)
+        if state.epochs_done:
+            write_history(state.history, self.path / "history.csv")
+        for folder in (self.path / "backup").glob("*"):
+            if folder != newest or state.finished:
+                remove(folder)
+        for leftover in self.path.glob(f"{TEMPORARY_PREFIX}*"):
+            remove(leftover)
+
+
+@contextmanager
+def open_run(path: Path) -> Iterator[RunFolder]:
+    """Hold a run folder for one process, making it if it is not there.
+
+    Raises:
+        OutputError: The folder cannot be written, holds something else, or another process trains into it.
+    """
+    if (
+        path.is_dir()
+        and any(path.iterdir())
+        and not (path / "config.json").exists()
+        and not (path / ".lock").exists()
+    ):
+        raise OutputError(
+            f"Expected a new folder or a training run. Received: {path}. Choose another folder."
+        )
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / ".lock").open("w")
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write the run folder {path}: {error.strerror}. Choose another folder."
+        ) from error
+    with lock:
+        try:
+            # The kernel lets go of the lock when the process ends, however it ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OutputError(
+                f"Another process is training into {path}. Wait for it, or choose another folder."
+            ) from error
+        yield RunFolder(path)
+
+
+def _check_same(folder: Path, name: str, value: Any) -> None:
+    before = read_json(folder / f"{name}.json")
+    for key in sorted(before.keys() | value.keys()):
+        if before.get(key) != value.get(key):
+            raise ConfigError(
+                f"Expected the {name} that the run in {folder} was started with: {key}={before.get(key)!r}. "
+                f"Received: {key}={value.get(key)!r}. Train into another folder, or as the run was started."
+            )

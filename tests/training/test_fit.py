@@ -1,0 +1,244 @@
+"""A whole run: what it leaves, that it repeats, that an interruption changes nothing, and how it fails."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import pytest
+import tensorflow as tf
+
+from lfsr_tf.errors import ConfigError, ModelError
+from lfsr_tf.networks import build_network, load_model
+from lfsr_tf.training.config import TrainConfig
+from lfsr_tf.training.fit import train_on
+from lfsr_tf.training.progress import EpochReport, SilentProgress
+from lfsr_tf.training.sources import PairSource
+from lfsr_tf.training.state import read_history
+
+# Keras reads a tensor with np.array(x, copy=False), which NumPy 2 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+MakeSource = Callable[..., PairSource]
+Changed = Callable[..., TrainConfig]
+
+
+class InterruptedError(BaseException):
+    """Stands for a kill between two epochs."""
+
+
+class Recorder(SilentProgress):
+    """Keeps what it is told; interrupts the run after a given epoch."""
+
+    def __init__(self, interrupt_after: int = 0) -> None:
+        self.reports: list[EpochReport] = []
+        self.notes: list[str] = []
+        self.steps = 0
+        self._interrupt_after = interrupt_after
+
+    def begin(self, total_steps: int, done_steps: int) -> None:
+        self.total_steps, self.steps = total_steps, done_steps
+
+    def advance(self, steps: int) -> None:
+        self.steps += steps
+
+    def epoch(self, report: EpochReport) -> None:
+        self.reports.append(report)
+        if report.epoch == self._interrupt_after:
+            raise InterruptedError
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+def losses(folder: Path) -> list[tuple[float, float]]:
+    return [(row["loss"], row["val_loss"]) for row in read_history(folder / "history.csv")]
+
+
+def interrupted(source: PairSource, folder: Path, config: TrainConfig, after: int) -> None:
+    with pytest.raises(InterruptedError):
+        train_on(source, folder, config, Recorder(after))
+
+
+def test_a_run_folder_holds_what_it_promises(tmp_path: Path, config: TrainConfig, make_source: MakeSource) -> None:
+    progress = Recorder()
+    run = train_on(make_source(), tmp_path / "run", config, progress)
+    names = {path.name for path in run.folder.iterdir()}
+    assert names >= {"config.json", "versions.json", "data.json", "history.csv", "state.json", "tensorboard"}
+    assert names >= {"best.keras", "last.keras", "model.json"}
+    assert TrainConfig.from_dict(json.loads((run.folder / "config.json").read_text())) == config
+    assert json.loads((run.folder / "data.json").read_text()) == {"fingerprint": "tiny"}
+    assert json.loads((run.folder / "versions.json").read_text())["tensorflow"] == tf.__version__
+    assert [report.epoch for report in progress.reports] == [1, 2, 3]
+    assert progress.steps == progress.total_steps == 12
+    assert (run.epochs, run.reason) == (3, "all epochs done")
+
+
+def test_the_best_models_value_is_the_minimum_of_the_history(
+    tmp_path: Path, changed: Changed, make_source: MakeSource
+) -> None:
+    source = make_source()
+    run = train_on(source, tmp_path / "run", changed(learning_rate=0.3, schedule="constant"), SilentProgress())
+    history = [val_loss for _, val_loss in losses(run.folder)]
+    best = load_model(run.folder).model
+    best.compile(loss="mse")
+    assert best.evaluate(source.validation, verbose=0) == pytest.approx(min(history), rel=1e-6)
+    assert run.best_value == min(history)
+    assert history[run.best_epoch - 1] == min(history)
+
+
+def test_training_lowers_the_loss(tmp_path: Path, config: TrainConfig, make_source: MakeSource) -> None:
+    run = train_on(make_source(), tmp_path / "run", config, SilentProgress())
+    assert losses(run.folder)[-1] < losses(run.folder)[0]
+
+
+def test_the_same_seed_gives_the_same_losses_and_another_seed_others(
+    tmp_path: Path, changed: Changed, make_source: MakeSource
+) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train_on(make_source(), tmp_path / name, changed(seed=seed), SilentProgress())
+    assert losses(tmp_path / "a") == losses(tmp_path / "b")
+    assert losses(tmp_path / "a") != losses(tmp_path / "c")
+
+
+@pytest.mark.parametrize("flips", [False, True])
+def test_an_interrupted_run_ends_as_if_it_had_not_been(
+    tmp_path: Path, config: TrainConfig, make_source: MakeSource, flips: bool
+) -> None:
+    train_on(make_source(flips=flips), tmp_path / "whole", config, SilentProgress())
+    interrupted(make_source(flips=flips), tmp_path / "parts", config, after=1)
+    interrupted(make_source(flips=flips), tmp_path / "parts", config, after=2)
+    resumed = Recorder()
+    train_on(make_source(flips=flips), tmp_path / "parts", config, resumed)
+    assert resumed.notes == ["Going on after epoch 2 of 3."]
+    assert [report.epoch for report in resumed.reports] == [3]
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+
+
+def test_patience_goes_on_counting_after_an_interruption(
+    tmp_path: Path, changed: Changed, make_source: MakeSource
+) -> None:
+    # A rate this small never improves the loss by a representable amount after the first epoch.
+    config = changed(learning_rate=1e-30, schedule="constant", epochs=9, patience=2)
+    interrupted(make_source(), tmp_path / "run", config, after=2)
+    run = train_on(make_source(), tmp_path / "run", config, SilentProgress())
+    assert (run.epochs, run.best_epoch, run.reason) == (3, 1, "early stopping")
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path: Path, config: TrainConfig, make_source: MakeSource) -> None:
+    first = train_on(make_source(), tmp_path / "run", config, SilentProgress())
+    before = (tmp_path / "run" / "best.keras").stat().st_mtime_ns
+    progress = Recorder()
+    assert train_on(make_source(), tmp_path / "run", config, progress) == first
+    assert progress.reports == []
+    assert "finished" in progress.notes[0]
+    assert (tmp_path / "run" / "best.keras").stat().st_mtime_ns == before
+
+
+def test_going_on_with_another_configuration_or_other_records_is_refused(
+    tmp_path: Path, config: TrainConfig, changed: Changed, make_source: MakeSource
+) -> None:
+    interrupted(make_source(), tmp_path / "run", config, after=1)
+    with pytest.raises(ConfigError, match=r"learning_rate=0.01.*Received: learning_rate=0.5"):
+        train_on(make_source(), tmp_path / "run", changed(learning_rate=0.5), SilentProgress())
+    with pytest.raises(ConfigError, match="fingerprint"):
+        train_on(make_source(fingerprint="other"), tmp_path / "run", config, SilentProgress())
+
+
+@pytest.mark.parametrize(("bad_step", "step", "epoch", "kept"), [(0, 1, 1, 0), (6, 7, 2, 1)])
+def test_a_loss_of_nan_ends_the_run_with_the_step_and_a_remedy(
+    tmp_path: Path, config: TrainConfig, make_source: MakeSource, bad_step: int, step: int, epoch: int, kept: int
+) -> None:
+    with pytest.raises(ModelError, match=rf"nan at step {step} \(epoch {epoch}\).*learning_rate below 0\.01"):
+        train_on(make_source(bad_step=bad_step), tmp_path / "run", config, SilentProgress())
+    assert (tmp_path / "run" / "best.keras").exists() is bool(kept)
+    assert (tmp_path / "run" / "history.csv").exists() is bool(kept)
+
+
+def test_a_validation_loss_of_nan_is_never_committed(
+    tmp_path: Path, config: TrainConfig, make_source: MakeSource
+) -> None:
+    with pytest.raises(ModelError, match="finite val_loss"):
+        train_on(make_source(bad_step=10**6), tmp_path / "run", config, SilentProgress())
+    assert not (tmp_path / "run" / "state.json").exists()
+
+
+def test_weights_of_another_architecture_are_refused(
+    tmp_path: Path, config: TrainConfig, make_source: MakeSource
+) -> None:
+    interrupted(make_source(), tmp_path / "run", config, after=1)
+    other = build_network("ResidualSR", blocks=1, filters=6)
+    other.save_weights(tmp_path / "run" / "backup" / "epoch-00001" / "training.weights.h5")
+    with pytest.raises(ModelError, match="another architecture"):
+        train_on(make_source(), tmp_path / "run", config, SilentProgress())
+
+
+def test_a_best_model_of_another_architecture_is_refused(
+    tmp_path: Path, config: TrainConfig, changed: Changed, make_source: MakeSource
+) -> None:
+    interrupted(make_source(), tmp_path / "run", config, after=1)
+    other = changed(network_settings={"blocks": 1, "filters": 6})
+    train_on(make_source(), tmp_path / "other", other, SilentProgress())
+    for name in ("best.keras", "model.json"):
+        shutil.copy(tmp_path / "other" / name, tmp_path / "run" / name)
+    with pytest.raises(ModelError, match="another architecture"):
+        train_on(make_source(), tmp_path / "run", config, SilentProgress())
+
+
+def test_a_damaged_backup_is_refused(tmp_path: Path, config: TrainConfig, make_source: MakeSource) -> None:
+    interrupted(make_source(), tmp_path / "run", config, after=1)
+    (tmp_path / "run" / "backup" / "epoch-00001" / "training.weights.h5").write_bytes(b"not HDF5")
+    with pytest.raises(ModelError, match="damaged"):
+        train_on(make_source(), tmp_path / "run", config, SilentProgress())
+
+
+def test_a_network_of_another_scale_than_the_records_is_refused(
+    tmp_path: Path, config: TrainConfig, make_source: MakeSource
+) -> None:
+    with pytest.raises(ConfigError, match=r"into HR \(32, 32, 1\).*ResidualSR, which makes \(16, 16, 1\)"):
+        train_on(make_source(scale=4), tmp_path / "run", config, SilentProgress())
+
+
+@pytest.mark.parametrize("settings", [{"network": "Nonet"}, {"loss": {"luck": 1.0}}])
+def test_an_unknown_network_or_loss_is_refused(
+    tmp_path: Path, changed: Changed, make_source: MakeSource, settings: dict
+) -> None:
+    with pytest.raises(ConfigError):
+        train_on(make_source(), tmp_path / "run", changed(**settings), SilentProgress())
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_trains_like_float32_and_can_be_interrupted(
+    tmp_path: Path, changed: Changed, make_source: MakeSource, policy: str
+) -> None:
+    train_on(make_source(), tmp_path / "float32", changed(dtype_policy="float32"), SilentProgress())
+    interrupted(make_source(), tmp_path / policy, changed(dtype_policy=policy), after=1)
+    train_on(make_source(), tmp_path / policy, changed(dtype_policy=policy), SilentProgress())
+    for expected, received in zip(losses(tmp_path / "float32"), losses(tmp_path / policy), strict=True):
+        assert received == pytest.approx(expected, rel=0.05)
+    model = load_model(tmp_path / policy).model
+    assert model.output.dtype == "float32"
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert any(layer.compute_dtype == policy.removeprefix("mixed_") for layer in model.layers)
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_several_steps_an_execution_change_no_loss(tmp_path: Path, changed: Changed, make_source: MakeSource) -> None:
+    train_on(make_source(), tmp_path / "one", changed(), SilentProgress())
+    progress = Recorder()
+    train_on(make_source(), tmp_path / "two", changed(steps_per_execution=2), progress)
+    for expected, received in zip(losses(tmp_path / "one"), losses(tmp_path / "two"), strict=True):
+        assert received == pytest.approx(expected, rel=1e-5)
+    assert progress.steps == 12
+
+
+def test_tensorboard_gets_the_pictures_and_the_losses(
+    tmp_path: Path, config: TrainConfig, make_source: MakeSource
+) -> None:
+    train_on(make_source(), tmp_path / "run", config, SilentProgress())
+    files = [str(path) for path in (tmp_path / "run" / "tensorboard").rglob("events.*")]
+    events = [tf.compat.v1.Event.FromString(item.numpy()) for item in tf.data.TFRecordDataset(files)]
+    tags = [value.tag for event in events for value in event.summary.value]
+    assert {"epoch_loss", "epoch_psnr", "epoch_learning_rate", "LR | SR | HR"} <= set(tags)
+    assert tags.count("LR | SR | HR") == 3

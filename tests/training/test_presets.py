@@ -1,0 +1,70 @@
+"""Presets and the changes to them by key=value."""
+
+from pathlib import Path
+
+import pytest
+
+from lfsr_tf.errors import ConfigError
+from lfsr_tf.training.presets import list_presets, load_preset
+
+
+def test_the_packaged_presets_are_listed_and_all_valid() -> None:
+    assert list_presets() == ["demo", "paper", "quick"]
+    for name in list_presets():
+        load_preset(name)
+
+
+def test_the_paper_preset_is_the_papers_training() -> None:
+    paper = load_preset("paper")
+    assert (paper.batch_size, paper.epochs, paper.optimizer, dict(paper.loss)) == (
+        20,
+        74,
+        "adam",
+        {"mse": 1.0},
+    )
+    assert paper.network_settings == {"variant": "all", "block_input": "every_layer", "scale": 2}
+    assert paper.steps_per_epoch is None
+
+
+def test_a_toml_file_of_ones_own_is_a_preset(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('network = "ResidualSR"\nbatch_size = 3\n[loss]\nmae = 1.0\n')
+    config = load_preset(mine)
+    assert (config.network, config.batch_size, dict(config.loss)) == ("ResidualSR", 3, {"mae": 1.0})
+
+
+def test_changes_reach_into_tables_and_keep_the_rest() -> None:
+    config = load_preset(
+        "quick", ["batch_size=4", "network_settings.blocks=2", "loss.ssim=0.1", "schedule=constant"]
+    )
+    assert (config.batch_size, config.schedule) == (4, "constant")
+    assert config.network_settings == {"scale": 2, "blocks": 2, "filters": 64}
+    assert config.loss == {"mse": 1.0, "ssim": 0.1}
+
+
+def test_a_table_can_be_replaced_as_a_whole() -> None:
+    assert load_preset("quick", ["loss={mae=1.0}"]).loss == {"mae": 1.0}
+
+
+def test_none_takes_a_setting_back_to_its_default() -> None:
+    assert load_preset("quick", ["steps_per_epoch=none"]).steps_per_epoch is None
+
+
+@pytest.mark.parametrize(
+    "change", ["batch_size", "=4", "batch_size.=4", "batch_size.x=4", "colour=4", "epochs=many"]
+)
+def test_a_change_that_means_nothing_is_refused(change: str) -> None:
+    with pytest.raises(ConfigError):
+        load_preset("quick", [change])
+
+
+def test_a_preset_that_does_not_exist_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(ConfigError, match=r"demo, paper, quick.*Received: fast"):
+        load_preset("fast")
+
+
+def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text("batch_size = = 3")
+    with pytest.raises(ConfigError, match="not TOML"):
+        load_preset(broken)
