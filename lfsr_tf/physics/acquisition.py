@@ -1,19 +1,24 @@
 """A simulated low-field acquisition: k-space crop, complex Gaussian noise, magnitude.
 
-The order is the scanner's: the object gets its phase and its coil shading, only the centre of k-space is sampled,
-the samples carry noise, and the image is the magnitude, so its noise is Rician.
+The order is the scanner's: the object gets its phase and its coil shading, only the centre of k-space is
+sampled, the samples carry noise, and the image is the magnitude, so its noise is Rician.
 Source: de Leeuw den Bouter et al., Scientific Reports 12 (2022), doi:10.1038/s41598-022-10298-6, Methods.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.physics.fourier import image_to_kspace, kspace_to_image
-from lfsr_tf.physics.sampling import Shape2D, crop_kspace
+from lfsr_tf.physics import effects
+from lfsr_tf.physics.fourier import kspace_to_image, matrix_size
+from lfsr_tf.physics.randomness import complex_normal, uniform
+from lfsr_tf.physics.sampling import Shape2D, measured_kspace
+
+_NOISE_STREAM, _SIGMA_STREAM = 0, 3
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,9 @@ class AcquisitionConfig:
         phase: Give the object a smooth random phase.
         elliptical: Sample only the ellipse that the k-space matrix circumscribes.
         apodisation: Strength of a filter that damps the rim of k-space, 0 (none) to 1.
-        t2_decay: Length of the echo train in units of T2; 0 means no decay along the phase-encoding direction.
+        apodisation_window: "tukey", "hamming" or "fermi".
+        t2_decay: Length of the echo train in units of T2; 0 means no decay along the phase encoding (axis W).
+        echo_order: "linear" or "centric": the order in which the train runs through the phase-encoding steps.
         bias_field: Largest relative deviation of a smooth receive-coil shading, 0 (none) to below 1.
     """
 
@@ -35,7 +42,9 @@ class AcquisitionConfig:
     phase: bool = False
     elliptical: bool = False
     apodisation: float = 0.0
+    apodisation_window: str = "tukey"
     t2_decay: float = 0.0
+    echo_order: str = "linear"
     bias_field: float = 0.0
 
     def __post_init__(self) -> None:
@@ -52,6 +61,13 @@ class AcquisitionConfig:
             value = getattr(self, name)
             if not 0.0 <= value <= upper:
                 raise ConfigError(f"Expected {name} in [0, {upper}]. Received: {value}.")
+        for name, choices in (
+            ("apodisation_window", effects.APODISATION_WINDOWS),
+            ("echo_order", effects.ECHO_ORDERS),
+        ):
+            value = getattr(self, name)
+            if value not in choices:
+                raise ConfigError(f"Expected {name} to be one of {choices}. Received: {value!r}.")
 
 
 def draw_sigma(seeds: tf.Tensor, config: AcquisitionConfig) -> tf.Tensor:
@@ -64,11 +80,7 @@ def draw_sigma(seeds: tf.Tensor, config: AcquisitionConfig) -> tf.Tensor:
     Returns:
         float32 [B], in units of the volume's reference intensity.
     """
-
-    def one(seed: tf.Tensor) -> tf.Tensor:
-        return tf.random.stateless_uniform([], seed, config.sigma_min, config.sigma_max)
-
-    return tf.map_fn(one, seeds, fn_output_signature=tf.float32)
+    return config.sigma_min + (config.sigma_max - config.sigma_min) * uniform(seeds, 1, _SIGMA_STREAM)[:, 0]
 
 
 def simulate_acquisition(
@@ -88,19 +100,35 @@ def simulate_acquisition(
     Returns:
         float32 [B, h, w], magnitude, in the units of `hr`.
     """
-    kspace = crop_kspace(image_to_kspace(hr), shape)
-    full, kept = tf.shape(hr)[-2:], shape[0] * shape[1]
-    scale = tf.sqrt(tf.cast(kept, tf.float32) / tf.cast(tf.reduce_prod(full), tf.float32))
-    noise = complex_noise(seeds, shape) * tf.cast(sigma[:, None, None], tf.complex64)
-    # The transform is orthonormal, so noise of standard deviation sigma in k-space has sigma in the image too.
-    return tf.abs(kspace_to_image(kspace * tf.cast(scale, tf.complex64) + noise))
+    kspace = measured_kspace(_shaded_object(hr, seeds, config), shape)
+    # Constants keep their value.
+    gain = tf.sqrt(math.prod(shape) / tf.cast(math.prod(matrix_size(hr)), tf.float32))
+    window = _reconstruction_window(shape, config)
+    signal = window * gain
+    if config.t2_decay > 0.0:
+        signal *= effects.t2_weights(shape[1], config.t2_decay, config.echo_order)
+    # The transform is orthonormal: white noise of standard deviation sigma in k-space has sigma in the image.
+    # What the window takes away is given back, so that sigma is the image's noise whatever the options.
+    level = window * tf.math.rsqrt(tf.reduce_mean(tf.square(window))) * sigma[:, None, None]
+    noise = complex_normal(seeds, shape, _NOISE_STREAM)
+    image = kspace_to_image(kspace * _complex(signal) + noise * _complex(level))
+    return tf.sqrt(tf.square(tf.math.real(image)) + tf.square(tf.math.imag(image)))
 
 
-def complex_noise(seeds: tf.Tensor, shape: Shape2D) -> tf.Tensor:
-    """White complex Gaussian noise, complex64 [B, h, w], of unit standard deviation in each channel."""
+def _shaded_object(hr: tf.Tensor, seeds: tf.Tensor, config: AcquisitionConfig) -> tf.Tensor:
+    """The object as the coil sees it: real [B, H, W], or complex if it has a phase."""
+    if config.bias_field > 0.0:
+        hr = hr * effects.bias_field(seeds, matrix_size(hr), config.bias_field)
+    return effects.apply_random_phase(hr, seeds) if config.phase else hr
 
-    def one(seed: tf.Tensor) -> tf.Tensor:
-        return tf.random.stateless_normal([*shape, 2], seed)
 
-    channels = tf.map_fn(one, seeds, fn_output_signature=tf.float32)
-    return tf.complex(channels[..., 0], channels[..., 1])
+def _reconstruction_window(shape: Shape2D, config: AcquisitionConfig) -> tf.Tensor:
+    """What coverage and filter leave of each k-space sample, signal and noise, float32 [h, w] or [1, 1]."""
+    window = tf.ones([1, 1])
+    if config.apodisation > 0.0:
+        window *= effects.apodisation_window(shape, config.apodisation, config.apodisation_window)
+    return window * effects.elliptical_mask(shape) if config.elliptical else window
+
+
+def _complex(weights: tf.Tensor) -> tf.Tensor:
+    return tf.cast(weights, tf.complex64)

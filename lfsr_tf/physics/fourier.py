@@ -3,7 +3,7 @@
 Two pairs, which differ in where the image has its origin. Both show k-space with its centre at index N // 2.
 
 - `fft2c` / `ifft2c`: the image is centred too. Scanner data (fastMRI, ISMRMRD) is stored like this.
-- `image_to_kspace` / `kspace_to_image`: the image's origin is sample 0. All resampling uses this pair, because
+- `image_to_kspace` / `kspace_to_image`: the image's origin is sample 0. All resampling uses this pair, since
   only so sample 0 keeps its place for odd matrix sizes as well as even ones.
 
 All functions take real or complex tensors of any rank of 2 or more, act on the last two axes (H, W), and run
@@ -27,9 +27,20 @@ def as_complex(tensor: tf.Tensor) -> tf.Tensor:
     return tf.cast(tensor, tf.complex128)
 
 
+def matrix_size(tensor: tf.Tensor) -> tuple[int | tf.Tensor, int | tf.Tensor]:
+    """The last two sizes (H, W), as integers where they are known when a graph is built.
+
+    Factors computed from integers are constants of the graph, so that what TensorFlow makes of them, and with
+    it the last bit of a result, does not hang on whether the batch size was known.
+    """
+    height, width = tensor.shape[-2:]
+    dynamic = tf.shape(tensor)
+    return dynamic[-2] if height is None else height, dynamic[-1] if width is None else width
+
+
 def _orthonormal_scale(tensor: tf.Tensor) -> tf.Tensor:
-    samples = tf.reduce_prod(tf.shape(tensor)[-2:])
-    return tf.cast(tf.sqrt(tf.cast(samples, tensor.dtype.real_dtype)), tensor.dtype)
+    height, width = matrix_size(tensor)
+    return tf.cast(tf.sqrt(tf.cast(height * width, tensor.dtype.real_dtype)), tensor.dtype)
 
 
 def fft2c(image: tf.Tensor) -> tf.Tensor:
@@ -48,7 +59,7 @@ def image_to_kspace(image: tf.Tensor) -> tf.Tensor:
 
 
 def kspace_to_image(kspace: tf.Tensor) -> tf.Tensor:
-    """Centred k-space [..., H, W] to the complex image [..., H, W] with its origin at sample 0, orthonormal."""
+    """Centred k-space [..., H, W] to the complex image [..., H, W], its origin at sample 0, orthonormal."""
     return _ifft2(tf.signal.ifftshift(as_complex(kspace), axes=_HW))
 
 

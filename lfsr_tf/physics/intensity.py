@@ -1,7 +1,7 @@
 """The one intensity reference: every image is divided by it before the network and multiplied by it after.
 
-It is the 99.9th percentile of the magnitude of a whole volume: bright vessels and spikes do not move it, and it
-needs no mask. Training, inference, export and evaluation all call this function.
+It is the 99.9th percentile of the magnitude of a whole volume: bright vessels and spikes do not move it, and
+it needs no mask. Training, inference, export and evaluation all call this function.
 """
 
 from __future__ import annotations
