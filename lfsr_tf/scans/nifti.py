@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 import zlib
 from pathlib import Path
@@ -135,7 +136,18 @@ def write_nifti(scan: Scan, path: Path) -> None:
     image_class = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
     image = image_class(scan.voxels, header.get_best_affine(), header)
     with atomic_path(path) as temporary:
-        nib.save(image, temporary)
+        _save(image, temporary)
+
+
+def _save(image: Any, path: Path) -> None:
+    # nibabel's own writer leaves a full disk's error to the garbage collector; these handles are closed here.
+    with path.open("wb") as stream:
+        if path.suffix.lower() != ".gz":
+            image.to_stream(stream)
+            return
+        # No name and no time in the header: the same scan gives the same bytes. nibabel packs at level 1 too.
+        with gzip.GzipFile("", "wb", compresslevel=1, fileobj=stream, mtime=0) as packed:
+            image.to_stream(packed)
 
 
 def _new_header(scan: Scan) -> Any:

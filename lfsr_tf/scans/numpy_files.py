@@ -44,7 +44,10 @@ from lfsr_tf.scans.scan import Scan
 
 _IMAGE_SHAPES = {2: "a slice [H, W]", 3: "a volume [slices, H, W]", 4: "a series [volumes, slices, H, W]"}
 _KSPACE_SHAPES = {2: "k-space [H, W]", 3: "[coils, H, W]", 4: "[slices, coils, H, W]"}
-_EXTRAS = ("voxel_sizes", "affine", "subject", "contrast")
+_NUMBERS = "iufcb"
+_EXTRAS = {"voxel_sizes": "iuf", "affine": "iuf", "subject": "U", "contrast": "U"}
+"""Names that a .npz may hold beside its image, and the kinds of dtype they may have."""
+
 _NO_SIZES = "The array has no voxel sizes: 1 mm is assumed."
 _NO_POSITION = "The array has no position: axial slices around the centre of the field of view are assumed."
 _DAMAGE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
@@ -77,7 +80,7 @@ def read_numpy(path: Path) -> list[Scan]:
             array, place = _load_npz(path)
         else:
             with path.open("rb") as stream:
-                array, place = _load_npy(stream, path.stat().st_size, path), _Place()
+                array, place = _load_npy(stream, path.stat().st_size, _NUMBERS, path), _Place()
     except _DAMAGE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ScanError(
@@ -106,16 +109,17 @@ def _load_npz(path: Path) -> tuple[NDArray[Any], _Place]:
             info = names[name]
             check_stored_size(info.file_size, info.compress_size, path, compressed=True)
             with archive.open(info) as stream:
-                loaded[name] = _load_npy(stream, info.file_size, path)
+                loaded[name] = _load_npy(stream, info.file_size, _EXTRAS.get(name, _NUMBERS), path)
     return loaded[chosen[0]], _place(loaded, path)
 
 
-def _load_npy(stream: IO[bytes], size: int, path: Path) -> NDArray[Any]:
+def _load_npy(stream: IO[bytes], size: int, kinds: str, path: Path) -> NDArray[Any]:
     """One array, after its header has been found to promise no more than the `size` bytes that are there."""
     shape, _, dtype = _read_header(stream)
-    if dtype.hasobject or dtype.kind not in "iufcbU":
+    if dtype.hasobject or dtype.kind not in kinds:
+        expected = "text" if kinds == "U" else "numbers"
         raise ScanError(
-            f"Expected numbers. Received: {dtype} in {path}. Save a plain array; objects are never unpickled."
+            f"Expected {expected}. Received: {dtype} in {path}. Save a plain array; nothing is unpickled."
         )
     check_stored_size(math.prod(shape) * dtype.itemsize, size, path, compressed=False)
     stream.seek(0)

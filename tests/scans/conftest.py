@@ -50,10 +50,7 @@ def header_xml() -> Callable[..., bytes]:
     def space(name: str, matrix: tuple, millimetres: tuple) -> str:
         sizes = "".join(f"<{axis}>{size}</{axis}>" for axis, size in zip("xyz", matrix, strict=True))
         fields = "".join(f"<{axis}>{size}</{axis}>" for axis, size in zip("xyz", millimetres, strict=True))
-        return (
-            f"<{name}><matrixSize>{sizes}</matrixSize>"
-            f"<fieldOfView_mm>{fields}</fieldOfView_mm></{name}>"
-        )
+        return f"<{name}><matrixSize>{sizes}</matrixSize><fieldOfView_mm>{fields}</fieldOfView_mm></{name}>"
 
     def make(
         encoded: tuple = (64, 40, 1),

@@ -75,7 +75,9 @@ def test_a_volume_turned_by_45_degrees_still_has_three_planes():
 
 
 def test_an_unknown_plane_is_refused():
-    with pytest.raises(ConfigError, match="Expected a plane of sagittal, coronal, axial. Received: 'oblique'"):
+    with pytest.raises(
+        ConfigError, match=r"Expected a plane of sagittal, coronal, axial. Received: 'oblique'"
+    ):
         axis_of_plane(np.eye(4), "oblique")
 
 

@@ -35,7 +35,9 @@ def test_slices_put_back_give_the_same_scan(scan, slice_axis):
 @pytest.mark.parametrize("slice_axis", [0, 1, 2])
 def test_slices_come_first_and_keep_the_order_of_the_other_axes(scan, slice_axis):
     slices = scan.cut_along(slice_axis).slices()
-    assert slices.shape == tuple(np.roll((30, 33, 8), 0)[[slice_axis, *(a for a in range(3) if a != slice_axis)]])
+    assert slices.shape == tuple(
+        np.roll((30, 33, 8), 0)[[slice_axis, *(a for a in range(3) if a != slice_axis)]]
+    )
     np.testing.assert_array_equal(slices[5], np.take(scan.voxels, 5, axis=slice_axis))
 
 
@@ -92,10 +94,12 @@ def test_another_plane_drops_what_holds_for_the_acquired_plane_only(scan):
 
 
 def test_a_wrong_number_of_slices_is_refused(scan):
-    with pytest.raises(ScanError, match=r"Expected 8 slices \[8, H, W\]. Received: an array of shape \(7, 30, 33\)"):
+    with pytest.raises(
+        ScanError, match=r"Expected 8 slices \[8, H, W\]. Received: an array of shape \(7, 30, 33\)"
+    ):
         scan.with_slices(np.zeros((7, 30, 33), np.float32))
 
 
 def test_a_fourth_axis_is_refused(scan):
-    with pytest.raises(ConfigError, match="Expected a slice axis of 0, 1 or 2. Received: 3"):
+    with pytest.raises(ConfigError, match=r"Expected a slice axis of 0, 1 or 2. Received: 3"):
         scan.cut_along(3)

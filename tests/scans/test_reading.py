@@ -1,0 +1,104 @@
+"""The reader is found by name, slices are cut in the plane asked for, folders are searched."""
+
+import numpy as np
+import pytest
+
+from lfsr_tf.errors import ConfigError, ScanError
+from lfsr_tf.scans import find_scans, read_scan, read_volumes
+from lfsr_tf.scans.reading import READERS
+
+
+def test_every_format_is_read_by_its_name(nifti_file, hdf5_file, tmp_path, image):
+    np.save(tmp_path / "a.npy", image(3, 20, 24))
+    np.savez(tmp_path / "b.NPZ", image(3, 20, 24))
+    (tmp_path / "b.NPZ.npz").rename(tmp_path / "b.NPZ")
+    paths = {
+        "nifti": [
+            nifti_file(image(20, 24, 6), name="a.nii"),
+            nifti_file(image(20, 24, 6), name="b.NII.GZ.nii.gz"),
+        ],
+        "fastmri": [hdf5_file("c.h5", reconstruction_rss=image(3, 20, 24))],
+        "numpy": [tmp_path / "a.npy", tmp_path / "b.NPZ"],
+    }
+    for name, files in paths.items():
+        assert [read_scan(file).format for file in files] == [name] * len(files)
+
+
+def test_each_name_has_one_reader(tmp_path):
+    for name in ("a.nii", "a.nii.gz", "a.h5", "a.hdf5", "a.npy", "a.npz", "a.dcm", "a.IMA"):
+        assert sum(reader.takes(tmp_path / name) for reader in READERS) == 1
+
+
+def test_the_plane_is_chosen_by_axis_or_by_name(nifti_file, image):
+    path = nifti_file(image(40, 24, 20))
+    assert read_scan(path).plane == "axial"
+    assert read_scan(path, slice_axis="coronal").slices().shape == (24, 40, 20)
+    assert read_scan(path, slice_axis=0).slices().shape == (40, 24, 20)
+    with pytest.raises(ConfigError, match="Expected a plane"):
+        read_scan(path, slice_axis="oblique")
+
+
+def test_a_plane_with_enough_pixels_is_read_though_the_usual_one_is_too_small(nifti_file, image):
+    path = nifti_file(image(8, 40, 30), np.eye(4))
+    with pytest.raises(ScanError, match=r"at least 16 x 16 pixels. Received: 8 x 40"):
+        read_scan(path)
+    assert read_scan(path, slice_axis="sagittal").slices().shape == (8, 40, 30)
+
+
+def test_a_series_is_read_volume_by_volume_only(nifti_file, image):
+    path = nifti_file(np.stack([image(20, 24, 6)] * 3, axis=-1))
+    assert len(read_volumes(path)) == 3
+    with pytest.raises(
+        ScanError, match=r"Expected one volume. Received: a series of 3 in .* Read it with read_volumes"
+    ):
+        read_scan(path)
+
+
+def test_folders_are_searched_deeply_and_hidden_files_left_out(tmp_path, nifti_file, image):
+    (tmp_path / "sub-02" / "anat").mkdir(parents=True)
+    (tmp_path / ".cache").mkdir()
+    names = ["sub-01_T1w.nii.gz", "sub-02/anat/x.nii", ".partial-1-y.nii.gz", ".cache/z.nii"]
+    for name in names:
+        nifti_file(image(20, 24, 6), name=name)
+    (tmp_path / "notes.txt").write_text("no scan")
+    (tmp_path / "sub-01_T1w.json").write_text("{}")
+    assert find_scans(tmp_path) == [tmp_path / names[0], tmp_path / names[1]]
+
+
+def test_a_file_is_its_own_scan_and_an_empty_folder_has_none(tmp_path, nifti_file, image):
+    path = nifti_file(image(20, 24, 6))
+    assert find_scans(path) == [path]
+    (tmp_path / "empty").mkdir()
+    assert find_scans(tmp_path / "empty") == []
+
+
+def test_a_file_that_only_claims_to_be_dicom_is_listed_so_that_its_damage_is_reported(tmp_path):
+    (tmp_path / "slice.dcm").write_bytes(b"nothing of the kind")
+    assert find_scans(tmp_path) == [tmp_path / "slice.dcm"]
+    with pytest.raises(ScanError, match="DICOM"):
+        read_scan(tmp_path / "slice.dcm")
+
+
+def test_real_series_count_once_each(shared_data):
+    found = find_scans(shared_data / "readers")
+    assert [path.name for path in found] == [
+        "brain8ch_cartesian_ksp.npy",
+        "brain8ch_fastmri_layout.h5",
+        "dicom_datalad_T1_axial",
+        "dicom_enhanced_multiframe_xa30",
+        "dicom_papaya_PD_axial",
+    ]
+
+
+@pytest.mark.parametrize("name", ["scan.mgz", "scan.txt", "scan"])
+def test_what_no_reader_takes_is_refused_with_the_list_of_formats(tmp_path, name):
+    (tmp_path / name).write_bytes(b"something")
+    with pytest.raises(
+        ScanError, match=r"Expected NIfTI \(.nii, .nii.gz\), .* DICOM .* Received: .*, none of them"
+    ):
+        read_scan(tmp_path / name)
+
+
+def test_a_folder_without_dicom_is_refused_as_a_scan(tmp_path):
+    with pytest.raises(ScanError, match="a folder without DICOM files in it"):
+        read_scan(tmp_path)
