@@ -11,6 +11,7 @@ from pydicom import config
 from pydicom.dataset import FileDataset
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from lfsr_tf.errors import ScanError
 
@@ -75,7 +76,12 @@ def load_dataset(path: Path) -> FileDataset:
         ScanError: The file is empty, not DICOM or damaged.
     """
     check_is_dicom(path)
-    return _load(path, _after_pixel_data())
+    dataset = _load(path, _after_pixel_data())
+    if not dataset.file_meta.get("TransferSyntaxUID"):
+        # A file without preamble does not name its encoding; the parser found it out.
+        implicit, _ = dataset.original_encoding
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    return dataset
 
 
 def check_is_dicom(path: Path) -> None:

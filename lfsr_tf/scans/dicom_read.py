@@ -136,6 +136,10 @@ def _refuse_broken(broken: list[Path]) -> None:
     for path in broken:
         check_is_dicom(path)
         load_index(path)
+        raise ScanError(
+            f"Expected a DICOM image. Received: {path}, whose header ends before the image size: it is "
+            "truncated. Copy it again from the scanner."
+        )
 
 
 def _index_folder(folder: Path) -> tuple[list[SeriesFiles], list[Path]]:
@@ -151,8 +155,10 @@ def _index_folder(folder: Path) -> tuple[list[SeriesFiles], list[Path]]:
         except ScanError:
             broken.append(path)
             continue
-        if index.get("Rows") or index.get("SOPClassUID") in MR_CLASSES:
+        if index.get("Rows") and index.get("Columns"):
             groups.setdefault(str(index.get("SeriesInstanceUID")), []).append((path, index))
+        elif index.get("SOPClassUID") in (None, *MR_CLASSES):
+            broken.append(path)
     return [_group(uid, members) for uid, members in groups.items()], broken
 
 
