@@ -38,7 +38,7 @@ def patient_and_study(dataset: Dataset) -> None:
     dataset.SeriesTime = dataset.AcquisitionTime = dataset.ContentTime = "101112"
     dataset.ReferringPhysicianName = dataset.PositionReferenceIndicator = ""
     dataset.Modality, dataset.Manufacturer, dataset.SeriesDescription = "MR", "Made up", "t1_se_tra"
-    dataset.BodyPartExamined, dataset.PatientPosition, dataset.Laterality = "BRAIN", "HFS", ""
+    dataset.BodyPartExamined, dataset.PatientPosition = "BRAIN", "HFS"
     dataset.DeviceSerialNumber, dataset.ManufacturerModelName, dataset.SoftwareVersions = "1", "Model", "1"
 
 
