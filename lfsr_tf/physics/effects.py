@@ -14,12 +14,10 @@ import tensorflow as tf
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.physics.fourier import matrix_size
 from lfsr_tf.physics.randomness import PACKET, uniform
+from lfsr_tf.physics.settings import APODISATION_WINDOWS, ECHO_ORDERS
 
 Shape2D = tuple[int, int]
 Matrix = tuple[int | tf.Tensor, int | tf.Tensor]
-
-APODISATION_WINDOWS = ("tukey", "hamming", "fermi")
-ECHO_ORDERS = ("linear", "centric")
 
 _PHASE_STREAM, _PHASE_FIELD_STREAM, _BIAS_STREAM = 1, 2, 4
 # Largest coefficients in radians of the products of 1, x, y, x^2, y^2 with x, y in [-1, 1]. At 0.055 T the

@@ -1,0 +1,59 @@
+"""The settings of a simulated acquisition, apart from the physics: reading them needs no TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lfsr_tf.errors import ConfigError
+
+APODISATION_WINDOWS = ("tukey", "hamming", "fermi")
+ECHO_ORDERS = ("linear", "centric")
+
+
+@dataclass(frozen=True)
+class AcquisitionConfig:
+    """What the simulated scanner does to a high-field slice. The defaults are the paper's.
+
+    Attributes:
+        sigma_min: Smallest noise level, in units of the volume's 99.9th percentile.
+        sigma_max: Largest noise level. Real 0.055 T scans have 0.018 to 0.052.
+        phase: Give the object a smooth random phase.
+        elliptical: Sample only the ellipse that the k-space matrix circumscribes.
+        apodisation: Strength of a filter that damps the rim of k-space, 0 (none) to 1.
+        apodisation_window: "tukey", "hamming" or "fermi".
+        t2_decay: Length of the echo train in units of T2; 0 means no decay along the phase encoding (axis W).
+        echo_order: "linear" or "centric": the order in which the train runs through the phase-encoding steps.
+        bias_field: Largest relative deviation of a smooth receive-coil shading, 0 (none) to below 1.
+    """
+
+    sigma_min: float = 0.0
+    sigma_max: float = 0.08
+    phase: bool = False
+    elliptical: bool = False
+    apodisation: float = 0.0
+    apodisation_window: str = "tukey"
+    t2_decay: float = 0.0
+    echo_order: str = "linear"
+    bias_field: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ConfigError: A value is out of its range.
+        """
+        if not 0.0 <= self.sigma_min <= self.sigma_max < 1.0:
+            raise ConfigError(
+                f"Expected 0 <= sigma_min <= sigma_max < 1. Received: {self.sigma_min} and {self.sigma_max}."
+            )
+        for name, upper in (("apodisation", 1.0), ("t2_decay", 10.0), ("bias_field", 0.99)):
+            value = getattr(self, name)
+            if not 0.0 <= value <= upper:
+                raise ConfigError(f"Expected {name} in [0, {upper}]. Received: {value}.")
+        for name, choices in (
+            ("apodisation_window", APODISATION_WINDOWS),
+            ("echo_order", ECHO_ORDERS),
+        ):
+            value = getattr(self, name)
+            if value not in choices:
+                raise ConfigError(f"Expected {name} to be one of {choices}. Received: {value!r}.")
