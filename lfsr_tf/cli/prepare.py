@@ -1,0 +1,109 @@
+"""`lfsr prepare`: scans to a folder of training records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lfsr_tf.cli.console import console, progress_bar
+
+
+def prepare(
+    train: Annotated[Path, typer.Argument(help="Folder of training scans, or one scan.", show_default=False)],
+    validation: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Folder of validation scans, of other subjects. Without it subjects are split by hash."
+        ),
+    ] = None,
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the records.", show_default=False)
+    ],
+    preset: Annotated[str, typer.Option(help="Settings: quick, paper, or a TOML file.")] = "quick",
+    mode: Annotated[
+        str | None,
+        typer.Option(help="pairs: fixed pairs. slices: new noise in every epoch. Default: the preset's."),
+    ] = None,
+    plane: Annotated[str | None, typer.Option(help="acquired, axial, coronal or sagittal.")] = None,
+    hr_size: Annotated[int | None, typer.Option(help="Side of HR slices in pixels.")] = None,
+    lr_patch: Annotated[
+        int | None, typer.Option(help="Side of LR patches in pixels; 0 for whole slices.")
+    ] = None,
+    patches_per_slice: Annotated[int | None, typer.Option(help="Patches from each slice.")] = None,
+    train_pairs: Annotated[
+        int | None, typer.Option(help="Exact number of training pairs; 0: no limit.")
+    ] = None,
+    validation_pairs: Annotated[
+        int | None, typer.Option(help="Exact number of validation pairs; 0: no limit.")
+    ] = None,
+    noise_copies: Annotated[int | None, typer.Option(help="Times that each slice is degraded.")] = None,
+    small_images: Annotated[
+        str | None, typer.Option(help="Images below the HR size: refuse, or own size.")
+    ] = None,
+    validation_fraction: Annotated[
+        float | None, typer.Option(help="Subjects that validate, if none are named.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Root of every random number.")] = None,
+    sigma_max: Annotated[
+        float | None, typer.Option(help="Largest noise level, a fraction of the maximum.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; default one a core.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace other records in that folder.")
+    ] = False,
+) -> None:
+    """Cut high-field scans into slices, simulate low-field noise, and write LR/HR records for training.
+
+    A run that was interrupted goes on where it was. A scan that cannot be used is named at the end; the others are
+    in the records.
+
+    Example:
+
+        lfsr prepare scans/train scans/val -o records --preset paper --sigma-max 0.06
+    """
+    from lfsr_tf.pairs.prepare import prepare_dataset
+
+    given = {
+        "mode": mode,
+        "plane": plane,
+        "hr_size": hr_size,
+        "lr_patch": lr_patch,
+        "patches_per_slice": patches_per_slice,
+        "train_pairs": train_pairs,
+        "validation_pairs": validation_pairs,
+        "noise_copies": noise_copies,
+        "small_images": small_images,
+        "validation_fraction": validation_fraction,
+        "seed": seed,
+    }
+    config = _config(preset, given, sigma_max)
+    info = prepare_dataset(
+        train, validation, output, config, workers=workers, overwrite=overwrite, progress=progress_bar
+    )
+    _print_summary(info)
+
+
+def _config(preset: str, given: dict[str, Any], sigma_max: float | None) -> Any:
+    """The preset with what was given on the command line."""
+    from lfsr_tf.pairs.config import PairsConfig, load_preset
+
+    values = load_preset(preset).to_json()
+    values |= {name: value for name, value in given.items() if value is not None}
+    if sigma_max is not None:
+        values["acquisition"] |= {"sigma_max": sigma_max}
+    return PairsConfig.from_json(values)
+
+
+def _print_summary(info: Any) -> None:
+    what = "pairs" if info.config.mode == "pairs" else "slices"
+    for name in ("train", "validation"):
+        split = info.split(name)
+        contrasts = ", ".join(f"{contrast} {count}" for contrast, count in split.contrasts.items())
+        console.print(
+            f"{name}: {split.records} {what} from {split.slices} slices of {len(split.subjects)} subjects ({contrasts})",
+            soft_wrap=True,
+        )
+    console.print(f"records: {info.folder}  (fingerprint {info.fingerprint})", soft_wrap=True)

@@ -1,0 +1,152 @@
+"""The settings of a set of LR/HR pairs, and of the pipeline that feeds them to training."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from lfsr_tf.errors import ConfigError
+from lfsr_tf.physics.settings import AcquisitionConfig
+
+Mode = Literal["pairs", "slices"]
+Plane = Literal["acquired", "axial", "coronal", "sagittal"]
+SmallImages = Literal["refuse", "own"]
+PRESETS = Path(__file__).parent / "presets"
+
+
+@dataclass(frozen=True)
+class PairsConfig:
+    """How scans become LR/HR pairs. The defaults follow the paper; `docs/decisions.md` has what it leaves open.
+
+    Attributes:
+        mode: "pairs": fixed pairs, degraded once, as in the paper. "slices": the records hold HR slices and
+            every epoch draws new noise and new patches.
+        plane: "acquired": the plane in which the scan was acquired (axial for isotropic volumes), or a named
+            plane.
+        hr_size: Side of an HR slice in pixels, after padding to a square field of view and the k-space crop.
+        scale: HR pixels for each LR pixel along an axis.
+        small_images: An image of fewer than `hr_size` pixels is never upsampled into ground truth. "refuse"
+            it with an error, or use its "own" size, rounded down to a multiple of `scale`.
+        head_threshold: A pixel above this fraction of the volume's reference intensity belongs to the head.
+        min_head_fraction: A slice with a smaller fraction of head pixels is dropped.
+        lr_patch: Side of an LR patch in pixels; 0 takes whole slices.
+        min_patch_head: A patch with a smaller fraction of head pixels in HR is rejected as background.
+        patches_per_slice: Patches cut from one image, all at different positions; fewer where the head is
+            small.
+        train_pairs: Exact number of training pairs, spread evenly over the images; 0 means
+            `patches_per_slice` each.
+        validation_pairs: The same for validation.
+        noise_copies: Times that each slice is degraded, each time with other noise (mode "pairs" only).
+        validation_fraction: Fraction of subjects that validate when no validation scans are named; the choice
+            is a stable hash of the subject's name.
+        seed: Root of every random number.
+        shard_mebibytes: Size of one shard before compression.
+        acquisition: What the simulated scanner does.
+    """
+
+    mode: Mode = "pairs"
+    plane: Plane = "acquired"
+    hr_size: int = 128
+    scale: int = 2
+    small_images: SmallImages = "refuse"
+    head_threshold: float = 0.1
+    min_head_fraction: float = 0.1
+    lr_patch: int = 16
+    min_patch_head: float = 0.25
+    patches_per_slice: int = 40
+    train_pairs: int = 0
+    validation_pairs: int = 0
+    noise_copies: int = 1
+    validation_fraction: float = 0.2
+    seed: int = 0
+    shard_mebibytes: int = 8
+    acquisition: AcquisitionConfig = field(default_factory=AcquisitionConfig)
+
+    def __post_init__(self) -> None:
+        """Check every setting.
+
+        Raises:
+            ConfigError: A value is out of its range.
+        """
+        for name, choices in (("mode", Mode), ("plane", Plane), ("small_images", SmallImages)):
+            _expect(
+                getattr(self, name) in get_args(choices), self, name, f"one of {', '.join(get_args(choices))}"
+            )
+        for name in ("head_threshold", "min_head_fraction", "min_patch_head", "validation_fraction"):
+            _expect(0.0 <= getattr(self, name) < 1.0, self, name, "a fraction in [0, 1)")
+        for name in ("patches_per_slice", "noise_copies", "shard_mebibytes"):
+            _expect(getattr(self, name) >= 1, self, name, "at least 1")
+        for name in ("train_pairs", "validation_pairs", "lr_patch"):
+            _expect(getattr(self, name) >= 0, self, name, "0 or more")
+        _expect(self.scale in (2, 4), self, "scale", "2 or 4")
+        _expect(
+            self.hr_size >= 16 and self.hr_size % self.scale == 0,
+            self,
+            "hr_size",
+            f"16 or more and a multiple of {self.scale}",
+        )
+        _expect(self.lr_patch <= self.lr_size, self, "lr_patch", f"at most the LR slice's {self.lr_size}")
+        _expect(
+            self.mode == "pairs" or self.noise_copies == 1,
+            self,
+            "noise_copies",
+            "1 with mode='slices', whose noise is redrawn",
+        )
+
+    @property
+    def lr_size(self) -> int:
+        """Side of an LR slice in pixels."""
+        return self.hr_size // self.scale
+
+    @property
+    def hr_patch(self) -> int:
+        """Side of an HR patch in pixels; 0 for whole slices."""
+        return self.lr_patch * self.scale
+
+    def to_json(self) -> dict[str, Any]:
+        """All settings as plain values, in a form that `from_json` reads."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> PairsConfig:
+        """Build a configuration from plain values, such as a TOML table or `dataset.json`.
+
+        Raises:
+            ConfigError: A name is unknown or a value is out of its range.
+        """
+        values = dict(values)
+        acquisition = _build(AcquisitionConfig, values.pop("acquisition", {}))
+        return _build(cls, {**values, "acquisition": acquisition})
+
+
+def load_preset(name_or_path: str | Path) -> PairsConfig:
+    """Read the settings of a preset of the package ("paper", "quick") or of a TOML file of one's own.
+
+    Raises:
+        ConfigError: There is no such preset, or the file is not TOML or has an unknown setting.
+    """
+    path = PRESETS / f"{name_or_path}.toml"
+    if not path.is_file():
+        path = Path(name_or_path)
+    if not path.is_file():
+        known = ", ".join(sorted(preset.stem for preset in PRESETS.glob("*.toml")))
+        raise ConfigError(f"Expected a preset ({known}) or a TOML file. Received: {name_or_path}.")
+    try:
+        return PairsConfig.from_json(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"Expected the settings of PairsConfig in {path}. Received: {error}") from error
+
+
+def _build(cls: type[Any], values: dict[str, Any]) -> Any:
+    unknown = sorted(set(values) - {known.name for known in dataclasses.fields(cls)})
+    if unknown:
+        raise ConfigError(f"Expected settings of {cls.__name__}. Received unknown: {', '.join(unknown)}.")
+    return cls(**values)
+
+
+def _expect(condition: bool, config: Any, name: str, wanted: str) -> None:
+    if not condition:
+        raise ConfigError(f"Expected {name}: {wanted}. Received: {getattr(config, name)!r}.")

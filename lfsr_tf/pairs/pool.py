@@ -1,0 +1,130 @@
+"""The worker processes of a preparation, seen from the process that directs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import lfsr_tf
+from lfsr_tf import errors
+from lfsr_tf.errors import LfsrError
+
+Job = dict[str, Any]
+
+
+class WorkerPool:
+    """A fixed number of worker processes; leave the `with` block and they are gone.
+
+    Args:
+        workers: Number of processes, at least 1.
+        log_folder: Where what the workers print is kept until the preparation ends.
+    """
+
+    def __init__(self, workers: int, log_folder: Path) -> None:
+        self._logs = [log_folder / f"worker-{number}.log" for number in range(workers)]
+        self._processes = [_start(log) for log in self._logs]
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._processes:
+            process.kill()
+        for process in self._processes:
+            process.communicate()
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
+        """Do all jobs, in any order.
+
+        Args:
+            jobs: Each has a "kind" that the worker knows, and that function's arguments.
+
+        Yields:
+            The number of a finished job and its result: a JSON value, or the `LfsrError` that it ended with.
+
+        Raises:
+            LfsrError: A worker died or met an error that is not about its input.
+        """
+        waiting = list(enumerate(jobs))[::-1]
+        running: dict[int, int] = {}
+        with selectors.DefaultSelector() as selector:
+            for worker in range(len(self._processes)):
+                selector.register(_pipe(self._processes[worker].stdout), selectors.EVENT_READ, worker)
+                self._give(worker, waiting, running)
+            while running:
+                for key, _ in selector.select():
+                    result = self._result(key.data)
+                    number = running.pop(key.data)
+                    self._give(key.data, waiting, running)
+                    yield number, result
+
+    def _give(self, worker: int, waiting: list[tuple[int, Job]], running: dict[int, int]) -> None:
+        if not waiting:
+            return
+        number, job = waiting.pop()
+        try:
+            stream = _pipe(self._processes[worker].stdin)
+            stream.write(json.dumps(job).encode() + b"\n")
+            stream.flush()
+        except BrokenPipeError as error:
+            raise self._death(worker) from error
+        running[worker] = number
+
+    def _result(self, worker: int) -> Any:
+        line = _pipe(self._processes[worker].stdout).readline()
+        if not line:
+            raise self._death(worker)
+        answer = json.loads(line)
+        if "error" not in answer:
+            return answer["result"]
+        kind = getattr(errors, answer["error"], None)
+        if kind is None:
+            return LfsrError(f"An error that lfsr_tf does not know: {answer['message']}.")
+        return kind(answer["message"])
+
+    def _death(self, worker: int) -> LfsrError:
+        status = self._processes[worker].wait()
+        printed = (
+            self._logs[worker].read_text(errors="replace").split("\n") if self._logs[worker].is_file() else []
+        )
+        last = next((line for line in reversed(printed) if line.strip()), "it printed nothing")
+        return LfsrError(
+            f"A worker process ended with status {status} ({last}). If memory ran out, use fewer workers; "
+            "what is done is kept."
+        )
+
+
+def _start(log: Path) -> subprocess.Popen[bytes]:
+    package_parent = str(Path(lfsr_tf.__file__).resolve().parent.parent)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")])),
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "OMP_NUM_THREADS": "1",
+        # Several workers share one GPU.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    }
+    with log.open("wb") as stream:
+        return subprocess.Popen(
+            [sys.executable, "-m", "lfsr_tf.pairs.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stream,
+            env=environment,
+            # Ctrl-C goes to the directing process alone, which then ends the workers.
+            start_new_session=True,
+        )
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None, "started with pipes"
+    return stream

@@ -1,0 +1,109 @@
+"""The TFRecord schema: what one record holds, and how it is written and parsed.
+
+Images are float16 bytes, row by row, little-endian, already divided by the reference intensity. Mode "pairs"
+has one LR/HR patch a record; mode "slices" one HR slice, without `lr`, `sigma`, `copy` and `patch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lfsr_tf.errors import OutputError
+from lfsr_tf.storage import atomic_path
+
+_HR_FEATURES: dict[str, tf.io.FixedLenFeature] = {
+    "hr": tf.io.FixedLenFeature([], tf.string),
+    "hr_shape": tf.io.FixedLenFeature([2], tf.int64),
+    "contrast": tf.io.FixedLenFeature([], tf.string),
+    "subject": tf.io.FixedLenFeature([], tf.string),
+    "scan": tf.io.FixedLenFeature([], tf.string),
+    "slice": tf.io.FixedLenFeature([], tf.int64),
+    "reference": tf.io.FixedLenFeature([], tf.float32),
+    "key": tf.io.FixedLenFeature([], tf.int64),
+}
+_LR_FEATURES: dict[str, tf.io.FixedLenFeature] = {
+    "lr": tf.io.FixedLenFeature([], tf.string),
+    "lr_shape": tf.io.FixedLenFeature([2], tf.int64),
+    "sigma": tf.io.FixedLenFeature([], tf.float32),
+    "copy": tf.io.FixedLenFeature([], tf.int64),
+    "patch": tf.io.FixedLenFeature([2], tf.int64),
+}
+FEATURES: dict[str, dict[str, tf.io.FixedLenFeature]] = {
+    "slices": _HR_FEATURES,
+    "pairs": {**_HR_FEATURES, **_LR_FEATURES},
+}
+# Noise does not compress; level 1 is as small as level 3 within a percent and the fastest.
+_OPTIONS = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
+
+Values = Mapping[str, Any]
+
+
+def write_shard(path: Path, records: Iterable[Values]) -> None:
+    """Write one shard under a temporary name and rename it when it is complete.
+
+    Args:
+        path: The shard; it appears whole or not at all.
+        records: Values of the schema's features: bytes, numbers, or sequences of numbers.
+
+    Raises:
+        OutputError: The disk is full or the folder cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        try:
+            with closing(tf.io.TFRecordWriter(str(temporary), _OPTIONS)) as writer:
+                for serialised in _serialised(records):
+                    writer.write(serialised)
+        except tf.errors.OpError as error:
+            raise OutputError(
+                f"Cannot write {path}: {error.message}. Check the path and the free space."
+            ) from error
+
+
+def _serialised(records: Iterable[Values]) -> Iterator[bytes]:
+    """Protos as bytes. One message serves all records: building a new one costs seven times as much."""
+    example = tf.train.Example()
+    features = example.features.feature
+    for record in records:
+        for name, value in record.items():
+            _fill(features[name], value)
+        yield example.SerializeToString(deterministic=True)
+
+
+def _fill(feature: Any, value: Any) -> None:
+    if isinstance(value, bytes):
+        feature.bytes_list.value[:] = [value]
+    elif isinstance(value, float):
+        feature.float_list.value[:] = [value]
+    elif isinstance(value, int):
+        feature.int64_list.value[:] = [value]
+    else:
+        feature.int64_list.value[:] = value
+
+
+def parse_batch(serialised: tf.Tensor, mode: str) -> dict[str, tf.Tensor]:
+    """Parse a batch of records at once, which is much faster than one by one.
+
+    Args:
+        serialised: string [B]; all images of the batch have one size.
+        mode: "pairs" or "slices".
+
+    Returns:
+        The schema's features, each with B first; `hr` (and `lr`) as float32 [B, h, w].
+    """
+    values = tf.io.parse_example(serialised, FEATURES[mode])
+    for name in ("lr", "hr") if mode == "pairs" else ("hr",):
+        pixels = tf.cast(tf.io.decode_raw(values[name], tf.float16), tf.float32)
+        shape = values.pop(f"{name}_shape")[0]
+        values[name] = tf.reshape(pixels, tf.concat([[-1], shape], axis=0))
+    return values
+
+
+def image_bytes(image: np.ndarray) -> bytes:
+    """An image as the bytes of a record: float16, row by row."""
+    return np.ascontiguousarray(image, dtype="<f2").tobytes()

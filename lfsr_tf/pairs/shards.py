@@ -1,0 +1,137 @@
+"""The second half of a preparation: one shard of records from cached slices."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lfsr_tf.pairs.config import PairsConfig
+from lfsr_tf.pairs.degrade import degrade
+from lfsr_tf.pairs.keys import fold
+from lfsr_tf.pairs.patches import cut_patches, draw_positions, usable_positions
+from lfsr_tf.pairs.plan import PlannedImage
+from lfsr_tf.pairs.records import Values, image_bytes, write_shard
+from lfsr_tf.pairs.slice_cache import array_path
+
+# Slices that are degraded together: large enough to hide TensorFlow's cost a call, small enough for the
+# cache.
+_BATCH = 32
+
+Labels = dict[tuple[int, int], dict[str, Any]]
+Arrays = dict[str, NDArray[Any]]
+
+
+def make_shard(
+    target: Path, cache: Path, images: Sequence[PlannedImage], labels: Labels, config: PairsConfig
+) -> None:
+    """Degrade the planned slices, cut their patches and write them as one shard.
+
+    Args:
+        target: The shard.
+        cache: Folder of the cached slices.
+        images: What goes into the shard.
+        labels: For each (source, volume): subject, contrast, scan name, reference and the slice number of
+            each row.
+        config: Settings of the pairs.
+
+    Raises:
+        OutputError: The shard cannot be written.
+    """
+    batches = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
+    parts = [_records_of(batch, cache, config) for batch in batches]
+    merged = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    owners = np.repeat(np.arange(len(images)), [image.records for image in images])
+    # Keys are random, so sorting by them mixes the patches of different slices the same way every time.
+    order = np.argsort(merged["key"], kind="stable")
+    write_shard(target, _values(order, owners, merged, images, labels))
+
+
+def _records_of(images: Sequence[PlannedImage], cache: Path, config: PairsConfig) -> Arrays:
+    hr = np.stack([_load(cache, image.source, image.volume)[image.row] for image in images])
+    keys = np.array([image.key for image in images], np.int64)
+    if config.mode == "slices":
+        return {"hr": hr, "key": keys}
+    counts = np.array([image.records for image in images], np.int32)
+    lr, cut, sigma, corners, patch_keys = _degrade_and_cut(hr, keys, config, int(counts.max()))
+    chosen = np.arange(counts.max())[None, :] < counts[:, None]
+    return {
+        "lr": lr[chosen],
+        "hr": cut[chosen],
+        "patch": corners[chosen],
+        "key": patch_keys[chosen],
+        "sigma": np.repeat(sigma, counts),
+    }
+
+
+@functools.lru_cache(maxsize=8)
+def _load(cache: Path, source: int, volume: int) -> NDArray[np.float16]:
+    loaded: NDArray[np.float16] = np.load(
+        array_path(cache, source, volume), mmap_mode="r", allow_pickle=False
+    )
+    return loaded
+
+
+def _degrade_and_cut(
+    hr: NDArray[np.float16], keys: NDArray[np.int64], config: PairsConfig, count: int
+) -> tuple[NDArray[Any], ...]:
+    step = _compiled_step(config, hr.shape[1])
+    return tuple(result.numpy() for result in step(tf.constant(hr), tf.constant(keys), tf.constant(count)))
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled_step(config: PairsConfig, hr_size: int) -> Any:
+    """Degradation and cutting as one graph for a slice size: traced once, for any number of slices."""
+
+    def step(hr: tf.Tensor, keys: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        images = tf.cast(hr, tf.float32)
+        lr, sigma = degrade(images, keys, config)
+        lr = tf.cast(lr, tf.float16)
+        if not config.lr_patch:
+            corners = tf.zeros([tf.shape(keys)[0], 1, 2], tf.int32)
+            return lr[:, None], hr[:, None], sigma, corners, keys[:, None]
+        corners = draw_positions(usable_positions(images, config), keys, count)
+        hr_patches = cut_patches(hr, corners * config.scale, config.hr_patch)
+        patch_keys = fold(keys[:, None], tf.range(tf.cast(count, tf.int64))[None, :])
+        return cut_patches(lr, corners, config.lr_patch), hr_patches, sigma, corners, patch_keys
+
+    signature = [
+        tf.TensorSpec([None, hr_size, hr_size], tf.float16),
+        tf.TensorSpec([None], tf.int64),
+        tf.TensorSpec([], tf.int32),
+    ]
+    return tf.function(step, input_signature=signature)
+
+
+def _values(
+    order: NDArray[np.int64],
+    owners: NDArray[np.int64],
+    arrays: Arrays,
+    images: Sequence[PlannedImage],
+    labels: Labels,
+) -> Iterator[Values]:
+    shapes = {f"{name}_shape": arrays[name].shape[1:] for name in ("lr", "hr") if name in arrays}
+    for index in order:
+        image = images[owners[index]]
+        volume = labels[image.source, image.volume]
+        values = {
+            "hr": image_bytes(arrays["hr"][index]),
+            "key": int(arrays["key"][index]),
+            "contrast": volume["contrast"].encode(),
+            "subject": volume["subject"].encode(),
+            "scan": volume["scan"].encode(),
+            "slice": volume["slices"][image.row],
+            "reference": float(volume["reference"]),
+            **shapes,
+        }
+        if "lr" in arrays:
+            values["lr"] = image_bytes(arrays["lr"][index])
+            values["sigma"] = float(arrays["sigma"][index])
+            values["patch"] = arrays["patch"][index].tolist()
+            values["copy"] = image.copy
+        yield values

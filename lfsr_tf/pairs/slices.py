@@ -1,0 +1,165 @@
+"""From any scan to HR slices: a square field of view, a k-space crop, the volume's intensity scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lfsr_tf.errors import ScanError
+from lfsr_tf.pairs.config import PairsConfig
+from lfsr_tf.physics.intensity import reference_intensity
+from lfsr_tf.physics.sampling import Shape2D, fourier_downsample
+from lfsr_tf.scans.scan import Scan
+
+# Slices of one scan that are transformed together; bounds the memory, not the result.
+_BATCH = 16
+_SMALLEST = 16
+
+
+@dataclass(frozen=True, eq=False)
+class HrSlices:
+    """The ground truth that one volume gives.
+
+    Attributes:
+        images: float32 [n, S, S], magnitude, divided by `reference`.
+        indices: int64 [n], each image's place in the stack of the scan, counted before empty slices were
+            dropped.
+        head_fraction: float32 [n], fraction of pixels that belong to the head.
+        reference: 99.9th percentile of the noise-free LR volume, in the scan's own units.
+        spacing_mm: HR voxel sizes in millimetres along H and W.
+        affine: float64 [4, 4], voxel indices of the whole resampled volume to RAS+ millimetres; padding moved
+            its origin.
+        subject: Identifier of the person.
+        contrast: For example "T1w".
+    """
+
+    images: NDArray[np.float32]
+    indices: NDArray[np.int64]
+    head_fraction: NDArray[np.float32]
+    reference: float
+    spacing_mm: tuple[float, float]
+    affine: NDArray[np.float64]
+    subject: str
+    contrast: str
+
+
+def hr_slices(scan: Scan, config: PairsConfig) -> HrSlices:
+    """Take the slices of a scan to S x S pixels, drop those without a head, and normalise the rest.
+
+    The intensity unit is the 99.9th percentile of the whole noise-free LR volume: the unit in which sigma is
+    given, and, but for the noise, the one that inference finds from a low-field scan alone.
+
+    Args:
+        scan: One volume, any matrix and voxel size.
+        config: Plane, size, thresholds.
+
+    Returns:
+        The slices, possibly none if the scan shows no head.
+
+    Raises:
+        ScanError: The scan is smaller than the HR size, empty, or not finite.
+    """
+    scan = hr_scan(scan, config)
+    reference = low_resolution_reference(scan, config.scale)
+    images = scan.slices() / np.float32(reference)
+    head = (images > config.head_threshold).mean(axis=(1, 2), dtype=np.float32)
+    kept = np.flatnonzero((head > 0.0) & (head >= config.min_head_fraction))
+    return HrSlices(
+        images=np.ascontiguousarray(images[kept]),
+        indices=kept.astype(np.int64),
+        head_fraction=head[kept],
+        reference=reference,
+        spacing_mm=scan.in_plane_spacing,
+        affine=scan.affine,
+        subject=scan.subject,
+        contrast=scan.contrast,
+    )
+
+
+def hr_scan(scan: Scan, config: PairsConfig) -> Scan:
+    """The whole scan as HR slices of S x S pixels over a square field of view, in its own intensity units.
+
+    Raises:
+        ScanError: The scan has fewer pixels than the HR size, and `small_images` refuses that.
+    """
+    if config.plane != "acquired":
+        scan = scan.cut_along(config.plane)
+    # Scanner interpolation adds pixels but no detail: such an image is as small as its acquired matrix.
+    scan = resize_scan(scan, _true_matrix(scan))
+    scan = square_scan(scan)
+    return resize_scan(scan, _slice_size(scan, config))
+
+
+def square_scan(scan: Scan) -> Scan:
+    """Pad every slice with zeros to a square field of view, half on each side, without stretching anything.
+
+    Pixels may be oblong: then the padded matrix is not square, but its field of view is, to within half a
+    voxel.
+    """
+    matrix, spacing = scan.slices().shape[1:], scan.in_plane_spacing
+    view = max(size * step for size, step in zip(matrix, spacing, strict=True))
+    missing = [max(round(view / step) - size, 0) for size, step in zip(matrix, spacing, strict=True)]
+    before = missing[0] // 2, missing[1] // 2
+    return scan.padded(before, (missing[0] - before[0], missing[1] - before[1]))
+
+
+def resize_scan(scan: Scan, shape: Shape2D) -> Scan:
+    """Keep the central block of every slice's k-space and take the magnitude; sample 0 stays in its place.
+
+    Args:
+        scan: A scan whose slices have at least (h, w) pixels.
+        shape: (h, w) of the result.
+
+    Returns:
+        The scan with [N, h, w] slices and larger voxels.
+    """
+    stack = scan.slices()
+    if stack.shape[1:] == shape:
+        return scan
+    batches = (stack[start : start + _BATCH] for start in range(0, len(stack), _BATCH))
+    return scan.with_slices(np.concatenate([_resized(batch, shape) for batch in batches]))
+
+
+def low_resolution_reference(scan: Scan, scale: int) -> float:
+    """The 99.9th percentile of the noise-free LR volume of this HR volume, in its own units.
+
+    Raises:
+        ScanError: The scan is empty or not finite.
+    """
+    height, width = scan.slices().shape[1:]
+    low = resize_scan(scan, (height // scale, width // scale)).voxels
+    reference = float(reference_intensity(low))
+    if not np.isfinite(reference) or reference <= 0.0:
+        raise ScanError(
+            f"Expected a scan with signal. Received: {scan.source}, whose brightest thousandth starts at "
+            f"{reference}."
+        )
+    return reference
+
+
+def _resized(batch: NDArray[np.float32], shape: Shape2D) -> NDArray[np.float32]:
+    resized: NDArray[np.float32] = tf.abs(fourier_downsample(batch, shape)).numpy()
+    return resized
+
+
+def _true_matrix(scan: Scan) -> Shape2D:
+    height, width = scan.slices().shape[1:]
+    acquired = scan.acquired_matrix or (height, width)
+    return min(height, acquired[0]), min(width, acquired[1])
+
+
+def _slice_size(scan: Scan, config: PairsConfig) -> Shape2D:
+    matrix = scan.slices().shape[1:]
+    if min(matrix) >= config.hr_size:
+        return config.hr_size, config.hr_size
+    own = min(matrix) // config.scale * config.scale
+    if config.small_images == "refuse" or own < max(config.hr_patch, _SMALLEST):
+        raise ScanError(
+            f"Expected slices of at least {config.hr_size} x {config.hr_size} pixels after padding to a "
+            f"square field of view. Received: {matrix[0]} x {matrix[1]} in {scan.source}. Choose a smaller "
+            "hr_size, or small_images='own'."
+        )
+    return own, own

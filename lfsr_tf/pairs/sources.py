@@ -1,0 +1,145 @@
+"""The scans of a preparation and the volumes in them, each on its side of the split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lfsr_tf.errors import ConfigError
+from lfsr_tf.pairs.config import PairsConfig
+from lfsr_tf.pairs.plan import PlannedImage, slice_key
+from lfsr_tf.pairs.splits import check_disjoint, split_of_subject
+
+SPLITS = ("train", "validation")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One scan file: its name below the folder that was given, path, hash, and the side it was named for.
+
+    `split` is "train", "validation", or "auto" where a hash of the subject decides.
+    """
+
+    name: str
+    path: str
+    sha256: str
+    split: str
+
+
+@dataclass(frozen=True)
+class Volume:
+    """The cached slices of one volume.
+
+    Attributes:
+        source: Number of the scan file.
+        volume: Number of the volume in it.
+        scan: The scan file's name.
+        scan_hash: The scan file's SHA-256: noise is keyed by it, so a renamed file keeps its noise.
+        split: "train" or "validation".
+        subject: Identifier of the person.
+        contrast: For example "T1w".
+        reference: Reference intensity in the scan's own units.
+        hr_size: Side of the HR slices in pixels.
+        spacing_mm: HR voxel sizes along H and W.
+        affine: Of the resampled volume, row by row.
+        slices: Number of each cached slice in the scan's stack.
+        capacity: Number of usable patch positions of each cached slice.
+    """
+
+    source: int
+    volume: int
+    scan: str
+    scan_hash: str
+    split: str
+    subject: str
+    contrast: str
+    reference: float
+    hr_size: int
+    spacing_mm: Sequence[float]
+    affine: Sequence[Sequence[float]]
+    slices: Sequence[int]
+    capacity: Sequence[int]
+
+
+def check_sources(sources: Iterable[Source]) -> None:
+    """Refuse a scan, under whatever name, that is given for both sides.
+
+    Raises:
+        ConfigError: Two equal files are on different sides.
+    """
+    sources = list(sources)
+    names = {source.sha256: source.name for source in sources}
+    sides = {side: {names[s.sha256] for s in sources if s.split == side} for side in SPLITS}
+    check_disjoint(sides, "scan")
+
+
+def volumes_of(
+    sources: Sequence[Source], indices: Mapping[int, dict[str, Any]], config: PairsConfig
+) -> list[Volume]:
+    """All cached volumes with their split.
+
+    Args:
+        sources: All scan files.
+        indices: For each number of a scan that could be used, its index (`slice_cache.cache_scan`).
+        config: Decides the split where none was named.
+
+    Returns:
+        The volumes, in the order of the sources.
+
+    Raises:
+        ConfigError: A subject is on both sides, or a side is empty.
+    """
+    volumes = [
+        _volume(number, position, sources[number], values, config)
+        for number, index in sorted(indices.items())
+        for position, values in enumerate(index["volumes"])
+    ]
+    subjects = {side: {volume.subject for volume in volumes if volume.split == side} for side in SPLITS}
+    check_disjoint(subjects, "subject")
+    wanted = any(source.split == "validation" for source in sources) or config.validation_fraction > 0.0
+    for side, needed in (("train", True), ("validation", wanted)):
+        if needed and not subjects[side]:
+            raise ConfigError(
+                f"Expected subjects on both sides. Received: "
+                f"{', '.join(sorted(set().union(*subjects.values())))}, none of them for {side}. Name "
+                "validation scans, or change validation_fraction (0 for no validation)."
+            )
+    _check_sizes(volumes, config)
+    return volumes
+
+
+def _volume(
+    number: int, position: int, source: Source, values: dict[str, Any], config: PairsConfig
+) -> Volume:
+    split = source.split
+    if split == "auto":
+        split = split_of_subject(values["subject"], config.validation_fraction)
+    return Volume(number, position, source.name, source.sha256, split, **values)
+
+
+def _check_sizes(volumes: Sequence[Volume], config: PairsConfig) -> None:
+    sizes = sorted({volume.hr_size for volume in volumes})
+    if not config.lr_patch and len(sizes) > 1:
+        raise ConfigError(
+            f"Expected slices of one size for whole-slice records (lr_patch=0). Received: sides of {sizes} "
+            "pixels. Choose a patch size, or small_images='refuse'."
+        )
+
+
+def images_of(volumes: Iterable[Volume], config: PairsConfig) -> list[PlannedImage]:
+    """Every slice of the volumes, once for each noise copy, with its random key."""
+    return [
+        PlannedImage(
+            source=volume.source,
+            volume=volume.volume,
+            row=row,
+            hr_size=volume.hr_size,
+            copy=copy,
+            key=slice_key(config.seed, volume.subject, f"{volume.scan_hash}#{volume.volume}", number, copy),
+            capacity=volume.capacity[row],
+        )
+        for volume in volumes
+        for row, number in enumerate(volume.slices)
+        for copy in range(config.noise_copies)
+    ]

@@ -1,0 +1,128 @@
+"""The working folder of a preparation: what makes it resumable, exclusive and tidy.
+
+It stands inside the output folder as `.preparing-<fingerprint>`. Everything is made there under temporary
+names; finished shards move up at the very end, then `dataset.json` is written, and only then is the folder a
+data set.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lfsr_tf.errors import ConfigError, OutputError
+from lfsr_tf.pairs.dataset import DESCRIPTION, open_dataset
+from lfsr_tf.storage import TEMPORARY_PREFIX, remove
+
+_PREFIX = ".preparing-"
+_SHARD_NAME = re.compile(r"(pairs|slices)-(train|validation)-\d{5}-of-\d{5}\.tfrecord\.gz")
+
+
+@contextmanager
+def exclusive(output: Path) -> Iterator[None]:
+    """Make the output folder and keep every other preparation out of it.
+
+    The lock belongs to the process, so it ends with it, however it ends.
+
+    Raises:
+        OutputError: The folder cannot be made, or another preparation writes there.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write to {output}: {error.strerror}. Choose another output folder."
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise OutputError(
+            f"Another preparation is writing to {output}. Wait for it, or choose another folder."
+        ) from error
+    finally:
+        os.close(descriptor)
+
+
+class Workspace:
+    """The working folder of one preparation.
+
+    Args:
+        output: The folder that will hold the records.
+        fingerprint: Of the settings and sources; another one is another preparation.
+    """
+
+    def __init__(self, output: Path, fingerprint: str) -> None:
+        self.output = output
+        self.fingerprint = fingerprint
+        self.folder = output / f"{_PREFIX}{fingerprint}"
+        self.cache = self.folder / "slices"
+        self.shards = self.folder / "shards"
+
+    def is_complete(self) -> bool:
+        """Whether the output folder holds the finished records of this very preparation."""
+        return (self.output / DESCRIPTION).is_file() and open_dataset(
+            self.output
+        ).fingerprint == self.fingerprint
+
+    def open(self, *, overwrite: bool) -> None:
+        """Make the folder, or continue the one of a run that was killed.
+
+        Args:
+            overwrite: Throw away what another preparation left in the output folder.
+
+        Raises:
+            ConfigError: Another preparation, finished or not, stands there and `overwrite` is not given.
+            OutputError: The folder cannot be written.
+        """
+        foreign = [path for path in self.output.glob(f"{_PREFIX}*") if path != self.folder]
+        finished = not self.folder.exists() and (self.output / DESCRIPTION).exists()
+        if (foreign or finished) and not overwrite:
+            what = "the records" if finished else "an unfinished preparation"
+            raise ConfigError(
+                f"Expected an empty folder or one of the same settings and scans. Received: {self.output} "
+                f"with {what} of others. Choose another folder, or give --overwrite (overwrite=True) to "
+                "replace it."
+            )
+        for path in foreign:
+            remove(path)
+        try:
+            for folder in (self.cache, self.shards):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"Cannot write to {self.output}: {error.strerror}.") from error
+        self._remove_temporaries()
+
+    def _remove_temporaries(self) -> None:
+        for path in (*self.folder.rglob(f"{TEMPORARY_PREFIX}*"), *self.output.glob(f"{TEMPORARY_PREFIX}*")):
+            remove(path)
+
+    def shard(self, file: str) -> Path:
+        """Where a shard stands now: moved up by a run that was killed while it published, or here."""
+        published = self.output / file
+        # Before publishing begins, a file of that name in the output folder is an old preparation's.
+        return published if self._publishing().exists() and published.exists() else self.shards / file
+
+    def publish(self, files: list[str]) -> None:
+        """Move the finished shards up, in place of any older records."""
+        kept = set(files)
+        self._publishing().touch()
+        remove(self.output / DESCRIPTION)
+        for path in self.output.iterdir():
+            if _SHARD_NAME.fullmatch(path.name) and path.name not in kept:
+                remove(path)
+        for file in files:
+            if (self.shards / file).exists():
+                (self.shards / file).replace(self.output / file)
+
+    def _publishing(self) -> Path:
+        return self.folder / "publishing"
+
+    def close(self) -> None:
+        """Remove the working folder: the records are complete."""
+        remove(self.folder)
