@@ -16,21 +16,29 @@ _LEVELS = 65535
 _WINDOW = (1.0, 99.5)
 
 
-@dataclass(frozen=True, eq=False)
-class StoredVolume:
-    """Pixels and what turns them back: value = slope x stored + intercept.
+# As many voxels, evenly spread, as the window is chosen from; it need not be exact, and sorting all takes
+# long.
+_WINDOW_SAMPLES = 2_000_000
+
+
+@dataclass(frozen=True)
+class Quantisation:
+    """How a volume's values are stored: value = slope x stored + intercept, the same for every slice.
 
     Attributes:
-        pixels: uint16 [slices, rows, columns].
-        slope: The same for every slice, representable as a Decimal String.
-        intercept: 0 where the volume has no negative value.
+        slope: Representable as a Decimal String, so that what a reader computes agrees to the last digit.
+        intercept: 0 where the volume has no negative value; representable as well.
         window: Centre and width in the volume's units.
     """
 
-    pixels: NDArray[np.uint16]
     slope: float
     intercept: float
     window: tuple[float, float]
+
+    def store(self, plane: NDArray[np.float32]) -> NDArray[np.uint16]:
+        """Pixels [rows, columns] of a plane of voxels [columns, rows]; off by half a slope at most."""
+        scaled = (plane.T.astype(np.float64) - self.intercept) / self.slope
+        return np.clip(np.rint(scaled), 0, _LEVELS).astype("<u2")
 
 
 def decimal(value: float) -> str:
@@ -38,65 +46,53 @@ def decimal(value: float) -> str:
     return format_number_as_ds(float(value) + 0.0)
 
 
-def quantise(voxels: NDArray[np.float32]) -> StoredVolume:
-    """Spread a volume over the 65,536 values of unsigned 16-bit pixels.
+def quantisation_of(voxels: NDArray[np.float32]) -> Quantisation:
+    """Spread the values of a volume over the 65,536 of unsigned 16-bit pixels.
 
     Args:
         voxels: float32 [columns, rows, slices], finite.
 
-    Returns:
-        The pixels; a value read back differs by at most half the slope, which is the range / 65535.
-
     Raises:
         ScanError: A voxel is NaN or infinite.
     """
-    if not np.isfinite(voxels).all():
+    low, high = float(voxels.min()), float(voxels.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
         raise ScanError(
             "Expected finite voxels to write as DICOM. Received: NaN or infinite ones. Check the result."
         )
-    volume = voxels.transpose(2, 1, 0).astype(np.float64)
-    # The slope is used as it will be written: what a reader computes then agrees to the last digit.
-    intercept = float(decimal(min(volume.min(), 0.0)))
-    slope = float(decimal((volume.max() - intercept) / _LEVELS)) or 1.0
-    pixels = np.clip(np.rint((volume - intercept) / slope), 0, _LEVELS).astype("<u2")
-    return StoredVolume(pixels, slope, intercept, _window(volume))
+    intercept = float(decimal(min(low, 0.0)))
+    slope = float(decimal((high - intercept) / _LEVELS)) or 1.0
+    return Quantisation(slope, intercept, _window(voxels))
 
 
-def _window(volume: NDArray[np.float64]) -> tuple[float, float]:
-    low, high = np.percentile(volume, _WINDOW)
-    if high <= low:
-        low, high = volume.min(), volume.max()
-    width = float(high - low) or 1.0
-    return float(low + high) / 2, width
+def _window(voxels: NDArray[np.float32]) -> tuple[float, float]:
+    stride = max(1, round((voxels.size / _WINDOW_SAMPLES) ** (1 / 3)))
+    low, high = np.percentile(voxels[::stride, ::stride, ::stride].astype(np.float64), _WINDOW)
+    return float(low + high) / 2, float(high - low) or 1.0
 
 
 def set_pixels(dataset: Dataset, pixels: NDArray[np.uint16]) -> None:
-    """Put pixel data and its format into a dataset.
-
-    Args:
-        dataset: Changed in place.
-        pixels: uint16 [rows, columns] or [frames, rows, columns].
-    """
-    dataset.Rows, dataset.Columns = pixels.shape[-2:]
+    """Put pixels [rows, columns] and their format into a dataset."""
+    dataset.Rows, dataset.Columns = pixels.shape
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
     dataset.BitsAllocated = dataset.BitsStored = 16
     dataset.HighBit = 15
     dataset.PixelRepresentation = 0
-    dataset.add_new("PixelData", "OW", np.ascontiguousarray(pixels).tobytes())
+    dataset.add_new("PixelData", "OW", pixels.tobytes())
 
 
-def set_rescale(dataset: Dataset, stored: StoredVolume) -> None:
-    """Rescale slope and intercept, in a classic dataset or a Pixel Value Transformation item."""
-    dataset.RescaleSlope = decimal(stored.slope)
-    dataset.RescaleIntercept = decimal(stored.intercept)
+def set_rescale(dataset: Dataset, quantisation: Quantisation) -> None:
+    """Put rescale slope and intercept into a dataset."""
+    dataset.RescaleSlope = decimal(quantisation.slope)
+    dataset.RescaleIntercept = decimal(quantisation.intercept)
     if not dataset.get("RescaleType"):
         dataset.RescaleType = "US"
 
 
-def set_window(dataset: Dataset, stored: StoredVolume) -> None:
-    """Window centre and width, in a classic dataset or a Frame VOI LUT item."""
-    centre, width = stored.window
+def set_window(dataset: Dataset, quantisation: Quantisation) -> None:
+    """Put window centre and width into a dataset."""
+    centre, width = quantisation.window
     dataset.WindowCenter, dataset.WindowWidth = decimal(centre), decimal(width)
     # The standard's default LINEAR function needs a width of 1 at least (PS3.3 C.11.2.1.2.1).
     if width < 1:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import UID
@@ -47,17 +48,16 @@ def read_series(files: Sequence[Path], name: str) -> list[Scan]:
     Raises:
         ScanError: A file is damaged, no MR image or in colour, or the slices make no regular volume.
     """
-    datasets = [load_dataset(path) for path in files]
-    for path, dataset in zip(files, datasets, strict=True):
+    datasets: list[Dataset] = []
+    pixels: list[NDArray[np.float32]] = []
+    for path in files:
+        dataset = load_dataset(path)
         check_is_mr_image(dataset, str(path))
         _check_one_frame(dataset, path)
-    _check_one_matrix(datasets, files)
-    pixels = [
-        dicom_pixels.rescale(dicom_pixels.decode_pixels(dataset, str(path))[0], dataset)
-        for path, dataset in zip(files, datasets, strict=True)
-    ]
-    for dataset in datasets:
+        _check_same_matrix(dataset, path, [*datasets, dataset][0], files[0])
+        pixels.append(dicom_pixels.rescale(dicom_pixels.decode_pixels(dataset, str(path))[0], dataset))
         drop_pixels(dataset)
+        datasets.append(dataset)
     frames = [
         _frame(index, dataset, path.name)
         for index, (dataset, path) in enumerate(zip(datasets, files, strict=True))
@@ -106,15 +106,13 @@ def _values(value: object) -> tuple[object, ...]:
     return tuple(value) if isinstance(value, MultiValue | list | tuple) else (value,)
 
 
-def _check_one_matrix(datasets: Sequence[Dataset], files: Sequence[Path]) -> None:
-    first = (datasets[0].get("Rows"), datasets[0].get("Columns"))
-    for path, dataset in zip(files, datasets, strict=True):
-        shape = (dataset.get("Rows"), dataset.get("Columns"))
-        if shape != first:
-            raise ScanError(
-                f"Expected slices of one size in a series. Received: {first[0]} x {first[1]} in "
-                f"{files[0].name} and {shape[0]} x {shape[1]} in {path}. Give a series of one matrix."
-            )
+def _check_same_matrix(dataset: Dataset, path: Path, first: Dataset, first_path: Path) -> None:
+    expected, shape = ((each.get("Rows"), each.get("Columns")) for each in (first, dataset))
+    if shape != expected:
+        raise ScanError(
+            f"Expected slices of one size in a series. Received: {expected[0]} x {expected[1]} in "
+            f"{first_path.name} and {shape[0]} x {shape[1]} in {path}. Give a series of one matrix."
+        )
 
 
 def _frame(index: int, dataset: Dataset, label: str) -> Frame:
@@ -134,7 +132,9 @@ def _frame(index: int, dataset: Dataset, label: str) -> Frame:
     )
 
 
-def _volume(frames: list[Frame], datasets: list[Dataset], pixels: list[np.ndarray], name: str) -> Scan:
+def _volume(
+    frames: list[Frame], datasets: list[Dataset], pixels: list[NDArray[np.float32]], name: str
+) -> Scan:
     affine = volume_affine(frames, name)
     ordered = tuple(datasets[frame.index] for frame in frames)
     first = ordered[0]

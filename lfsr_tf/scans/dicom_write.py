@@ -70,15 +70,15 @@ def _instances(scan: Scan, header: DicomHeader, series: DerivedSeries) -> Iterat
         header: Of the input.
         series: Identity of the new series.
     """
-    stored = dicom_quantise.quantise(scan.voxels)
+    quantisation = dicom_quantise.quantisation_of(scan.voxels)
     placements = place_slices(scan, header)
     same_slices = len(placements) == header.slices
     for number, placement in enumerate(placements):
         source, reference = _origin(header, placement.source)
         dataset = dicom_derived.derive(source, series)
-        dicom_quantise.set_pixels(dataset, stored.pixels[number])
-        dicom_quantise.set_rescale(dataset, stored)
-        dicom_quantise.set_window(dataset, stored)
+        dicom_quantise.set_pixels(dataset, quantisation.store(scan.voxels[:, :, number]))
+        dicom_quantise.set_rescale(dataset, quantisation)
+        dicom_quantise.set_window(dataset, quantisation)
         _set_place(dataset, placement, scan, header)
         if not same_slices or not dataset.get("InstanceNumber"):
             dataset.InstanceNumber = number + 1
