@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import MRImageStorage
 
-from lfsr_tf.scans.dicom_multiframe import functional_group
+from lfsr_tf.scans.dicom_multiframe import functional_group, inversion_time
 
 # Elements of functional groups that classic images have at top level under the same name.
 _SAME_NAME = {
@@ -78,9 +78,8 @@ def _set_timing(header: Dataset, dataset: Dataset, frame: int) -> None:
     echo = functional_group(dataset, frame, "MREchoSequence").get("EffectiveEchoTime")
     if echo is not None:
         header.EchoTime = f"{echo:g}"
-    inversions = functional_group(dataset, frame, "MRModifierSequence").get("InversionTimes")
-    inversion = inversions[0] if isinstance(inversions, list) else inversions
-    if inversion:
+    inversion = inversion_time(dataset, frame)
+    if inversion is not None:
         header.InversionTime = f"{inversion:g}"
     frequency = functional_group(dataset, frame, "MRImagingModifierSequence").get("TransmitterFrequency")
     if isinstance(frequency, float):

@@ -30,8 +30,7 @@ _RESAMPLING = Code("113085", "DCM", "Spatial resampling")
 _SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
 _PROCESSING = Code("109102", "DCM", "Processing Equipment")
 
-# Statements about the old pixel values or in old pixel coordinates, seals over the old bytes, retired
-# doubles.
+# What speaks of the old pixel values, in old pixel coordinates, or seals the old bytes; retired doubles.
 # fmt: off
 _STALE = (
     "SmallestImagePixelValue", "LargestImagePixelValue", "SmallestPixelValueInSeries",

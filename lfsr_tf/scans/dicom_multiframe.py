@@ -62,6 +62,14 @@ def functional_group(dataset: Dataset, index: int, keyword: str) -> Dataset:
     return Dataset()
 
 
+def inversion_time(dataset: Dataset, index: int) -> float | None:
+    """Milliseconds of a frame's first inversion; None where there is no inversion pulse."""
+    modifier = functional_group(dataset, index, "MRModifierSequence")
+    times = modifier.get("InversionTimes")
+    first = times if isinstance(times, float) else next(iter(times or []), None)
+    return dicom_protocol.positive(first) if modifier.get("InversionRecovery") == "YES" else None
+
+
 def _check_frame_count(dataset: Dataset, decoded: int, name: str) -> None:
     groups = len(dataset.get("PerFrameFunctionalGroupsSequence") or [])
     if groups != decoded:
@@ -143,9 +151,6 @@ def _contrast(dataset: Dataset, index: int) -> str:
         str(dataset.get(keyword) or "")
         for keyword in ("SeriesDescription", "ProtocolName", "PulseSequenceName")
     ]
-    modifier = functional_group(dataset, index, "MRModifierSequence")
-    inversions = modifier.get("InversionTimes")
-    inversion = inversions if isinstance(inversions, float) else next(iter(inversions or []), None)
     timing = dicom_protocol.Timing(
         echo=dicom_protocol.positive(
             functional_group(dataset, index, "MREchoSequence").get("EffectiveEchoTime")
@@ -153,6 +158,6 @@ def _contrast(dataset: Dataset, index: int) -> str:
         repetition=dicom_protocol.positive(
             functional_group(dataset, index, "MRTimingAndRelatedParametersSequence").get("RepetitionTime")
         ),
-        inversion=dicom_protocol.positive(inversion) if modifier.get("InversionRecovery") == "YES" else None,
+        inversion=inversion_time(dataset, index),
     )
     return dicom_protocol.contrast_of(texts, timing)

@@ -127,6 +127,19 @@ def test_timing_of_a_multiframe_file_is_kept(write_multiframe: Write, tmp_path: 
     assert dataset.InPlanePhaseEncodingDirection == "COL"
 
 
+def test_inversion_of_a_multiframe_file_is_kept(write_multiframe: Write, tmp_path: Path) -> None:
+    def inverted(dataset: Dataset) -> None:
+        modifier = Dataset()
+        modifier.InversionRecovery, modifier.InversionTimes = "YES", [900.0, 2400.0]
+        dataset.SharedFunctionalGroupsSequence[0].MRModifierSequence = [modifier]
+        dataset.EchoPulseSequence = "GRADIENT"
+
+    write_dicom(doubled(read_dicom(write_multiframe(edit=inverted))[0]), tmp_path / "out")
+    dataset = headers(tmp_path / "out")[0]
+    assert dataset.InversionTime == 900
+    assert (list(dataset.ScanningSequence), dataset.SequenceVariant) == (["GR", "IR"], "MP")
+
+
 def test_stale_and_private_elements_are_removed(write_series: Write, tmp_path: Path) -> None:
     def stale(dataset: Dataset, number: int) -> None:
         dataset.SmallestImagePixelValue, dataset.LargestImagePixelValue = 1, 2999
