@@ -150,7 +150,7 @@ def validation_data(
     options: PipelineConfig | None = None,
     with_sigma: bool = False,
 ) -> tf.data.Dataset:
-    """All validation pairs once, always the same in the same order, without gains; the last batch may be small.
+    """All validation pairs once, always the same in one order, without gains; the last batch may be small.
 
     Args:
         folder: Folder of records.
@@ -246,6 +246,8 @@ def _epoch_batches(
     config: PairsConfig,
     options: PipelineConfig,
 ) -> tf.data.Dataset:
+    # `shuffle` mixes in TensorFlow's global seed, and fails where that is 0; this one is of this function's graph.
+    tf.compat.v1.set_random_seed(1)
     salts = (seed, epoch)
     mixed = [_shuffled(group.records, options.shuffle_records, salts, _RECORD_ORDER) for group in groups]
     if config.mode == "pairs":
