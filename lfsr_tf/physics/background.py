@@ -1,0 +1,141 @@
+"""Finding the background of magnitude images, where there is noise and nothing else.
+
+The background is not assumed to lie in the corners, or anywhere. The images are cut into blocks; blocks that are
+not distributed like noise are dropped, and of the rest the darkest mode of the mean square is taken, provided
+that what was chosen has the distribution and the lack of structure that noise has. No step needs white noise or
+a particular matrix, so zero-filled images, whose noise is correlated, are measured correctly.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import tensorflow as tf
+from scipy import special
+
+BLOCK = 8
+_LEAST_BLOCKS = 6
+_LEAST_FRACTION = 0.01
+_LEAST_PURITY = 0.4
+# Receiver filters make the noise power vary by a factor of two across the image of some scanners.
+_BAND = 2.5
+_PROBABILITIES = (0.1, 0.25, 0.5, 0.75, 0.9)
+_LARGEST_MISFIT = 0.06
+# Share of a block's variance that lies between its quarters: 0.05 for white noise, 0.2 for noise zero-filled
+# twofold in both directions, 0.4 and more for tissue at the rim of a mask.
+_LARGEST_STRUCTURE = 0.35
+_MOSTLY_ZERO = 0.15
+
+
+class BackgroundNoise(NamedTuple):
+    """Measurements of the background of G groups of images, as tensors.
+
+    Attributes:
+        sigma: float32 [G], NaN where no background was found.
+        fraction: float32 [G], part of the image area that counts as background.
+        misfit: float32 [G], largest deviation of the background's distribution from the theoretical one.
+        structure: float32 [G], share of the background's variance that is coarser than a few pixels.
+    """
+
+    sigma: tf.Tensor
+    fraction: tf.Tensor
+    misfit: tf.Tensor
+    structure: tf.Tensor
+
+
+def background_noise(images: tf.Tensor, *, coils: int = 1, per_image: bool = False) -> BackgroundNoise:
+    """Find the background of magnitude images and measure its noise; runs batched in a `tf.function`.
+
+    Args:
+        images: Magnitudes [N, H, W] of any real dtype, H and W at least `BLOCK`.
+        coils: Coils whose root sum of squares the images are.
+        per_image: Measure each image by itself (G = N) instead of all of them together (G = 1).
+
+    Returns:
+        sigma, and what speaks for and against it.
+    """
+    blocks = _blocks(tf.cast(images, tf.float32), per_image)
+    power = tf.reduce_mean(tf.square(blocks), axis=-1)
+    energy = power / (2.0 * coils)
+    spread = 1.0 - tf.math.divide_no_nan(tf.square(tf.reduce_mean(blocks, axis=-1)), power)
+    expected = 1.0 - _mean_squared_over_power(coils)
+    filled = tf.reduce_mean(tf.cast(blocks > 0.0, tf.float32), axis=-1) > 0.5
+    like_noise = filled & (tf.abs(spread - expected) < 0.4 * expected)
+    centre = _darkest_mode(energy, filled, like_noise)
+    chosen = _within_band(energy, like_noise, centre)
+    weight = tf.cast(chosen, tf.float32)
+    count = tf.reduce_sum(weight, axis=-1)
+    fraction = count / tf.cast(tf.shape(energy)[-1], tf.float32)
+    misfit, structure = _misfit(blocks, energy, weight, coils), _structure(blocks, weight)
+    trusted = (count >= _LEAST_BLOCKS) & (fraction >= _LEAST_FRACTION)
+    trusted &= (misfit <= _LARGEST_MISFIT) & (structure <= _LARGEST_STRUCTURE)
+    return BackgroundNoise(tf.where(trusted, tf.sqrt(centre), math.nan), fraction, misfit, structure)
+
+
+def _blocks(images: tf.Tensor, per_image: bool) -> tf.Tensor:
+    """Cut [N, H, W] into square blocks, float32 [G, blocks, pixels]; an incomplete rim is left out."""
+    shape = tf.shape(images)
+    rows, columns = shape[1] // BLOCK, shape[2] // BLOCK
+    cut = images[:, : rows * BLOCK, : columns * BLOCK]
+    blocks = tf.transpose(tf.reshape(cut, [shape[0], rows, BLOCK, columns, BLOCK]), [0, 1, 3, 2, 4])
+    return tf.reshape(blocks, [shape[0] if per_image else 1, -1, BLOCK**2])
+
+
+def _mean_squared_over_power(coils: int) -> float:
+    """E[m]^2 / E[m^2] of the central chi distribution: pi / 4 for one coil."""
+    return math.exp(2.0 * (math.lgamma(coils + 0.5) - math.lgamma(coils))) / coils
+
+
+def _darkest_mode(energy: tf.Tensor, filled: tf.Tensor, like_noise: tf.Tensor) -> tf.Tensor:
+    """The energy [G] around which most blocks [G, blocks] crowd, refined to the median of its surroundings.
+
+    Nothing is darker than noise: a place counts only if enough of the blocks that are no brighter are like
+    noise. Textured tissue that happens to look like noise has all other dark tissue below it.
+    """
+    order = tf.sort(tf.where(like_noise, energy, math.inf), axis=-1)
+    upper = tf.searchsorted(order, order * 1.4, side="right")
+    crowd = upper - tf.searchsorted(order, order / 1.4)
+    darker = tf.searchsorted(tf.sort(tf.where(filled, energy, math.inf), axis=-1), order * 1.4, side="right")
+    pure = tf.cast(upper, tf.float32) >= _LEAST_PURITY * tf.cast(darker, tf.float32)
+    crowd = tf.where(tf.math.is_finite(order) & pure, crowd, 0)
+    centre = tf.gather(order, tf.argmax(crowd, axis=-1), batch_dims=1)
+    for _ in range(6):
+        centre = median(energy, _within_band(energy, like_noise, centre))
+    return centre
+
+
+def _within_band(energy: tf.Tensor, like_noise: tf.Tensor, centre: tf.Tensor) -> tf.Tensor:
+    return like_noise & (energy < centre[:, None] * _BAND) & (energy > centre[:, None] / _BAND)
+
+
+def median(values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+    """Median [G] of the chosen values [G, n]; infinite where none is chosen."""
+    order = tf.sort(tf.where(chosen, values, tf.constant(math.inf, values.dtype)), axis=-1)
+    count = tf.reduce_sum(tf.cast(chosen, tf.int32), axis=-1)
+    middle = [
+        tf.gather(order, tf.maximum(index, 0), batch_dims=1) for index in ((count - 1) // 2, count // 2)
+    ]
+    return (middle[0] + middle[1]) / 2
+
+
+def _misfit(blocks: tf.Tensor, energy: tf.Tensor, weight: tf.Tensor, coils: int) -> tf.Tensor:
+    """Largest distance [G] between the distribution of the chosen blocks and theory, at five quantiles."""
+    # m^2 / (2 sigma^2) follows a gamma distribution of order n; each block is compared with its own mean.
+    quantiles = special.gammaincinv(coils, _PROBABILITIES)
+    total = tf.maximum(tf.reduce_sum(weight, axis=-1), 1.0)
+    distances = []
+    for probability, quantile in zip(_PROBABILITIES, quantiles, strict=True):
+        below = tf.square(blocks) <= 2.0 * float(quantile) * energy[..., None]
+        part = tf.reduce_mean(tf.cast(below, tf.float32), axis=-1)
+        distances.append(tf.abs(tf.reduce_sum(part * weight, axis=-1) / total - probability))
+    return tf.reduce_max(tf.stack(distances), axis=0)
+
+
+def _structure(blocks: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    """Share [G] of the chosen blocks' variance that lies between their four quarters."""
+    half = BLOCK // 2
+    quarters = tf.reshape(blocks, [*tf.unstack(tf.shape(blocks)[:2]), 2, half, 2, half])
+    between = tf.math.reduce_variance(tf.reduce_mean(quarters, axis=(3, 5)), axis=(2, 3))
+    within = tf.math.reduce_variance(blocks, axis=-1)
+    return tf.math.divide_no_nan(tf.reduce_sum(between * weight, -1), tf.reduce_sum(within * weight, -1))
