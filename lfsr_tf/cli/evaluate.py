@@ -1,0 +1,147 @@
+"""`lfsr evaluate`: a trained model against the baselines, and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from lfsr_tf.cli.console import console, print_error, progress_bar
+from lfsr_tf.cli.quiet import with_quiet_tensorflow
+from lfsr_tf.errors import LfsrError
+
+if TYPE_CHECKING:
+    from lfsr_tf.evaluation import EvaluationConfig, Results
+    from lfsr_tf.networks import TrainedModel
+
+
+@with_quiet_tensorflow
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A run folder, or a .keras file with its model.json.")],
+    scans: Annotated[
+        Path, typer.Argument(help="Folder of high-field scans that no training saw, or one scan.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")],
+    sigma: Annotated[
+        list[float] | None,
+        typer.Option(help="Noise level; repeat it for several. Default: 0, 0.03 and 0.06."),
+    ] = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--baseline",
+            "--baselines",
+            help="zero-fill, cubic, nlm or nlm-biased; repeat it for several. Default: the first three.",
+        ),
+    ] = None,
+    slices_per_volume: Annotated[
+        int | None, typer.Option(help="Slices of each volume, evenly spaced; 0: all. Default: 20.")
+    ] = None,
+    lowfield_kspace: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="HDF5 file of measured low-field k-space, for the outer-band test; may be repeated."
+        ),
+    ] = None,
+    hr_size: Annotated[
+        int | None, typer.Option(help="Side of the HR slices in pixels. Default: 128.")
+    ] = None,
+    data_range: Annotated[
+        str | None,
+        typer.Option(metavar="volume|slice", help="What PSNR and SSIM divide by. Default: volume."),
+    ] = None,
+    sigma_source: Annotated[
+        str | None,
+        typer.Option(metavar="known|estimated", help="Whether baselines are told sigma. Default: known."),
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Slices that the network sees at once.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Root of the simulated noise.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
+) -> None:
+    """Compare a model with zero-filling, cubic interpolation and non-local means on simulated low-field scans.
+
+    Leaves report.html, results.json, results.csv and pictures. A scan that cannot be used is left out and
+    named at the end.
+
+    Example:
+        lfsr evaluate runs/quick scans/val --output report --sigma 0.03 --sigma 0.06
+    """
+    from lfsr_tf.evaluation.config import EvaluationConfig
+    from lfsr_tf.networks import load_model
+    from lfsr_tf.storage import atomic_folder
+
+    given = {
+        "sigmas": tuple(sigma) if sigma else None,
+        "baselines": tuple(baseline) if baseline else None,
+        "slices_per_volume": slices_per_volume,
+        "hr_size": hr_size,
+        "data_range": data_range,
+        "sigma_source": sigma_source,
+        "batch_size": batch_size,
+        "seed": seed,
+    }
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    config = EvaluationConfig(**changes)
+    trained = load_model(model)
+    with atomic_folder(output, overwrite=overwrite) as folder:
+        results = _evaluate(trained, scans, lowfield_kspace or (), config)
+        _write(results, folder, model)
+    _print_tables(results)
+    console.print(f"report: {output / 'report.html'}", soft_wrap=True, markup=False)
+    _raise_for_failures(results)
+
+
+def _evaluate(
+    trained: TrainedModel, scans: Path, kspace: Sequence[Path], config: EvaluationConfig
+) -> Results:
+    from lfsr_tf.evaluation import evaluate as run_study
+    from lfsr_tf.evaluation import with_measured_kspace
+    from lfsr_tf.scans import find_scans
+
+    found = find_scans(scans)
+    with progress_bar("evaluate", len(found) * len(config.sigmas)) as advance:
+        results = run_study(trained, found, config, progress=advance)
+    if not kspace:
+        return results
+    with progress_bar("measured k-space", len(kspace)) as advance:
+        return with_measured_kspace(results, trained, kspace, progress=advance)
+
+
+def _write(results: Results, folder: Path, model: Path) -> None:
+    from lfsr_tf.evaluation import read_history, write_results
+
+    run = model if model.is_dir() else model.parent
+    write_results(results, folder, history=read_history(run / "history.csv"))
+
+
+def _print_tables(results: Results) -> None:
+    from lfsr_tf.evaluation import summaries
+    from lfsr_tf.evaluation.report.views import difference_table, metric_table, outer_band_table
+    from lfsr_tf.evaluation.tables import differences
+
+    rows, gaps = summaries(results), differences(results)
+    views = [metric_table(results, rows, metric, "head") for metric in ("psnr", "ssim")]
+    views.append(difference_table(results, gaps))
+    if results.outer_band:
+        views.append(outer_band_table(results.outer_band, results.config.confidence))
+    for view in views:
+        table = Table(title=view.caption, title_justify="left", title_style="bold")
+        for heading in view.headings:
+            table.add_column(heading)
+        for column in view.columns:
+            table.add_column(column, justify="right")
+        for row in view.rows:
+            cells = (f"[bold]{cell.text}[/bold]" if cell.best else cell.text for cell in row.cells)
+            table.add_row(*row.headings, *cells)
+        console.print(table)
+
+
+def _raise_for_failures(results: Results) -> None:
+    for scan, error in results.failures:
+        print_error(f"{scan}: {error}")
+    if results.failures:
+        names = ", ".join(scan for scan, _ in results.failures)
+        raise LfsrError(f"{len(results.failures)} scans could not be used: {names}. See the messages above.")

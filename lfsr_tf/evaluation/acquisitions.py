@@ -1,0 +1,178 @@
+"""From a high-field scan to test material: HR slices, head masks, and LR images at a chosen noise level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lfsr_tf.errors import ScanError
+from lfsr_tf.evaluation.config import EvaluationConfig
+from lfsr_tf.evaluation.display import Directions, slice_directions
+from lfsr_tf.evaluation.masks import head_mask
+from lfsr_tf.pairs.config import PairsConfig
+from lfsr_tf.pairs.slices import hr_slices
+from lfsr_tf.physics.acquisition import AcquisitionConfig, simulate_acquisition
+from lfsr_tf.physics.intensity import reference_intensity, safe_reference
+from lfsr_tf.physics.noise import estimate_sigma_magnitude
+from lfsr_tf.physics.sampling import Shape2D
+from lfsr_tf.scans.scan import Scan
+from lfsr_tf.storage import stable_seed
+
+# Images that are simulated together; bounds the memory, not the result.
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class StudyVolume:
+    """One volume, ready to be degraded and compared.
+
+    Attributes:
+        name: Under which its figures are reported; different for every volume of a study.
+        subject: Identifier of the person.
+        contrast: For example "T1w".
+        hr: float32 [n, H, W], every slice that shows any of the head, in units of the volume's reference
+            intensity.
+        indices: int64 [n], each slice's place in the scan.
+        noise_key: What the noise depends on besides subject and slice: the file's name, wherever it lies.
+        chosen: int64 [m], positions in `hr` of the slices that are compared.
+        masks: bool [m, H, W], head masks of the chosen slices.
+        scale: HR pixels for each LR pixel along an axis.
+        directions: Where the axes of a slice run to in the patient, for display.
+    """
+
+    name: str
+    subject: str
+    contrast: str
+    hr: NDArray[np.float32]
+    indices: NDArray[np.int64]
+    noise_key: str
+    chosen: NDArray[np.int64]
+    masks: NDArray[np.bool_]
+    scale: int
+    directions: Directions
+
+    @property
+    def truth(self) -> NDArray[np.float32]:
+        """float32 [m, H, W], the chosen slices."""
+        return self.hr[self.chosen]
+
+    @property
+    def hr_shape(self) -> Shape2D:
+        """(H, W) of the truth."""
+        return self.hr.shape[1], self.hr.shape[2]
+
+    @property
+    def lr_shape(self) -> Shape2D:
+        """(h, w) of the simulated acquisition."""
+        return self.hr.shape[1] // self.scale, self.hr.shape[2] // self.scale
+
+
+@dataclass(frozen=True)
+class LowField:
+    """LR images of one volume at one noise level: what every method starts from.
+
+    Attributes:
+        images: float32 [m, h, w] magnitude, in units of the HR volume's reference intensity.
+        sigma: The noise level that the baselines are told.
+        reference: 99.9th percentile of the whole noisy LR volume; a network's input is divided by it.
+        shape: (H, W) to reach.
+    """
+
+    images: NDArray[np.float32]
+    sigma: float
+    reference: float
+    shape: Shape2D
+
+
+def study_volume(scan: Scan, name: str, scale: int, config: EvaluationConfig) -> StudyVolume:
+    """Cut a scan into HR slices and choose the ones to compare.
+
+    Args:
+        scan: A high-field magnitude volume.
+        name: Under which its figures are reported.
+        scale: Of the network under test.
+        config: Size and number of slices.
+
+    Returns:
+        The volume with its chosen slices.
+
+    Raises:
+        ScanError: The scan is too small, empty, or no slice shows enough of the head.
+    """
+    # Slices with little head are not compared, but they belong to the volume whose percentile inference sees.
+    pairs = PairsConfig(hr_size=config.hr_size, scale=scale, min_head_fraction=0.0, lr_patch=0)
+    slices = hr_slices(scan, pairs)
+    usable = np.flatnonzero(slices.head_fraction >= PairsConfig().min_head_fraction)
+    chosen = usable[_evenly_spaced(len(usable), config.slices_per_volume)]
+    masks = head_mask(slices.images[chosen]) if len(chosen) else np.zeros((0, 1, 1), dtype=bool)
+    shown = masks.any(axis=(1, 2))
+    if not shown.any():
+        raise ScanError(f"Expected a scan that shows a head. Received: {scan.source}, where no slice does.")
+    return StudyVolume(
+        name=name,
+        subject=scan.subject,
+        contrast=scan.contrast,
+        hr=slices.images,
+        indices=slices.indices,
+        noise_key=scan.source.name if scan.source else scan.contrast,
+        chosen=chosen[shown],
+        masks=masks[shown],
+        scale=scale,
+        directions=slice_directions(scan),
+    )
+
+
+def acquire(volume: StudyVolume, sigma: float, config: EvaluationConfig) -> LowField:
+    """Simulate the low-field acquisition of a volume; noise follows from seed, volume, slice and sigma.
+
+    Args:
+        volume: The truth.
+        sigma: Noise level in units of the volume's reference intensity.
+        config: Seed, and whether the baselines are told sigma.
+
+    Returns:
+        The chosen slices' LR images.
+    """
+    lr = np.concatenate(
+        [
+            _acquire_batch(volume, sigma, slice(start, start + _BATCH), config)
+            for start in range(0, len(volume.hr), _BATCH)
+        ]
+    )
+    reference = float(safe_reference(reference_intensity(lr)))
+    return LowField(lr[volume.chosen], _told_sigma(lr, sigma, config), reference, volume.hr_shape)
+
+
+def _evenly_spaced(count: int, wanted: int) -> NDArray[np.int64]:
+    """Positions of `wanted` of `count` slices, none at the very ends; all of them for 0."""
+    if wanted == 0 or wanted >= count:
+        return np.arange(count)
+    return ((np.arange(wanted) + 0.5) * count / wanted).astype(np.int64)
+
+
+def _acquire_batch(
+    volume: StudyVolume, sigma: float, part: slice, config: EvaluationConfig
+) -> NDArray[np.float32]:
+    hr = volume.hr[part]
+    seeds = [
+        stable_seed(config.seed, volume.subject, volume.noise_key, int(index), f"{sigma:.6f}")
+        for index in volume.indices[part]
+    ]
+    sigmas = tf.fill([len(hr)], tf.constant(sigma, tf.float32))
+    keys = tf.constant(seeds, tf.int32)
+    return np.asarray(simulate_acquisition(hr, sigmas, keys, volume.lr_shape, AcquisitionConfig()))
+
+
+def _told_sigma(lr: NDArray[np.float32], sigma: float, config: EvaluationConfig) -> float:
+    if config.sigma_source == "known":
+        return sigma
+    estimate = estimate_sigma_magnitude(lr).sigma
+    if estimate is None:
+        raise ScanError(
+            "Expected a background from which noise can be estimated. Received: a masked one. "
+            "Choose sigma_source='known'."
+        )
+    return float(estimate)

@@ -1,0 +1,92 @@
+"""Bootstrap intervals: how much a mean would move with other subjects.
+
+Slices and volumes of one person resemble each other, so whole subjects are resampled (the cluster bootstrap:
+A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8), with
+percentile intervals. With few subjects such intervals are too narrow: 5 subjects give about 83 % instead of
+95 % (measured in tests/evaluation/test_bootstrap.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lfsr_tf.errors import ConfigError
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its bootstrap interval.
+
+    Attributes:
+        estimate: The figure itself.
+        low: Lower end; None with fewer than two units, from which no spread can be told.
+        high: Upper end; None likewise.
+        units: How many independent units were resampled.
+    """
+
+    estimate: float
+    low: float | None
+    high: float | None
+    units: int
+
+
+def bootstrap(
+    totals: Values, statistic: Callable[[Values], Values], *, samples: int, confidence: float, seed: int
+) -> Interval:
+    """Percentile interval of a statistic of sums over units.
+
+    Args:
+        totals: float64 [units, k], the k sums that each unit contributes.
+        statistic: From summed totals [..., k] to figures [...].
+        samples: Number of resamplings.
+        confidence: Coverage, for example 0.95.
+        seed: Of the resampling; the same seed gives the same interval.
+
+    Returns:
+        The estimate over all units, and its interval.
+
+    Raises:
+        ConfigError: There is no unit.
+    """
+    units = len(totals)
+    if units == 0:
+        raise ConfigError("Expected at least one unit to resample. Received: none.")
+    estimate = float(statistic(totals.sum(axis=0)))
+    if units == 1:
+        return Interval(estimate, None, None, 1)
+    drawn = np.random.default_rng(seed).multinomial(units, np.full(units, 1.0 / units), size=samples)
+    figures = statistic(drawn @ totals)
+    low, high = np.quantile(figures, [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0])
+    return Interval(estimate, float(low), float(high), units)
+
+
+def mean_over_clusters(
+    values: Values, clusters: Sequence[str], *, samples: int, confidence: float, seed: int
+) -> Interval:
+    """Mean of `values` with an interval from resampling whole clusters.
+
+    Args:
+        values: float64 [n], one figure a volume.
+        clusters: Name of each value's cluster: its subject.
+        samples: Number of resamplings.
+        confidence: Coverage.
+        seed: Of the resampling.
+
+    Returns:
+        The plain mean; `units` counts the clusters.
+
+    Raises:
+        ConfigError: There is no value.
+    """
+    names, member = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    totals = np.zeros((len(names), 2))
+    np.add.at(totals, member, np.stack([values, np.ones_like(values)], axis=1))
+    return bootstrap(
+        totals, lambda sums: sums[..., 0] / sums[..., 1], samples=samples, confidence=confidence, seed=seed
+    )

@@ -1,0 +1,79 @@
+"""The settings of an evaluation: the one place where its defaults stand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from lfsr_tf.errors import ConfigError
+
+DataRange = Literal["volume", "slice"]
+SigmaSource = Literal["known", "estimated"]
+
+BASELINE_NAMES = ("zero-fill", "cubic", "nlm", "nlm-biased")
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What is simulated, what is compared and how figures are defined.
+
+    Attributes:
+        sigmas: Noise levels, in units of the noise-free LR volume's 99.9th percentile.
+        baselines: Names out of "zero-fill", "cubic", "nlm" and "nlm-biased" (without Rician bias removal).
+        slices_per_volume: Slices of each volume, evenly spaced over those that show the head; 0 takes all.
+        hr_size: Side of the HR slices in pixels.
+        data_range: What PSNR and SSIM divide by: "volume" is the 99.9th percentile of the volume (the
+            intensity unit), "slice" the brightest pixel of each HR slice.
+        sigma_source: Whether the baselines are told sigma, or estimate it from the image background.
+        batch_size: Slices that the network sees at once.
+        bootstrap_samples: Resamplings behind an interval.
+        confidence: Coverage of the intervals.
+        seed: Root of all noise and of the resampling.
+    """
+
+    sigmas: tuple[float, ...] = (0.0, 0.03, 0.06)
+    baselines: tuple[str, ...] = ("zero-fill", "cubic", "nlm")
+    slices_per_volume: int = 20
+    hr_size: int = 128
+    data_range: DataRange = "volume"
+    sigma_source: SigmaSource = "known"
+    batch_size: int = 8
+    bootstrap_samples: int = 2000
+    confidence: float = 0.95
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every setting.
+
+        Raises:
+            ConfigError: A value is out of its range, or a name is unknown.
+        """
+        _expect_distinct("sigmas", self.sigmas)
+        if not all(math.isfinite(sigma) and 0.0 <= sigma < 1.0 for sigma in self.sigmas):
+            raise ConfigError(f"Expected every sigma in [0, 1). Received: {self.sigmas}.")
+        _expect_distinct("baselines", self.baselines)
+        for name in self.baselines:
+            _expect_choice("baseline", name, BASELINE_NAMES)
+        _expect_choice("data_range", self.data_range, get_args(DataRange))
+        _expect_choice("sigma_source", self.sigma_source, get_args(SigmaSource))
+        for name, least in (
+            ("slices_per_volume", 0),
+            ("hr_size", 16),
+            ("batch_size", 1),
+            ("bootstrap_samples", 100),
+        ):
+            if getattr(self, name) < least:
+                raise ConfigError(f"Expected {name} of at least {least}. Received: {getattr(self, name)}.")
+        if not 0.5 <= self.confidence < 1.0:
+            raise ConfigError(f"Expected confidence in [0.5, 1). Received: {self.confidence}.")
+
+
+def _expect_distinct(name: str, values: tuple[object, ...]) -> None:
+    if not values or len(set(values)) != len(values):
+        raise ConfigError(f"Expected one or more different {name}. Received: {values}.")
+
+
+def _expect_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(f"Expected {name}: one of {', '.join(choices)}. Received: {value}.")

@@ -1,0 +1,183 @@
+"""Curves of the report as SVG that stands in the page and takes the page's text colour, light or dark."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lfsr_tf.evaluation.report.labels import (
+    METHOD_COLOURS,
+    METHOD_LABELS,
+    METHOD_MARKERS,
+    METRIC_LABELS,
+    contrast_label,
+)
+from lfsr_tf.evaluation.results import Results
+from lfsr_tf.evaluation.tables import ALL, Summary
+
+History = Mapping[str, Sequence[float]]
+
+# Stand-ins that the page's style replaces.
+_INK, _GRID = "#010203", "#040506"
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "lfsr",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": _INK,
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": _GRID,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+}
+_LOSS_COLOUR, _VALIDATION_COLOUR = "#8b93a1", "#2f81d6"
+
+
+def metric_curves(results: Results, rows: tuple[Summary, ...], metric: str, region: str = "head") -> str:
+    """A metric against the noise level: a panel a contrast, a line a method.
+
+    Args:
+        results: For methods and contrasts.
+        rows: From `summaries`.
+        metric: Name of the metric.
+        region: "head" or "whole".
+
+    Returns:
+        One `<svg>` element.
+    """
+    with _panels(results, METRIC_LABELS[metric]) as (figure, axes):
+        for axis, contrast in axes:
+            for method in results.methods:
+                _draw(axis, _line(rows, contrast, metric, region, method), method, band=False)
+        return _svg(figure)
+
+
+def difference_curves(results: Results, gaps: tuple[Summary, ...], metric: str, region: str = "head") -> str:
+    """Network minus each baseline against the noise level, with bands for bootstrap intervals over subjects.
+
+    Args:
+        results: For baselines and contrasts.
+        gaps: From `differences`.
+        metric: Name of the metric.
+        region: "head" or "whole".
+
+    Returns:
+        One `<svg>` element.
+    """
+    with _panels(results, f"{METRIC_LABELS[metric]}\nnetwork − baseline") as (figure, axes):
+        for axis, contrast in axes:
+            axis.axhline(0.0, color=_INK, linewidth=1.0)
+            for method in results.config.baselines:
+                _draw(axis, _line(gaps, contrast, metric, region, method), method, band=True)
+        return _svg(figure)
+
+
+def history_curves(history: History) -> str:
+    """Loss and validation PSNR against the epoch.
+
+    Args:
+        history: Columns of `history.csv`: "loss" and "val_loss", and "val_psnr" where there is one.
+
+    Returns:
+        One `<svg>` element, or nothing where the history has no epoch.
+    """
+    drawn = [
+        names
+        for names in (("loss", "val_loss"), ("psnr", "val_psnr"))
+        if any(history.get(name) for name in names)
+    ]
+    if not drawn:
+        return ""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(4.0 * len(drawn) + 0.6, 2.9), layout="constrained")
+        axes = figure.subplots(1, len(drawn), squeeze=False)[0]
+        for axis, (training, validation) in zip(axes, drawn, strict=True):
+            for name, colour, label in (
+                (training, _LOSS_COLOUR, "training"),
+                (validation, _VALIDATION_COLOUR, "validation"),
+            ):
+                values = history.get(name, ())
+                axis.plot(range(1, len(values) + 1), values, color=colour, label=label)
+            axis.set_xlabel("epoch")
+        axes[0].set_ylabel("loss" if drawn[0][0] == "loss" else METRIC_LABELS["psnr"])
+        axes[0].set_yscale("log" if drawn[0][0] == "loss" else "linear")
+        axes[-1].set_ylabel(METRIC_LABELS["psnr"] if drawn[-1][0] == "psnr" else "loss")
+        return _svg(figure)
+
+
+def read_history(path: Path) -> dict[str, list[float]]:
+    """Columns of a run's `history.csv`; empty cells and text are NaN, and there are none without a file."""
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    return {name: [_number(row[name]) for row in rows] for name in (rows[0] if rows else {}) if name}
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan
+
+
+@contextmanager
+def _panels(results: Results, label: str) -> Iterator[tuple[Figure, list[tuple[Axes, str]]]]:
+    """One panel a contrast, all with one scale; the legend comes with the SVG."""
+    contrasts = (ALL, *results.contrasts) if len(results.contrasts) > 1 else results.contrasts
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(2.6 * len(contrasts) + 0.6, 2.9), layout="constrained")
+        axes = figure.subplots(1, len(contrasts), sharey=True, squeeze=False)[0]
+        for axis, contrast in zip(axes, contrasts, strict=True):
+            axis.set_title(contrast_label(contrast))
+            axis.set_xlabel("noise level σ")
+        axes[0].set_ylabel(label)
+        yield figure, list(zip(axes, contrasts, strict=True))
+
+
+def _line(rows: tuple[Summary, ...], contrast: str, metric: str, region: str, method: str) -> list[Summary]:
+    wanted = (contrast, metric, region, method)
+    found = [row for row in rows if (row.contrast, row.metric, row.region, row.method) == wanted]
+    return sorted(found, key=lambda row: row.sigma)
+
+
+def _draw(axis: Axes, points: list[Summary], method: str, *, band: bool) -> None:
+    sigmas, means = [row.sigma for row in points], [row.mean for row in points]
+    colour, marker = METHOD_COLOURS[method], METHOD_MARKERS[method]
+    axis.plot(sigmas, means, color=colour, marker=marker, label=METHOD_LABELS[method])
+    bounds = [(row.low, row.high) for row in points if row.low is not None and row.high is not None]
+    if band and len(bounds) == len(points):
+        low, high = zip(*bounds, strict=True)
+        axis.fill_between(sigmas, low, high, color=colour, alpha=0.15, linewidth=0)
+
+
+def _svg(figure: Figure) -> str:
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=max(len(labels), 1))
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = stream.getvalue()
+    svg = svg[svg.index("<svg") :]
+    # The metadata and namespaces name web addresses, which a page for closed networks should not hold.
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # Several figures stand in one page: their groups' names would clash.
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)
+    svg = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href")
+    return svg.replace(_INK, "currentColor").replace(_GRID, "var(--grid)")

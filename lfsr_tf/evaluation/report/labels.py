@@ -1,0 +1,67 @@
+"""Names, colours and definitions that every part of the report shares."""
+
+from __future__ import annotations
+
+from lfsr_tf.evaluation.config import EvaluationConfig
+
+METHOD_LABELS = {
+    "zero-fill": "Zero-filling",
+    "cubic": "Cubic",
+    "nlm": "Non-local means",
+    "nlm-biased": "Non-local means, biased",
+    "model": "Network",
+    "complex zero-fill": "Zero-filling, complex",
+}
+# Distinguishable on white and on dark grey, also with colour vision deficiency (after Okabe and Ito).
+METHOD_COLOURS = {
+    "zero-fill": "#8b93a1",
+    "cubic": "#d99000",
+    "nlm": "#009e73",
+    "nlm-biased": "#9b7fc7",
+    "model": "#2f81d6",
+}
+METHOD_MARKERS = {"zero-fill": "o", "cubic": "^", "nlm": "s", "nlm-biased": "v", "model": "D"}
+METHOD_DEFINITIONS = {
+    "zero-fill": "Zeros around the acquired centre of k-space: sinc interpolation.",
+    "cubic": "Cubic B-spline interpolation on the grid of the acquisition (sample 0 in its place).",
+    "nlm": "Non-local means, then removal of the Rician bias, then zero-filling.",
+    "nlm-biased": "Non-local means, then zero-filling; the Rician floor stays.",
+    "model": "The network under test.",
+}
+METRIC_LABELS = {
+    "psnr": "PSNR (dB)",
+    "ssim": "SSIM",
+    "nrmse": "NRMSE",
+    "hfen": "HFEN",
+    "band": "Outer band recovered",
+}
+METRIC_DECIMALS = {"psnr": 2, "ssim": 3, "nrmse": 3, "hfen": 3, "band": 3}
+METRIC_DEFINITIONS = {
+    "psnr": "Peak signal-to-noise ratio: 10 log10(range² / mean squared error). Higher is better; 3 dB "
+    "more is half the error power.",
+    "ssim": "Structural similarity with Wang’s window (Gaussian, σ 1.5 pixels), as scikit-image computes it. "
+    "1 is the truth.",
+    "nrmse": "Root mean squared error divided by the root mean square of the truth. 0 is the truth.",
+    "hfen": "The same after a Laplacian of Gaussian (σ 1.5 pixels): the error in edges and fine "
+    "detail. 0 is the truth.",
+    "band": "Fraction recovered of the outer k-space that the low-resolution image lacks. 0 is adding "
+    "nothing, as zero-filling does; 1 is the truth; invented detail gives negative figures.",
+}
+REGION_LABELS = {"head": "inside the head mask", "whole": "whole image"}
+
+
+def signed(value: float, decimals: int) -> str:
+    """A difference with its sign, a true minus."""
+    return f"{value:+.{decimals}f}".replace("-", "−")
+
+
+def data_range_label(config: EvaluationConfig) -> str:
+    """What PSNR and SSIM divide by, in words for a table's caption."""
+    if config.data_range == "volume":
+        return "range: 99.9th percentile of the volume"
+    return "range: maximum of each high-resolution slice"
+
+
+def contrast_label(contrast: str) -> str:
+    """A contrast's name for a table's row."""
+    return "All" if contrast == "all" else contrast

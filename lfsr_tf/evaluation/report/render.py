@@ -1,0 +1,176 @@
+"""One static HTML file: no network, no external file, readable with scripts switched off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from lfsr_tf import __version__
+from lfsr_tf.evaluation.metrics import METRICS
+from lfsr_tf.evaluation.outer_band import LEAST_SIGNAL_FRACTION
+from lfsr_tf.evaluation.report import labels
+from lfsr_tf.evaluation.report.curves import History, difference_curves, history_curves, metric_curves
+from lfsr_tf.evaluation.report.images import ERROR_GAIN, Panel, panels, window_top
+from lfsr_tf.evaluation.report.summary import headline, verdicts
+from lfsr_tf.evaluation.report.views import (
+    Table,
+    difference_table,
+    metric_table,
+    outer_band_table,
+    subject_table,
+)
+from lfsr_tf.evaluation.results import Picture, Results
+from lfsr_tf.evaluation.tables import Summary, differences, summaries
+from lfsr_tf.storage import atomic_path
+
+_FOLDER = Path(__file__).parent
+_TEMPLATE = "report.html.jinja"
+# Metadata longer than this hides the rest of the table.
+_LONGEST_VALUE = 200
+
+
+@dataclass(frozen=True)
+class FigureView:
+    """One slice's panels, ready for the page."""
+
+    key: str
+    contrast: str
+    sigma: float
+    slice_index: int
+    scan: str
+    window: float
+    panels: dict[str, Panel]
+    psnr: dict[str, float]
+
+
+def write_report(
+    results: Results,
+    pictures: tuple[Picture, ...],
+    path: Path,
+    *,
+    history: History | None = None,
+    title: str = "Super-resolution of low-field MR: evaluation",
+) -> None:
+    """Write the report, atomically.
+
+    Args:
+        results: From `evaluate`, with `outer_band` filled in where that test was made.
+        pictures: Slices to show, mostly `results.pictures`.
+        path: The HTML file.
+        history: Columns of a run's `history.csv`, for the training curves.
+        title: Headline of the page.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    html = render_report(results, pictures, history=history, title=title)
+    with atomic_path(path) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+
+
+def render_report(
+    results: Results, pictures: tuple[Picture, ...], *, history: History | None, title: str
+) -> str:
+    """The page as text; arguments as `write_report`."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    rows, gaps = summaries(results), differences(results)
+    found = verdicts(results, rows, gaps)
+    middle_sigma = results.config.sigmas[len(results.config.sigmas) // 2]
+    return environment.get_template(_TEMPLATE).render(
+        title=title,
+        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        version=__version__,
+        style=_packaged("style.css"),
+        script=_packaged("slider.js"),
+        results=results,
+        labels=labels,
+        verdicts=found,
+        headline=headline(found),
+        main_tables=[metric_table(results, rows, metric, "head") for metric in ("psnr", "ssim")],
+        more_tables=_more_tables(results, rows),
+        difference_tables=[difference_table(results, gaps, metric) for metric in ("psnr", "ssim")],
+        subject_table=subject_table(results),
+        outer_band=outer_band_table(results.outer_band, results.config.confidence)
+        if results.outer_band
+        else None,
+        least_signal=LEAST_SIGNAL_FRACTION,
+        curves=[Markup(curve) for curve in _curves(results, rows, gaps)],
+        history=Markup(history_curves(history)) if history else "",
+        figures=[_figure(picture) for picture in pictures],
+        middle_sigma=middle_sigma,
+        first_case=next((_key(picture) for picture in pictures if picture.sigma == middle_sigma), ""),
+        error_gain=ERROR_GAIN,
+        model=_flat(results.model),
+    )
+
+
+def _more_tables(results: Results, rows: tuple[Summary, ...]) -> list[Table]:
+    head = [
+        metric_table(results, rows, metric, "head") for metric in METRICS if metric not in ("psnr", "ssim")
+    ]
+    return head + [metric_table(results, rows, metric, "whole") for metric in METRICS]
+
+
+def _curves(results: Results, rows: tuple[Summary, ...], gaps: tuple[Summary, ...]) -> list[str]:
+    """Against the noise level; a single one gives no curve."""
+    if len(results.config.sigmas) < 2:
+        return []
+    return [
+        metric_curves(results, rows, "psnr"),
+        difference_curves(results, gaps, "psnr"),
+        metric_curves(results, rows, "ssim"),
+    ]
+
+
+def _key(picture: Picture) -> str:
+    return f"{picture.contrast}-{picture.sigma:g}"
+
+
+def _figure(picture: Picture) -> FigureView:
+    return FigureView(
+        key=_key(picture),
+        contrast=picture.contrast,
+        sigma=picture.sigma,
+        slice_index=picture.slice_index,
+        scan=picture.scan,
+        window=window_top(picture),
+        panels={panel.key: panel for panel in panels(picture)},
+        psnr=picture.psnr,
+    )
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested metadata as name and text, for a table of two columns."""
+    flat: list[tuple[str, str]] = []
+    for name, value in values.items():
+        label = f"{prefix}{name.replace('_', ' ')}"
+        if isinstance(value, dict):
+            flat += _flat(value, f"{label}: ")
+        elif value not in (None, "", [], ()):
+            flat.append((label, _text(value)))
+    return flat
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return (
+            " to ".join(_text(entry) for entry in value) if len(value) == 2 else ", ".join(map(_text, value))
+        )
+    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    text = f"{value:.6g}" if isinstance(value, float) else text
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def _packaged(name: str) -> Markup:
+    return Markup((_FOLDER / name).read_text(encoding="utf-8"))

@@ -1,0 +1,186 @@
+"""Tables as the page shows them: text in cells, the best of a row marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lfsr_tf.evaluation.methods import MODEL
+from lfsr_tf.evaluation.metrics import HIGHER_IS_BETTER
+from lfsr_tf.evaluation.outer_band import COMPLEX_ZERO_FILL, OuterBandScore
+from lfsr_tf.evaluation.report.labels import (
+    METHOD_LABELS,
+    METRIC_DECIMALS,
+    METRIC_LABELS,
+    REGION_LABELS,
+    contrast_label,
+    data_range_label,
+    signed,
+)
+from lfsr_tf.evaluation.results import Results
+from lfsr_tf.evaluation.tables import ALL, Summary, subject_differences
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: the figure, what stands small beside it, and whether it is the best of its row."""
+
+    text: str
+    note: str = ""
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its headings, its cells, and whether it opens a group of rows."""
+
+    headings: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    opens_group: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the page."""
+
+    caption: str
+    headings: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def metric_table(results: Results, rows: tuple[Summary, ...], metric: str, region: str) -> Table:
+    """A metric by contrast and noise level, one column a method: mean and standard deviation over volumes."""
+    scale = f"; {data_range_label(results.config)}" if metric in ("psnr", "ssim") else ""
+    cells = {
+        (row.contrast, row.sigma, row.method): row
+        for row in rows
+        if (row.metric, row.region) == (metric, region)
+    }
+    contrasts = (ALL, *results.contrasts) if len(results.contrasts) > 1 else results.contrasts
+    body = [
+        Row(
+            (contrast_label(contrast), f"{sigma:g}", _volumes(cells[contrast, sigma, MODEL])),
+            _method_cells([cells[contrast, sigma, method] for method in results.methods], metric),
+            opens_group=sigma == results.config.sigmas[0],
+        )
+        for contrast in contrasts
+        for sigma in results.config.sigmas
+    ]
+    caption = (
+        f"{METRIC_LABELS[metric]}, {REGION_LABELS[region]}{scale}. Mean ± standard deviation over volumes."
+    )
+    columns = tuple(METHOD_LABELS[method] for method in results.methods)
+    return Table(caption, ("Contrast", "σ", "Volumes"), columns, tuple(body))
+
+
+def difference_table(results: Results, gaps: tuple[Summary, ...], metric: str = "psnr") -> Table:
+    """Network minus each baseline inside the head, with bootstrap intervals over subjects."""
+    cells = {
+        (row.sigma, row.method): row
+        for row in gaps
+        if (row.contrast, row.region, row.metric) == (ALL, "head", metric)
+    }
+    body = [
+        Row(
+            (f"{sigma:g}",),
+            tuple(_difference_cell(cells[sigma, method], metric) for method in results.config.baselines),
+        )
+        for sigma in results.config.sigmas
+    ]
+    caption = (
+        f"{METRIC_LABELS[metric]}, network minus baseline, {REGION_LABELS['head']}; "
+        f"{data_range_label(results.config)}. Mean over volumes, {results.config.confidence:.0%} bootstrap "
+        "interval over subjects."
+    )
+    return Table(caption, ("σ",), _baseline_labels(results), tuple(body))
+
+
+def subject_table(results: Results) -> Table:
+    """Network minus each baseline for each subject: the same scans, the same noise."""
+    table = subject_differences(results)
+    body = [
+        Row(
+            (subject, f"{sigma:g}"),
+            tuple(
+                Cell(signed(table[subject][method][f"{sigma:g}"], 2)) for method in results.config.baselines
+            ),
+            opens_group=sigma == results.config.sigmas[0],
+        )
+        for subject in results.subjects
+        for sigma in results.config.sigmas
+    ]
+    caption = (
+        f"PSNR (dB), network minus baseline, by subject, {REGION_LABELS['head']}; "
+        f"{data_range_label(results.config)}."
+    )
+    return Table(caption, ("Subject", "σ"), _baseline_labels(results), tuple(body))
+
+
+def outer_band_table(scores: tuple[OuterBandScore, ...], confidence: float) -> Table:
+    """The test on measured k-space: one row a scan, one column a method."""
+    methods = tuple(dict.fromkeys(score.method for score in scores))
+    scans: dict[str, list[OuterBandScore]] = {}
+    for score in scores:
+        scans.setdefault(score.scan, []).append(score)
+    body = [
+        Row(
+            (scan, members[0].contrast, f"{members[0].signal_fraction:.0%}"),
+            _outer_band_cells(members, methods),
+        )
+        for scan, members in scans.items()
+    ]
+    caption = (
+        f"Fraction of the measured outer band recovered, with {confidence:.0%} bootstrap interval over tiles "
+        "of k-space."
+    )
+    columns = tuple(METHOD_LABELS[method] for method in methods)
+    return Table(caption, ("Scan", "Contrast", "Signal"), columns, tuple(body))
+
+
+def _method_cells(rows: list[Summary], metric: str) -> tuple[Cell, ...]:
+    decimals = METRIC_DECIMALS[metric]
+    # Marked by what is printed: figures that look alike are both the best.
+    printed = [round(row.mean, decimals) for row in rows]
+    best = max(printed) if HIGHER_IS_BETTER[metric] else min(printed)
+    return tuple(
+        Cell(f"{row.mean:.{decimals}f}", _spread(row, decimals), value == best)
+        for row, value in zip(rows, printed, strict=True)
+    )
+
+
+def _spread(row: Summary, decimals: int) -> str:
+    return "" if row.spread is None else f"± {row.spread:.{decimals}f}"
+
+
+def _difference_cell(row: Summary, metric: str) -> Cell:
+    decimals = METRIC_DECIMALS[metric]
+    return Cell(signed(row.mean, decimals), _interval(row.low, row.high, decimals))
+
+
+def _interval(low: float | None, high: float | None, decimals: int) -> str:
+    return "" if low is None or high is None else f"{signed(low, decimals)} to {signed(high, decimals)}"
+
+
+def _outer_band_cells(members: Iterable[OuterBandScore], methods: tuple[str, ...]) -> tuple[Cell, ...]:
+    by_method = {score.method: score for score in members}
+    figures = {name: score.recovered for name, score in by_method.items() if score.recovered is not None}
+    best = max(figures.values(), default=None)
+    return tuple(_outer_band_cell(by_method[method], best) for method in methods)
+
+
+def _outer_band_cell(score: OuterBandScore, best: float | None) -> Cell:
+    if score.recovered is None:
+        return Cell("not measurable")
+    is_best = best is not None and round(score.recovered, 2) == round(best, 2)
+    if score.method == COMPLEX_ZERO_FILL:
+        return Cell("0", "by definition", is_best)
+    return Cell(signed(score.recovered, 2), _interval(score.low, score.high, 2), is_best)
+
+
+def _volumes(row: Summary) -> str:
+    return f"{row.volumes} ({row.subjects} {'subject' if row.subjects == 1 else 'subjects'})"
+
+
+def _baseline_labels(results: Results) -> tuple[str, ...]:
+    return tuple(METHOD_LABELS[method] for method in results.config.baselines)

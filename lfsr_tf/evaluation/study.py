@@ -1,0 +1,169 @@
+"""The evaluation itself: simulate, apply every method, score, volume by volume.
+
+Only one volume is in memory at a time; what stays are its figures and at most one slice of each contrast.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from lfsr_tf.errors import ScanError
+from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, acquire, study_volume
+from lfsr_tf.evaluation.config import EvaluationConfig
+from lfsr_tf.evaluation.display import upright
+from lfsr_tf.evaluation.methods import Method, build_methods, scale_of
+from lfsr_tf.evaluation.metrics import METRICS, REGIONS, Images, Scores, Values, score_images
+from lfsr_tf.evaluation.results import Picture, Results, SliceScore, json_value
+from lfsr_tf.networks import TrainedModel
+from lfsr_tf.scans import read_scan
+from lfsr_tf.scans.scan import Scan
+
+Progress = Callable[[int], None]
+_VolumeOutcome = tuple[list[SliceScore], list[Picture]]
+
+
+def evaluate(
+    model: TrainedModel | keras.Model,
+    scans: Sequence[Scan | Path],
+    config: EvaluationConfig | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Results:
+    """Compare a network with the baselines on simulated low-field acquisitions of high-field scans.
+
+    Args:
+        model: A trained model with its metadata, or a bare Keras model from [B, h, w, 1] to [B, H, W, 1].
+        scans: High-field volumes, or files and DICOM folders that hold them; read one at a time.
+        config: Noise levels, baselines and definitions; the defaults of `EvaluationConfig` if not given.
+        progress: Called with 1 after each scan and noise level: `len(scans) * len(config.sigmas)` calls in
+            all.
+
+    Returns:
+        Every slice's figures. A scan that cannot be used is listed in `failures` and left out.
+
+    Raises:
+        ScanError: Not one scan could be used.
+        ModelError: The network is not a super-resolution network for one-channel images.
+    """
+    config = config or EvaluationConfig()
+    network = model.model if isinstance(model, TrainedModel) else model
+    scale, methods = scale_of(network), build_methods(network, config)
+    scores: list[SliceScore] = []
+    pictures: list[Picture] = []
+    failures: list[tuple[str, str]] = []
+    for entry, name in zip(scans, _names(scans), strict=True):
+        try:
+            volume = study_volume(read_scan(entry) if isinstance(entry, Path) else entry, name, scale, config)
+        except ScanError as error:
+            failures.append((name, str(error)))
+            _advance(progress, len(config.sigmas))
+            continue
+        illustrate = volume.contrast not in {picture.contrast for picture in pictures}
+        for sigma in config.sigmas:
+            new_scores, new_pictures = _compare(volume, sigma, methods, config, illustrate)
+            scores += new_scores
+            pictures += new_pictures
+            _advance(progress, 1)
+    if not scores:
+        raise ScanError(
+            f"Expected at least one usable scan. Received: {len(failures)}, none usable. {_first(failures)}"
+        )
+    return Results(config, _metadata(model), scale, tuple(scores), tuple(pictures), failures=tuple(failures))
+
+
+def _compare(
+    volume: StudyVolume, sigma: float, methods: dict[str, Method], config: EvaluationConfig, illustrate: bool
+) -> _VolumeOutcome:
+    """Score every method on one volume at one noise level, and keep a slice to show where asked."""
+    low = acquire(volume, sigma, config)
+    truth, data_range = volume.truth, _data_range(volume.truth, config)
+    outputs = {name: method(low) for name, method in methods.items()}
+    figures = {
+        name: score_images(truth, images, volume.masks, volume.lr_shape, data_range)
+        for name, images in outputs.items()
+    }
+    scores = [
+        score
+        for name, regions in figures.items()
+        for region in REGIONS
+        for score in _rows(volume, sigma, name, region, regions[region])
+    ]
+    return scores, [_picture(volume, sigma, low, outputs, figures)] if illustrate else []
+
+
+def _rows(volume: StudyVolume, sigma: float, method: str, region: str, figures: Scores) -> list[SliceScore]:
+    identity = {"scan": volume.name, "subject": volume.subject, "contrast": volume.contrast}
+    return [
+        SliceScore(
+            **identity,
+            slice_index=int(index),
+            sigma=sigma,
+            method=method,
+            region=region,
+            **{metric: float(figures[metric][position]) for metric in METRICS},
+        )
+        for position, index in enumerate(volume.indices[volume.chosen])
+    ]
+
+
+def _picture(
+    volume: StudyVolume,
+    sigma: float,
+    low: LowField,
+    outputs: dict[str, Images],
+    figures: dict[str, dict[str, Scores]],
+) -> Picture:
+    """The slice that shows most of the head: the same one at every noise level."""
+    shown = int(np.argmax(volume.masks.sum(axis=(1, 2))))
+    return Picture(
+        scan=volume.name,
+        subject=volume.subject,
+        contrast=volume.contrast,
+        slice_index=int(volume.indices[volume.chosen[shown]]),
+        sigma=sigma,
+        lr=upright(low.images[shown], volume.directions),
+        hr=upright(volume.truth[shown], volume.directions),
+        outputs={name: upright(images[shown], volume.directions) for name, images in outputs.items()},
+        psnr={name: float(regions["head"]["psnr"][shown]) for name, regions in figures.items()},
+    )
+
+
+def _data_range(truth: Images, config: EvaluationConfig) -> Values:
+    """What PSNR and SSIM divide by; HR slices are in units of the volume's reference, so that is 1."""
+    if config.data_range == "volume":
+        return np.ones(len(truth))
+    return np.asarray(truth.max(axis=(1, 2)), dtype=np.float64)
+
+
+def _metadata(model: TrainedModel | keras.Model) -> dict[str, Any]:
+    network = model.model if isinstance(model, TrainedModel) else model
+    info = json_value(dataclasses.asdict(model.info)) if isinstance(model, TrainedModel) else {}
+    return {"name": network.name, "parameters": int(network.count_params()), **info}
+
+
+def _advance(progress: Progress | None, steps: int) -> None:
+    if progress is not None:
+        progress(steps)
+
+
+def _names(scans: Sequence[Scan | Path]) -> list[str]:
+    """A different name for each scan: its path below their common folder, or subject and contrast."""
+    paths = [entry if isinstance(entry, Path) else entry.source for entry in scans]
+    parents = [str(path.absolute().parent) for path in paths if path is not None]
+    root = Path(os.path.commonpath(parents)) if parents else Path()
+    names: list[str] = []
+    for entry, path in zip(scans, paths, strict=True):
+        own = str(path.absolute().relative_to(root)) if path else f"{entry.subject}_{entry.contrast}"
+        names.append(own if own not in names else f"{own} ({len(names) + 1})")
+    return names
+
+
+def _first(failures: list[tuple[str, str]]) -> str:
+    return failures[0][1] if failures else "Name some scans."

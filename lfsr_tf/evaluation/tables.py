@@ -1,0 +1,193 @@
+"""From slices to tables: means by contrast, noise level, region and method, with spread and intervals.
+
+A volume's figure is the mean over its slices; a table's figure is the mean over volumes, its spread their
+standard deviation, and its interval comes from resampling subjects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lfsr_tf.evaluation.bootstrap import mean_over_clusters
+from lfsr_tf.evaluation.methods import MODEL
+from lfsr_tf.evaluation.metrics import METRICS, REGIONS
+from lfsr_tf.evaluation.results import SCHEMA_VERSION, Results, SliceScore, json_value
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class VolumeScore:
+    """Mean of a metric over the slices of one volume."""
+
+    scan: str
+    subject: str
+    contrast: str
+    sigma: float
+    region: str
+    metric: str
+    method: str
+    value: float
+    slices: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mean of a metric over volumes.
+
+    Attributes:
+        contrast: A contrast, or "all".
+        sigma: Noise level.
+        region: "head" or "whole".
+        metric: Name of the metric.
+        method: A method's name; in a table of differences the baseline that is subtracted from the model.
+        mean: Mean over volumes.
+        spread: Standard deviation over volumes; None for a single one.
+        low: Lower end of the bootstrap interval over subjects; None for a single subject.
+        high: Upper end.
+        volumes: Number of volumes.
+        subjects: Number of subjects.
+    """
+
+    contrast: str
+    sigma: float
+    region: str
+    metric: str
+    method: str
+    mean: float
+    spread: float | None
+    low: float | None
+    high: float | None
+    volumes: int
+    subjects: int
+
+
+def volume_scores(results: Results) -> tuple[VolumeScore, ...]:
+    """Average the slices of each volume, one entry for each noise level, region, metric and method."""
+    groups: dict[tuple[str, str, str, float, str, str], list[SliceScore]] = {}
+    for score in results.scores:
+        key = (score.scan, score.subject, score.contrast, score.sigma, score.region, score.method)
+        groups.setdefault(key, []).append(score)
+    return tuple(
+        VolumeScore(
+            scan, subject, contrast, sigma, region, metric, method, _mean(members, metric), len(members)
+        )
+        for (scan, subject, contrast, sigma, region, method), members in groups.items()
+        for metric in METRICS
+    )
+
+
+def summaries(results: Results) -> tuple[Summary, ...]:
+    """Every method's mean for each contrast and for all of them together."""
+    cells = _cells(volume_scores(results))
+    return tuple(_summary(key, values, results) for key, values in cells.items())
+
+
+def differences(results: Results) -> tuple[Summary, ...]:
+    """Model minus each baseline, volume by volume: an interval without 0 is beyond chance."""
+    volumes = volume_scores(results)
+    model = {_place(score): score.value for score in volumes if score.method == MODEL}
+    paired = [
+        VolumeScore(**{**vars(score), "value": model[_place(score)] - score.value})
+        for score in volumes
+        if score.method != MODEL
+    ]
+    return tuple(_summary(key, values, results) for key, values in _cells(tuple(paired)).items())
+
+
+def subject_differences(
+    results: Results, metric: str = "psnr", region: str = "head"
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Model minus baseline for each subject, averaged over the subject's volumes.
+
+    Returns:
+        From subject and baseline to the noise level (as text) and the difference.
+    """
+    volumes = [score for score in volume_scores(results) if score.metric == metric and score.region == region]
+    model = {_place(score): score.value for score in volumes if score.method == MODEL}
+    collected: dict[tuple[str, str, float], list[float]] = {}
+    for score in volumes:
+        if score.method != MODEL:
+            key = (score.subject, score.method, score.sigma)
+            collected.setdefault(key, []).append(model[_place(score)] - score.value)
+    table: dict[str, dict[str, dict[str, float]]] = {}
+    for (subject, method, sigma), values in sorted(collected.items()):
+        table.setdefault(subject, {}).setdefault(method, {})[f"{sigma:g}"] = float(np.mean(values))
+    return table
+
+
+def lookup(rows: tuple[Summary, ...], **wanted: object) -> Summary:
+    """The one row whose attributes have the wanted values.
+
+    Raises:
+        KeyError: No row has them.
+    """
+    for row in rows:
+        if all(getattr(row, name) == value for name, value in wanted.items()):
+            return row
+    raise KeyError(f"no row with {wanted}")
+
+
+def to_json(results: Results) -> dict[str, object]:
+    """Everything but the pictures, as JSON values: settings, tables, and every volume's figures."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "config": json_value(results.config),
+        "model": json_value(results.model),
+        "scale": results.scale,
+        "definitions": {
+            "data_range": results.config.data_range,
+            "regions": list(REGIONS),
+            "metrics": list(METRICS),
+            "spread": "standard deviation over volumes",
+            "interval": f"bootstrap over subjects, {results.config.confidence:.0%}",
+        },
+        "summary": json_value(summaries(results)),
+        "differences": json_value(differences(results)),
+        "subject_differences_psnr_head": subject_differences(results),
+        "volumes": json_value(volume_scores(results)),
+        "outer_band": json_value(results.outer_band),
+        "failures": [{"scan": scan, "error": error} for scan, error in results.failures],
+    }
+
+
+_Key = tuple[str, float, str, str, str]
+
+
+def _cells(volumes: tuple[VolumeScore, ...]) -> dict[_Key, list[VolumeScore]]:
+    cells: dict[_Key, list[VolumeScore]] = {}
+    for score in volumes:
+        for contrast in _contrasts(score):
+            key = (contrast, score.sigma, score.region, score.metric, score.method)
+            cells.setdefault(key, []).append(score)
+    return cells
+
+
+def _contrasts(score: VolumeScore) -> Iterator[str]:
+    yield ALL
+    yield score.contrast
+
+
+def _summary(key: _Key, members: list[VolumeScore], results: Results) -> Summary:
+    values = np.array([score.value for score in members])
+    config = results.config
+    interval = mean_over_clusters(
+        values,
+        [score.subject for score in members],
+        samples=config.bootstrap_samples,
+        confidence=config.confidence,
+        seed=config.seed,
+    )
+    spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return Summary(*key, interval.estimate, spread, interval.low, interval.high, len(values), interval.units)
+
+
+def _mean(members: list[SliceScore], metric: str) -> float:
+    return float(np.mean([getattr(score, metric) for score in members]))
+
+
+def _place(score: VolumeScore) -> tuple[str, str, float, str, str]:
+    return score.scan, score.subject, score.sigma, score.region, score.metric
