@@ -1,9 +1,10 @@
 """Finding the background of magnitude images, where there is noise and nothing else.
 
-The background is not assumed to lie in the corners, or anywhere. The images are cut into blocks; blocks that are
-not distributed like noise are dropped, and of the rest the darkest mode of the mean square is taken, provided
-that what was chosen has the distribution and the lack of structure that noise has. No step needs white noise or
-a particular matrix, so zero-filled images, whose noise is correlated, are measured correctly.
+The background is not assumed to lie in the corners, or anywhere. The images are cut into blocks; blocks
+that are not distributed like noise are dropped, and of the rest the darkest mode of the mean square is
+taken, provided that what was chosen has the distribution and the lack of structure that noise has. No step
+needs white noise or a particular matrix, so zero-filled images, whose noise is correlated, are measured
+correctly.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """How noisy a given scan is: sigma, the standard deviation of the noise of one channel, in image units.
 
-Outside the object a magnitude image holds noise alone, and its statistics are known: Rayleigh for one coil, and
-for the root sum of squares of n coils the central chi distribution with mean(m^2) = 2 n sigma^2 (H. Gudbjartsson
-and S. Patz, MRM 34, 1995; C. D. Constantinides et al., MRM 38, 1997). `background` finds that part; where nothing
-is distributed like noise (skull-stripped, defaced or masked images) sigma is unknown, and said to be.
+Outside the object a magnitude image holds noise alone, and its statistics are known: Rayleigh for one coil,
+and for the root sum of squares of n coils the central chi distribution with mean(m^2) = 2 n sigma^2 (H.
+Gudbjartsson and S. Patz, MRM 34, 1995; C. D. Constantinides et al., MRM 38, 1997). `background` finds that
+part; where nothing is distributed like noise (skull-stripped, defaced or masked images) sigma is unknown,
+and said to be.
 
 Complex data is measured in the same way. Its finest diagonal high-pass is only the fallback for data without
-background: the noise of real scanners is not white (receiver filters damp the rim of k-space), and at 0.055 T the
-high-pass, which sees the corners of k-space alone, comes out up to a fifth too low.
+background: the noise of real scanners is not white (receiver filters damp the rim of k-space), and at 0.055
+T the high-pass, which sees the corners of k-space alone, comes out up to a fifth too low.
 """
 
 from __future__ import annotations
