@@ -1,0 +1,31 @@
+"""Networks, losses and metrics in Keras operations alone, so that they run on every Keras backend."""
+
+from lfsr_tf.networks.checkpoint import ModelInfo, TrainedModel, load_model, save_model
+from lfsr_tf.networks.losses import LOSSES, WeightedLoss, build_loss
+from lfsr_tf.networks.metrics import HFEN, NRMSE, PSNR, SSIM
+from lfsr_tf.networks.receptive import receptive_radius
+from lfsr_tf.networks.registry import NETWORKS, build_network
+from lfsr_tf.networks.residual import ResidualSR
+from lfsr_tf.networks.srdensenet import SRDenseNet, SRDenseNet_All, SRDenseNet_H, SRDenseNet_HL
+
+__all__ = [
+    "HFEN",
+    "LOSSES",
+    "NETWORKS",
+    "NRMSE",
+    "PSNR",
+    "SSIM",
+    "ModelInfo",
+    "ResidualSR",
+    "SRDenseNet",
+    "SRDenseNet_All",
+    "SRDenseNet_H",
+    "SRDenseNet_HL",
+    "TrainedModel",
+    "WeightedLoss",
+    "build_loss",
+    "build_network",
+    "load_model",
+    "receptive_radius",
+    "save_model",
+]

@@ -1,0 +1,189 @@
+"""A trained model on disk: the Keras file, and beside it model.json, which says what the model is."""
+
+from __future__ import annotations
+
+import dataclasses
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from lfsr_tf.errors import LfsrError, ModelError
+from lfsr_tf.networks.registry import NETWORKS, build_network
+from lfsr_tf.storage import atomic_path, read_json, write_json
+
+MODEL_FILE = "best.keras"
+INFO_FILE = "model.json"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model is, what it was trained on and how good it was.
+
+    Attributes:
+        name: What its makers call it.
+        network: Name of its network, a key of `NETWORKS`, or another name for a network of one's own.
+        settings: Keyword arguments of the network's builder.
+        scale: HR samples per LR sample along each axis.
+        version: Of the model, counted by its makers.
+        sigma_range: Smallest and largest noise in training, in units of the reference intensity; None:
+            unknown.
+        spacing_range_mm: Smallest and largest LR sample spacing in training, in mm; None: unknown.
+        dtype_policy: Keras dtype policy that it was trained under.
+        data_fingerprint: Of the records that it was trained on; "" where unknown.
+        trained_steps: Steps of the optimiser.
+        package_version: Version of lfsr_tf that trained it.
+        metrics: Figures on the validation data by name.
+    """
+
+    name: str
+    network: str
+    settings: Mapping[str, Any]
+    scale: int
+    version: int = 1
+    sigma_range: tuple[float, float] | None = None
+    spacing_range_mm: tuple[float, float] | None = None
+    dtype_policy: str = "float32"
+    data_fingerprint: str = ""
+    trained_steps: int = 0
+    package_version: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model and its description.
+
+    Attributes:
+        model: From LR [N, h, w, 1] to SR [N, scale * h, scale * w, 1] float32, not compiled.
+        info: What it is.
+    """
+
+    model: keras.Model
+    info: ModelInfo
+
+
+def save_model(model: keras.Model, info: ModelInfo, path: Path | str) -> Path:
+    """Write a model and its description.
+
+    Args:
+        model: The model, compiled or not.
+        info: Its description.
+        path: The file to write, ending in .keras; model.json is written beside it.
+
+    Returns:
+        The file.
+
+    Raises:
+        ModelError: The name does not end in .keras.
+        OutputError: A file cannot be written; neither is left half-written.
+    """
+    path = Path(path)
+    if path.suffix != ".keras":
+        raise ModelError(f"Expected a model file ending in .keras. Received: {path}. Rename it.")
+    with atomic_path(path) as temporary:
+        model.save(temporary)
+    write_json(path.with_name(INFO_FILE), {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(info)})
+    return path
+
+
+def load_model(path: Path | str) -> TrainedModel:
+    """Read a model and its description.
+
+    Nothing in the file is run: Keras' safe mode refuses code, and layers come from Keras and this package
+    alone.
+
+    Args:
+        path: A .keras file with model.json beside it, or a folder with best.keras, such as a run's.
+
+    Raises:
+        ModelError: The file is missing, damaged or not a model of this package, or its weights are of another
+            architecture than model.json says.
+    """
+    path = Path(path)
+    file = path / MODEL_FILE if path.is_dir() else path
+    _check_is_model_file(file)
+    info = _read_info(file.with_name(INFO_FILE))
+    try:
+        model = keras.saving.load_model(file, compile=False, safe_mode=True)
+    # Keras hands on whatever its parts raise: zip, HDF5, JSON, unknown layers, shapes that do not fit.
+    except Exception as error:
+        raise ModelError(
+            f"Expected a Keras model of this package. Received: {file}, which cannot be loaded "
+            f"({_first_line(error)}). Train or copy it again."
+        ) from error
+    _check_architecture(model, info, file)
+    return TrainedModel(model, info)
+
+
+def _check_is_model_file(file: Path) -> None:
+    if not file.exists():
+        raise ModelError(
+            f"Expected a trained model. Received: {file}, which does not exist. Name a run or a .keras file."
+        )
+    if not file.is_file() or not zipfile.is_zipfile(file):
+        raise ModelError(
+            f"Expected a Keras model file. Received: {file}, which is another kind of file or cut off. "
+            "Train or copy it again."
+        )
+
+
+def _read_info(file: Path) -> ModelInfo:
+    try:
+        values = read_json(file)
+    except LfsrError as error:
+        raise ModelError(
+            f"Expected {INFO_FILE} beside the model. Received: {file}, which is missing or damaged. "
+            "Copy it together with the model."
+        ) from error
+    if not isinstance(values, dict) or values.pop("schema_version", None) != SCHEMA_VERSION:
+        raise ModelError(
+            f"Expected a model description of schema version {SCHEMA_VERSION}. Received: {file}, which has "
+            "another. Use the version of lfsr_tf that wrote it."
+        )
+    try:
+        info = ModelInfo(**values)
+        ranges: dict[str, Any] = {
+            name: _pair(values.get(name)) for name in ("sigma_range", "spacing_range_mm")
+        }
+        return dataclasses.replace(info, settings=dict(info.settings), metrics=dict(info.metrics), **ranges)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"Expected a model description. Received: {file}, which is none ({_first_line(error)})."
+        ) from error
+
+
+def _pair(values: Any) -> tuple[float, float] | None:
+    if values is None:
+        return None
+    smallest, largest = values
+    return float(smallest), float(largest)
+
+
+def _check_architecture(model: keras.Model, info: ModelInfo, file: Path) -> None:
+    """A network of the registry must have the weights that its name and settings make."""
+    if info.network not in NETWORKS:
+        return
+    try:
+        expected = build_network(info.network, **info.settings)
+    except LfsrError as error:
+        raise ModelError(
+            f"Expected settings of {info.network} in {file.with_name(INFO_FILE)}. {error}"
+        ) from error
+    if _architecture(model) != _architecture(expected):
+        raise ModelError(
+            f"Expected the weights of {info.network} with the settings in {INFO_FILE}. Received: {file}, a "
+            "model of another architecture. Copy the two files of one model."
+        )
+
+
+def _architecture(model: keras.Model) -> list[tuple[str, tuple[int, ...]]]:
+    return [(weight.path, tuple(weight.shape)) for weight in model.weights]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,42 @@
+"""The networks that a configuration can name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from lfsr_tf.errors import ConfigError
+from lfsr_tf.networks.residual import ResidualSR
+from lfsr_tf.networks.srdensenet import SRDenseNet, SRDenseNet_All, SRDenseNet_H, SRDenseNet_HL
+
+NETWORKS: dict[str, Callable[..., keras.Model]] = {
+    "SRDenseNet": SRDenseNet,
+    "SRDenseNet_H": SRDenseNet_H,
+    "SRDenseNet_HL": SRDenseNet_HL,
+    "SRDenseNet_All": SRDenseNet_All,
+    "ResidualSR": ResidualSR,
+}
+"""Builder of each network by name; a new network is one file and one line here."""
+
+
+def build_network(name: str, **settings: Any) -> keras.Model:
+    """Build an untrained network by name.
+
+    Args:
+        name: A key of `NETWORKS`.
+        **settings: Keyword arguments of its builder; what is left out keeps the builder's default.
+
+    Returns:
+        A functional model from LR [N, h, w, 1] to SR [N, scale * h, scale * w, 1] float32.
+
+    Raises:
+        ConfigError: The name or a setting is unknown, or a setting is out of its range.
+    """
+    builder = NETWORKS.get(name)
+    if builder is None:
+        raise ConfigError(
+            f"Expected a network among {', '.join(NETWORKS)}. Received: {name!r}. Choose one of these."
+        )
+    return builder(**settings)

@@ -1,0 +1,59 @@
+"""Turning keyword arguments into a network's frozen settings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from lfsr_tf.errors import ConfigError
+
+SettingsT = TypeVar("SettingsT")
+
+
+def read_settings(kind: type[SettingsT], settings: Mapping[str, Any], network: str) -> SettingsT:
+    """Build a network's settings, refusing names it does not have.
+
+    Args:
+        kind: The frozen dataclass of the network's settings, which holds the defaults.
+        settings: Values by name; what is left out keeps its default.
+        network: Name of the network, for the message.
+
+    Raises:
+        ConfigError: A name is unknown, or a value is out of its range.
+    """
+    known = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    for name in settings:
+        if name not in known:
+            raise ConfigError(
+                f"Expected settings of {network} among {', '.join(known)}. Received: {name}. "
+                "Choose one of these."
+            )
+    return kind(**settings)
+
+
+def check_positive(owner: object, *names: str) -> None:
+    """Refuse fields that are not whole numbers of at least 1.
+
+    Raises:
+        ConfigError: A field is out of its range.
+    """
+    for name in names:
+        value = getattr(owner, name)
+        # bool is an int in Python; `blocks=True` is a slip all the same.
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ConfigError(
+                f"Expected {name} to be a whole number of at least 1. Received: {name}={value!r}."
+            )
+
+
+def check_choice(owner: object, name: str, choices: tuple[Any, ...]) -> None:
+    """Refuse a field that is not one of the choices.
+
+    Raises:
+        ConfigError: The field is something else.
+    """
+    value = getattr(owner, name)
+    if value not in choices or isinstance(value, bool):
+        options = ", ".join(map(repr, choices))
+        raise ConfigError(f"Expected {name} to be one of {options}. Received: {name}={value!r}.")
