@@ -65,14 +65,13 @@ def read_fastmri(path: Path) -> list[Scan]:
 
     Raises:
         ScanError: Missing, empty, truncated or not HDF5; neither k-space nor a reconstruction;
-            undersampled, NaN or real-valued k-space; a header that is not ISMRMRD; slices under 16 x 16
-            pixels.
+            undersampled, NaN or real-valued k-space; a header that is not ISMRMRD.
     """
     check_file(path)
     try:
         with h5py.File(path, "r") as file:
             return [_read_open(file, path)]
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ScanError(
             f"Expected an HDF5 file. Received: {path}, which is truncated or something else ({reason}). "
@@ -117,7 +116,7 @@ def _from_images(file: h5py.File, header: IsmrmrdHeader | None, path: Path) -> _
     if name is None:
         raise ScanError(
             f"Expected kspace, {' or '.join(_RECONSTRUCTIONS)}. Received: {path}, which holds "
-            f"{', '.join(sorted(file)) or 'nothing'}. Convert it to fastMRI's layout."
+            f"{', '.join(sorted(map(str, file))) or 'nothing'}. Convert it to fastMRI's layout."
         )
     images = np.asarray(_array(file, name, _IMAGE_SHAPES, "fiu", path))
     height, width = images.shape[-2:]

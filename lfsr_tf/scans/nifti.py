@@ -23,7 +23,8 @@ from lfsr_tf.storage import atomic_path
 
 _DAMAGE = (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error, ValueError, OverflowError)
 _SHAPES = {2: "a slice [X, Y]", 3: "a volume [X, Y, Z]", 4: "a series [X, Y, Z, T]"}
-_MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+# The lowest three bits of xyzt_units: metre, millimetre, micrometre (nifti1.h); anything else counts as mm.
+_MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}
 _ALIGNED, _SCANNER = 2, 1
 
 
@@ -47,8 +48,7 @@ def read_nifti(path: Path) -> list[Scan]:
 
     Raises:
         ScanError: Missing, empty, truncated or not NIfTI; complex or colour voxels; one or more than four
-            axes; NaN, infinite or constant voxels; slices under 16 x 16 pixels; a singular or non-finite
-            affine.
+            axes; a singular or non-finite affine.
     """
     check_file(path)
     try:
@@ -90,7 +90,7 @@ def _load(image: Any) -> NDArray[np.float32]:
 
 
 def _millimetres(header: Any) -> NDArray[np.float64]:
-    scale = _MM_PER_UNIT.get(header.get_xyzt_units()[0], 1.0)
+    scale = _MM_PER_UNIT.get(int(header["xyzt_units"]) % 8, 1.0)
     return np.array([[scale], [scale], [scale], [1.0]])
 
 

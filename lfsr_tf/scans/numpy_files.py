@@ -19,6 +19,7 @@ array called `image` or `kspace` (or anything else, if it is the only one) and m
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -50,7 +51,17 @@ _EXTRAS = {"voxel_sizes": "iuf", "affine": "iuf", "subject": "U", "contrast": "U
 
 _NO_SIZES = "The array has no voxel sizes: 1 mm is assumed."
 _NO_POSITION = "The array has no position: axial slices around the centre of the field of view are assumed."
-_DAMAGE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+_DAMAGE = (
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    ValueError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -71,8 +82,7 @@ def read_numpy(path: Path) -> list[Scan]:
 
     Raises:
         ScanError: Missing, empty, truncated or not NumPy; pickled objects; text or record types; one or
-            more than four axes; NaN, infinite or constant; slices under 16 x 16 pixels; a .npz without a
-            single image.
+            more than four axes; NaN k-space; a .npz without a single image.
     """
     check_file(path)
     try:

@@ -67,7 +67,8 @@ def read_volumes(path: Path | str, *, slice_axis: int | str | None = None) -> li
         One scan a volume of a series, in its order; mostly a single one.
 
     Raises:
-        ScanError: No reader takes the path, or its own reader refuses it; one line that says why.
+        ScanError: No reader takes the path, its own reader refuses it, or the scan is of no use: NaN,
+            infinite or constant voxels, slices under 16 x 16 pixels. One line that says why.
         ConfigError: No such axis or plane.
     """
     path = Path(path)

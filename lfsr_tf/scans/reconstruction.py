@@ -34,8 +34,10 @@ class Reconstruction:
 
 def root_sum_of_squares(images: NDArray[np.complex64], axis: int) -> NDArray[np.float32]:
     """Combine coils: the square root of the sum of squared magnitudes over `axis` (Roemer et al., 1990)."""
-    power = np.square(images.real) + np.square(images.imag)
-    return np.sqrt(power.sum(axis=axis)).astype(np.float32)
+    # Where the square leaves float32's range the magnitude is infinite, which readers refuse.
+    with np.errstate(over="ignore"):
+        power = np.square(images.real) + np.square(images.imag)
+        return np.sqrt(power.sum(axis=axis)).astype(np.float32)
 
 
 def reconstruct(kspace: NDArray[np.complex64], keep: tuple[int, int]) -> Reconstruction:

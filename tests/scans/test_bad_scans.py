@@ -272,3 +272,24 @@ def test_more_than_16_gib_is_refused_even_where_it_could_be_held():
         ScanError, match=r"Expected at most 16 GiB of image data. Received: 17.0 GiB in a.nii.gz"
     ):
         check_stored_size(17 * 2**30, 2**30, "a.nii.gz", compressed=True)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(("name", "header_bytes"), [("a.nii", 352), ("a.npy", 128)])
+def test_a_damaged_header_is_either_harmless_or_refused(
+    nifti_file, tmp_path, image, name, header_bytes, seed
+):
+    np.save(tmp_path / "whole.npy", image(3, 20, 24))
+    nifti_file(image(20, 24, 6), name="whole.nii")
+    content = bytearray((tmp_path / f"whole{name[1:]}").read_bytes())
+    rng = np.random.default_rng(seed)
+    for position in rng.integers(0, header_bytes, 4):
+        content[position] = rng.integers(0, 256)
+    (tmp_path / name).write_bytes(content)
+    try:
+        scan = read_scan(tmp_path / name)
+    except ScanError as error:
+        assert "\n" not in str(error)
+    else:
+        assert np.isfinite(scan.voxels).all()
+        assert np.isfinite(scan.affine).all()
