@@ -1,0 +1,143 @@
+"""`lfsr enhance`: scans on disk to sharper scans on disk, each with word of how far to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lfsr_tf.cli.console import console, print_error, print_warning, progress_bar
+from lfsr_tf.errors import ConfigError, LfsrError
+
+if TYPE_CHECKING:
+    from lfsr_tf.inference.enhance import EnhanceConfig, Enhancer
+    from lfsr_tf.inference.files import EnhancedFile, Job, OutputFormat
+
+
+def enhance(
+    scans: Annotated[
+        list[Path], typer.Argument(help="Scan files, DICOM series folders, or folders to search for scans.")
+    ],
+    model: Annotated[
+        Path, typer.Option("--model", "-m", help="A run folder, or a .keras file with its model.json.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="Output folder; for a single scan also a name ending in .nii.gz."
+        ),
+    ],
+    acquired_matrix: Annotated[
+        str,
+        typer.Option(
+            metavar="HxW|header|spectrum|full",
+            help="Matrix that interpolated scans are cut to: given, the file's, estimated, or no cut.",
+        ),
+    ] = "header",
+    output_format: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="same|nifti|dicom", help="same: DICOM for DICOM, NIfTI for all else."
+        ),
+    ] = "same",
+    plane: Annotated[
+        str | None,
+        typer.Option(metavar="axial|coronal|sagittal", help="Enhance these slices instead of the acquired."),
+    ] = None,
+    pixel_budget: Annotated[
+        int | None, typer.Option(help="Most pixels that the network is given at once; bounds the memory.")
+    ] = None,
+    dtype: Annotated[
+        str, typer.Option(metavar="auto|float32|mixed_bfloat16", help="What the network computes in.")
+    ] = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")] = False,
+) -> None:
+    """Enhance scans: NIfTI, DICOM, fastMRI or M4Raw HDF5, NumPy.
+
+    Beside each result a JSON file says which model made it, the noise and voxel size of the input and
+    whether the model was trained for such, how well the result agrees with the measurement, and what to be
+    careful about. A batch goes on after a scan that fails, and lists the failures at the end.
+
+    Example:
+
+        lfsr enhance scan.nii.gz --model runs/quick --output enhanced
+    """
+    from lfsr_tf.inference.enhance import Enhancer
+    from lfsr_tf.inference.files import plan_jobs
+    from lfsr_tf.networks import load_model
+
+    config = _config(acquired_matrix, pixel_budget, dtype)
+    chosen_format = _output_format(output_format, output)
+    jobs = plan_jobs(_find(scans, output), output)
+    enhancer = Enhancer(load_model(model), config)
+    failures = [job for job in jobs if not _try(enhancer, job, chosen_format, plane, overwrite)]
+    if failures:
+        names = ", ".join(str(job.source) for job in failures)
+        raise LfsrError(
+            f"{len(failures)} of {len(jobs)} scans could not be enhanced: {names}. See the messages above."
+        )
+
+
+def _config(acquired_matrix: str, pixel_budget: int | None, dtype: str) -> EnhanceConfig:
+    from lfsr_tf.inference.enhance import EnhanceConfig
+    from lfsr_tf.inference.matrix import parse_matrix_request
+
+    request = parse_matrix_request(acquired_matrix)
+    config = EnhanceConfig(acquired_matrix=request, dtype=dtype)
+    return config if pixel_budget is None else replace(config, pixel_budget=pixel_budget)
+
+
+def _output_format(name: str, output: Path) -> OutputFormat:
+    if name not in ("same", "nifti", "dicom"):
+        raise ConfigError(f"Expected --format same, nifti or dicom. Received: {name!r}.")
+    if output.name.lower().endswith((".nii", ".nii.gz")):
+        return "nifti"
+    return name  # type: ignore[return-value]
+
+
+def _find(scans: list[Path], output: Path) -> Iterator[tuple[Path, Path]]:
+    """Each scan with the folder that it was found in; results of an earlier run are not taken for input."""
+    from lfsr_tf.errors import ScanError
+    from lfsr_tf.scans import find_scans
+
+    for path in scans:
+        found = find_scans(path)
+        if not found:
+            raise ScanError(f"Expected scans in {path}. Received: a folder without any. Check the path.")
+        for scan in found:
+            is_result = output.resolve() in scan.resolve().parents and output.resolve() != path.resolve()
+            if not is_result:
+                yield scan, path if scan != path else path.parent
+
+
+def _try(
+    enhancer: Enhancer, job: Job, output_format: OutputFormat, plane: str | None, overwrite: bool
+) -> bool:
+    from lfsr_tf.inference.files import enhance_file
+
+    try:
+        result = enhance_file(
+            enhancer,
+            job,
+            output_format=output_format,
+            plane=plane,
+            overwrite=overwrite,
+            progress=lambda slices: progress_bar(job.source.name, slices),
+        )
+    except LfsrError as error:
+        print_error(f"{job.source}: {error}")
+        return False
+    _report(result)
+    return True
+
+
+def _report(result: EnhancedFile) -> None:
+    for output, sidecar in result.outputs.items():
+        before = " x ".join(f"{size:.2f}" for size in sidecar.spacing.file)
+        after = " x ".join(f"{size:.2f}" for size in sidecar.spacing.output)
+        console.print(f"{output}  {before} mm -> {after} mm in plane", soft_wrap=True, markup=False)
+        for warning in sidecar.warnings:
+            print_warning(f"{output.name}: {warning}")

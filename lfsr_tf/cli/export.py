@@ -1,0 +1,43 @@
+"""`lfsr export`: a trained model to a SavedModel for TensorFlow Serving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lfsr_tf.cli.console import console, messages
+
+
+def export(
+    model: Annotated[Path, typer.Argument(help="A run folder, or a .keras file with its model.json.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Base folder of the server's models.")],
+    name: Annotated[str, typer.Option(help="Name of the model on the server.")] = "lfsr",
+    version: Annotated[
+        int | None, typer.Option(help="Version; one more than the largest by default.")
+    ] = None,
+    dtype: Annotated[
+        str, typer.Option(metavar="float32|mixed_bfloat16|auto", help="What the network computes in.")
+    ] = "float32",
+    check: Annotated[
+        bool, typer.Option(help="Load the result with TensorFlow's C++ loader, as a server does.")
+    ] = True,
+) -> None:
+    """Export a model for TensorFlow Serving: OUTPUT/NAME/VERSION/ with a SavedModel and metadata.json.
+
+    Every signature is loaded and run by TensorFlow's own C++ loader before the version appears under its
+    name.
+
+    Example:
+
+        lfsr export runs/quick --output models --name lfsr
+    """
+    from lfsr_tf.networks import load_model
+    from lfsr_tf.serving.export import export_model
+    from lfsr_tf.serving.signatures import SIGNATURES
+
+    with messages.status("Exporting"):
+        folder = export_model(load_model(model), output, name, version, dtype=dtype, check=check)
+    checked = "checked with TensorFlow's C++ loader" if check else "not checked"
+    console.print(f"{folder}  signatures {', '.join(SIGNATURES)}, {checked}", soft_wrap=True, markup=False)

@@ -1,0 +1,98 @@
+"""The sentences that warn the reader of an enhanced scan, each from one measured fact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lfsr_tf.inference.consistency import Ring
+from lfsr_tf.inference.matrix import AcquiredMatrix, Matrix
+from lfsr_tf.inference.sidecar import NoiseReport, SpacingReport
+from lfsr_tf.inference.spectrum import AxisSpectrum
+
+SMALLEST_RIM = 1.05
+"""A matrix this much larger than what the spectrum holds counts as interpolated."""
+
+LARGEST_CHI_SQUARE = 4.0
+"""Above what coloured low-field noise (up to twice its mean in a column) and an uncertain sigma explain."""
+
+
+def rim_warning(spectrum: tuple[AxisSpectrum, AxisSpectrum], used: Matrix) -> str | None:
+    """Say that the spectrum has an empty rim, and which matrix to give.
+
+    Args:
+        spectrum: Estimates along both axes.
+        used: Matrix that was taken as acquired.
+
+    Returns:
+        One sentence, or None where the spectrum is filled.
+    """
+    suggestion = tuple(
+        axis.occupied if axis.has_rim and size > SMALLEST_RIM * axis.occupied else size
+        for axis, size in zip(spectrum, used, strict=True)
+    )
+    if suggestion == used:
+        return None
+    rules = sorted({axis.rule for axis in spectrum if axis.has_rim})
+    return (
+        f"The spectrum has an empty rim: of {used[0]} x {used[1]} samples "
+        f"about {suggestion[0]} x {suggestion[1]} were acquired (rule: {', '.join(rules)}), the rest "
+        "was interpolated. "
+        f"Give --acquired-matrix {suggestion[0]}x{suggestion[1]}, or the matrix of the protocol."
+    )
+
+
+def matrix_warnings(matrix: AcquiredMatrix, spectrum: tuple[AxisSpectrum, AxisSpectrum]) -> Iterator[str]:
+    """What is doubtful about the matrix that was taken as acquired."""
+    rim = rim_warning(spectrum, matrix.used)
+    if rim is not None:
+        yield rim
+    lost = any(used < 0.9 * axis.occupied for used, axis in zip(matrix.used, spectrum, strict=True))
+    if matrix.source == "header" and lost:
+        occupied = f"{spectrum[0].occupied} x {spectrum[1].occupied}"
+        yield (
+            f"The file gives an acquired matrix of {matrix.used[0]} x {matrix.used[1]}, but the spectrum is "
+            f"filled up to {occupied} samples; detail may have been cut. Give --acquired-matrix full to "
+            "keep all samples."
+        )
+    if matrix.cut and not matrix.exact:
+        yield (
+            "Along an axis cut by less than a half, only the k-space of the magnitude could be cropped: "
+            "its noise is smoother than that of an acquired image."
+        )
+
+
+def noise_warnings(noise: NoiseReport) -> Iterator[str]:
+    """Whether the model knows such noise."""
+    if noise.sigma is None:
+        yield f"The noise is unknown ({noise.reason}), so nothing can be said of whether the model knows it."
+    elif noise.in_training_range is False and noise.training_range is not None:
+        yield (
+            f"Noise of {noise.sigma_relative:.3f} of the reference intensity is outside of the training "
+            f"range, {noise.training_range[0]:g} to {noise.training_range[1]:g}: the model has not seen "
+            "such images."
+        )
+
+
+def spacing_warnings(spacing: SpacingReport) -> Iterator[str]:
+    """Whether the model knows such voxels."""
+    if spacing.in_training_range is False and spacing.training_range is not None:
+        sizes = " x ".join(f"{size:.2f}" for size in spacing.network_input)
+        yield (
+            f"Voxels of {sizes} mm are outside of the training range, {spacing.training_range[0]:.2f} to "
+            f"{spacing.training_range[1]:.2f} mm: anatomy appears at another size than the model learnt."
+        )
+
+
+def consistency_warnings(rings: Sequence[Ring]) -> Iterator[str]:
+    """Where the result contradicts the measurement.
+
+    The innermost ring is left out: the noise floor of the background, which models remove more or less of,
+    adds up to a large share of its energy there, and a sigma that is 1 % off is seen in it.
+    """
+    worst = max(rings[1:], key=lambda ring: ring.chi_square or 0.0)
+    if worst.chi_square is not None and worst.chi_square > LARGEST_CHI_SQUARE:
+        yield (
+            "The result differs from the measurement by more than its noise: chi-square "
+            f"{worst.chi_square:.1f} a sample between {worst.inner:g} and {worst.outer:g} of the "
+            "Nyquist limit, where about 1 is expected."
+        )

@@ -1,0 +1,208 @@
+"""Enhancing a scan: cut, normalise, network, back to the scan's unit, and what is known of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lfsr_tf.errors import ConfigError, ModelError, ScanError
+from lfsr_tf.inference.cautions import consistency_warnings, matrix_warnings, noise_warnings, spacing_warnings
+from lfsr_tf.inference.consistency import consistency_by_ring
+from lfsr_tf.inference.matrix import AcquiredMatrix, MatrixRequest, choose_matrix, cut_to_matrix
+from lfsr_tf.inference.noise import measure_noise
+from lfsr_tf.inference.predict import SlicePredictor
+from lfsr_tf.inference.sidecar import ModelReport, NoiseReport, Sidecar, SpacingReport, within
+from lfsr_tf.inference.spectrum import AxisSpectrum, occupied_matrix
+from lfsr_tf.inference.tiles import plan_tiles
+from lfsr_tf.networks import TrainedModel, receptive_radius
+from lfsr_tf.networks.recast import recast
+from lfsr_tf.physics.intensity import reference_intensity, safe_reference
+from lfsr_tf.physics.noise import NoiseEstimate
+from lfsr_tf.scans.scan import Scan
+
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class EnhanceConfig:
+    """How scans are enhanced.
+
+    Attributes:
+        acquired_matrix: The matrix that scans are cut to before the network: (h, w) along the in-plane
+            axes; "header": what the file says; "spectrum": what the spectrum shows where the file says
+            nothing; "full": no cut.
+        pixel_budget: Most LR pixels that the network is given at once. It bounds the memory: about 12 kB a
+            pixel for the paper's network, so the default stays under 1 GiB. Slices that are larger are cut
+            into tiles.
+        dtype: Keras dtype policy to compute in; "auto": the one that the model was trained in.
+    """
+
+    acquired_matrix: MatrixRequest = "header"
+    pixel_budget: int = 65_536
+    dtype: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Check the budget.
+
+        Raises:
+            ConfigError: It is not positive.
+        """
+        if self.pixel_budget < 1:
+            raise ConfigError(f"Expected a pixel budget of at least 1. Received: {self.pixel_budget}.")
+
+
+@dataclass(frozen=True)
+class Enhanced:
+    """An enhanced scan and what is known of it.
+
+    Attributes:
+        scan: The same field of view at the place of the input, voxels in its unit.
+        sidecar: Origin, noise, spacing, consistency and warnings.
+    """
+
+    scan: Scan
+    sidecar: Sidecar
+
+
+class Enhancer:
+    """A model made ready for many scans; `enhance_scan` is the same for one."""
+
+    def __init__(self, trained: TrainedModel, config: EnhanceConfig | None = None) -> None:
+        """Take a model.
+
+        Args:
+            trained: From `load_model`.
+            config: Settings; the defaults without it.
+
+        Raises:
+            ModelError: The network does not take single-channel images of any size.
+            ConfigError: The dtype is unknown.
+        """
+        self.config = config or EnhanceConfig()
+        self.trained = trained = recast(trained, self.config.dtype)
+        expected = (None, None, None, 1)
+        if tuple(trained.model.input_shape) != expected:
+            raise ModelError(
+                f"Expected a network for images {expected}. Received: one for {trained.model.input_shape}. "
+                "Choose a model of this package."
+            )
+        self._predict = SlicePredictor(
+            trained.model,
+            scale=trained.info.scale,
+            halo=receptive_radius(trained.model),
+            pixel_budget=self.config.pixel_budget,
+        )
+
+    def __call__(self, scan: Scan, advance: Advance | None = None) -> Enhanced:
+        """Enhance one volume.
+
+        Args:
+            scan: Slices of any size and plane, any unit.
+            advance: Told the number of slices that were finished.
+
+        Returns:
+            The enhanced scan with its sidecar.
+
+        Raises:
+            ConfigError: The acquired matrix does not fit the scan, or the pixel budget is too small.
+            ScanError: The result is not finite.
+        """
+        noise = measure_noise(scan)
+        spectrum = occupied_matrix(scan, noise.sigma)
+        matrix = choose_matrix(scan, self.config.acquired_matrix, spectrum)
+        lr = cut_to_matrix(scan, matrix.used)
+        if matrix.cut:
+            noise = measure_noise(lr)
+        reference = volume_reference(lr.slices())
+        result = self._predict(lr.slices() / np.float32(reference), advance) * np.float32(reference)
+        if not np.isfinite(result).all():
+            raise ScanError("Expected a finite result. Received: NaN or infinite voxels. Check the model.")
+        enhanced = lr.with_slices(result)
+        return Enhanced(enhanced, self._describe(scan, lr, enhanced, reference, noise, spectrum, matrix))
+
+    def _describe(
+        self,
+        scan: Scan,
+        lr: Scan,
+        enhanced: Scan,
+        reference: float,
+        noise: NoiseEstimate,
+        spectrum: tuple[AxisSpectrum, AxisSpectrum],
+        matrix: AcquiredMatrix,
+    ) -> Sidecar:
+        noise_report = self._noise_report(noise, reference, scan.coils)
+        spacing = self._spacing_report(scan, lr, enhanced)
+        rings = consistency_by_ring(lr.slices(), enhanced.slices(), noise.sigma, scan.coils)
+        return Sidecar(
+            model=self._model_report(),
+            contrast=scan.contrast,
+            reference_intensity=reference,
+            noise=noise_report,
+            spacing=spacing,
+            matrix=matrix,
+            spectrum=spectrum,
+            consistency=rings,
+            tiles=len(plan_tiles(*matrix.used, self._predict.halo, self.config.pixel_budget)),
+            warnings=(
+                *scan.notes,
+                *matrix_warnings(matrix, spectrum),
+                *noise_warnings(noise_report),
+                *spacing_warnings(spacing),
+                *consistency_warnings(rings),
+            ),
+        )
+
+    def _model_report(self) -> ModelReport:
+        info = self.trained.info
+        return ModelReport(info.name, info.version, info.network, info.scale, info.dtype_policy)
+
+    def _noise_report(self, noise: NoiseEstimate, reference: float, coils: int) -> NoiseReport:
+        relative = None if noise.sigma is None else noise.sigma / reference
+        limits = _range(self.trained.info.sigma_range)
+        inside = within(None if relative is None else (relative,), limits)
+        return NoiseReport(noise.sigma, relative, noise.method, noise.reason, coils, limits, inside)
+
+    def _spacing_report(self, scan: Scan, lr: Scan, enhanced: Scan) -> SpacingReport:
+        limits = _range(self.trained.info.spacing_range_mm)
+        return SpacingReport(
+            file=scan.in_plane_spacing,
+            network_input=lr.in_plane_spacing,
+            output=enhanced.in_plane_spacing,
+            training_range=limits,
+            in_training_range=within(lr.in_plane_spacing, limits),
+        )
+
+
+def enhance_scan(
+    scan: Scan, trained: TrainedModel, config: EnhanceConfig | None = None, advance: Advance | None = None
+) -> Enhanced:
+    """Enhance one volume; for many, make one `Enhancer`, which prepares the network once.
+
+    Args:
+        scan: Slices of any size and plane, any unit.
+        trained: From `load_model`.
+        config: Settings; the defaults without it.
+        advance: Told the number of slices that were finished.
+
+    Returns:
+        The enhanced scan, in the place and unit of the input, with its sidecar.
+
+    Raises:
+        ConfigError: The acquired matrix does not fit the scan, or the pixel budget is too small.
+        ModelError: The network does not take single-channel images of any size.
+        ScanError: The result is not finite.
+    """
+    return Enhancer(trained, config)(scan, advance)
+
+
+def volume_reference(slices: NDArray[np.float32]) -> float:
+    """The volume's reference intensity; 1 for an empty one."""
+    return float(safe_reference(reference_intensity(tf.constant(np.ascontiguousarray(slices)))))
+
+
+def _range(limits: tuple[float, float] | list[float] | None) -> tuple[float, float] | None:
+    return None if limits is None else (float(limits[0]), float(limits[1]))

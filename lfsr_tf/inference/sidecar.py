@@ -1,0 +1,144 @@
+"""What is written beside an enhanced scan: where it comes from, and how far to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lfsr_tf import __version__
+from lfsr_tf.inference.consistency import Ring
+from lfsr_tf.inference.matrix import AcquiredMatrix
+from lfsr_tf.inference.spectrum import AxisSpectrum
+from lfsr_tf.storage import sha256_file, write_json
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """Which model made the result.
+
+    Attributes:
+        name: Of the model.
+        version: Of the model.
+        network: Architecture.
+        scale: Factor between the matrices before and after.
+        dtype: Keras dtype policy that the network was run with.
+    """
+
+    name: str
+    version: int
+    network: str
+    scale: int
+    dtype: str
+
+
+@dataclass(frozen=True)
+class NoiseReport:
+    """The noise of the image that the network was given, and whether the model knows such noise.
+
+    Attributes:
+        sigma: Standard deviation of one channel, in the scan's unit; None when it cannot be told.
+        sigma_relative: The same over the reference intensity, the unit of `training_range`.
+        method: "background", "high-pass" or "unknown".
+        reason: Where the figure comes from, or why there is none.
+        coils: Receive coils that the magnitude was combined from.
+        training_range: Smallest and largest sigma of the training, relative.
+        in_training_range: None when sigma or the range is not known.
+    """
+
+    sigma: float | None
+    sigma_relative: float | None
+    method: str
+    reason: str
+    coils: int
+    training_range: tuple[float, float] | None
+    in_training_range: bool | None
+
+
+@dataclass(frozen=True)
+class SpacingReport:
+    """In-plane voxel sizes in millimetres, along the volume's two in-plane axes.
+
+    Attributes:
+        file: Of the file.
+        network_input: Of the slices that the network was given, after the cut to the acquired matrix.
+        output: Of the result.
+        training_range: Smallest and largest LR voxel size of the training.
+        in_training_range: None when the range is not known.
+    """
+
+    file: tuple[float, float]
+    network_input: tuple[float, float]
+    output: tuple[float, float]
+    training_range: tuple[float, float] | None
+    in_training_range: bool | None
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """All that is known of one enhanced volume.
+
+    Attributes:
+        model: Which model made it.
+        contrast: Of the scan.
+        reference_intensity: 99.9th percentile of the network's input, in the scan's unit; the network saw
+            the slices divided by it, and its result was multiplied by it.
+        noise: See `NoiseReport`.
+        spacing: See `SpacingReport`.
+        matrix: What was taken as the acquired matrix.
+        spectrum: What the spectrum of the file's slices shows along both axes.
+        consistency: Agreement of the result with the input, by ring of k-space.
+        tiles: Tiles that each slice was cut into; 1 where it fitted whole.
+        warnings: What the reader should know before trusting the result, a sentence each.
+    """
+
+    model: ModelReport
+    contrast: str
+    reference_intensity: float
+    noise: NoiseReport
+    spacing: SpacingReport
+    matrix: AcquiredMatrix
+    spectrum: tuple[AxisSpectrum, AxisSpectrum]
+    consistency: tuple[Ring, ...]
+    tiles: int
+    warnings: tuple[str, ...]
+
+
+def within(values: Sequence[float] | None, limits: tuple[float, float] | None) -> bool | None:
+    """Whether all values lie in a closed range, but for 1 % of rounding; None where either is not known."""
+    if values is None or limits is None:
+        return None
+    return all(0.99 * limits[0] <= value <= 1.01 * limits[1] for value in values)
+
+
+def write_sidecar(path: Path, source: Path, outputs: Mapping[Path, Sidecar]) -> None:
+    """Write the sidecar of one input file as JSON.
+
+    Args:
+        path: Of the JSON file.
+        source: The input: a file, or the folder of a DICOM series.
+        outputs: Each written volume with what is known of it; paths are written relative to the JSON file.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    write_json(
+        path,
+        {
+            "schema_version": SCHEMA_VERSION,
+            "package": {"name": "lfsr_tf", "version": __version__},
+            "input": {"path": str(source), "sha256": input_hashes(source)},
+            "volumes": [
+                {"output": str(output.relative_to(path.parent)), **asdict(sidecar)}
+                for output, sidecar in outputs.items()
+            ],
+        },
+    )
+
+
+def input_hashes(source: Path) -> dict[str, str]:
+    """SHA-256 of the input file, or of each file of a series folder, by name."""
+    files: list[Path] = sorted(p for p in source.iterdir() if p.is_file()) if source.is_dir() else [source]
+    return {file.name: sha256_file(file) for file in files}

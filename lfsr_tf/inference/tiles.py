@@ -1,0 +1,99 @@
+"""Cutting a slice into tiles that give the same result as the whole slice.
+
+A convolutional network computes each output sample from a neighbourhood of its input of limited radius. A
+tile that brings this radius along as a halo on every side where the slice goes on therefore has, inside the
+halo, the same result as the whole slice. At the true borders of the slice there is no halo: the network
+pads with zeros there, as it does for the whole slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from lfsr_tf.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Span:
+    """One axis of a tile, in LR samples.
+
+    Attributes:
+        start: First sample that the tile is responsible for.
+        stop: One behind the last.
+        input_start: First sample that the network is given.
+        input_stop: One behind the last.
+    """
+
+    start: int
+    stop: int
+    input_start: int
+    input_stop: int
+
+    def given(self) -> slice:
+        """Where the network's input is in the slice."""
+        return slice(self.input_start, self.input_stop)
+
+    def target(self, scale: int) -> slice:
+        """Where the result belongs in the enlarged slice."""
+        return slice(self.start * scale, self.stop * scale)
+
+    def kept(self, scale: int) -> slice:
+        """Which part of the network's output is free of the halo."""
+        return slice((self.start - self.input_start) * scale, (self.stop - self.input_start) * scale)
+
+
+Tile = tuple[Span, Span]
+
+
+def plan_tiles(height: int, width: int, halo: int, pixel_budget: int) -> list[Tile]:
+    """Tiles that cover a slice, each with no more input pixels than the budget.
+
+    Args:
+        height: Rows of the slice.
+        width: Columns of the slice.
+        halo: Receptive radius of the network in LR samples.
+        pixel_budget: Most LR pixels that the network is given at once.
+
+    Returns:
+        A single tile, without any halo, where the slice fits; otherwise as few as the budget allows.
+
+    Raises:
+        ConfigError: The budget does not even hold a tile of 16 x 16 pixels with its halo.
+    """
+    best: tuple[int, list[Span], list[Span]] | None = None
+    for rows in _divisions(height, halo):
+        largest_row = _largest(rows)
+        columns = next(
+            (c for c in _divisions(width, halo) if largest_row * _largest(c) <= pixel_budget), None
+        )
+        if columns is None:
+            continue
+        computed = sum(_length(r) for r in rows) * sum(_length(c) for c in columns)
+        if best is None or computed < best[0]:
+            best = (computed, rows, columns)
+    if best is None:
+        needed = _largest(list(_divisions(height, halo))[-1]) * _largest(list(_divisions(width, halo))[-1])
+        raise ConfigError(
+            f"Expected a pixel budget of at least {needed} for a network that sees {halo} pixels around "
+            f"each. Received: {pixel_budget}. Raise the pixel budget."
+        )
+    return [(row, column) for row in best[1] for column in best[2]]
+
+
+def _divisions(size: int, halo: int, smallest: int = 16) -> Iterator[list[Span]]:
+    """An axis in one part, two, and so on, as even as can be, down to parts of `smallest` samples."""
+    for parts in range(1, max(size // smallest, 1) + 1):
+        edges = [round(part * size / parts) for part in range(parts + 1)]
+        yield [
+            Span(start, stop, max(start - halo, 0), min(stop + halo, size)) for start, stop in pairwise(edges)
+        ]
+
+
+def _length(span: Span) -> int:
+    return span.input_stop - span.input_start
+
+
+def _largest(spans: list[Span]) -> int:
+    return max(_length(span) for span in spans)

@@ -1,0 +1,46 @@
+"""Running a trained model in another precision than it was trained in."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+
+from lfsr_tf.errors import ConfigError
+from lfsr_tf.networks.checkpoint import TrainedModel
+from lfsr_tf.networks.registry import NETWORKS, build_network
+
+POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+def recast(trained: TrainedModel, policy: str) -> TrainedModel:
+    """The same weights in a network of another Keras dtype policy; weights and output stay float32.
+
+    Args:
+        trained: From `load_model`.
+        policy: "float32", "mixed_bfloat16", "mixed_float16", or "auto": as it was trained.
+
+    Returns:
+        The model itself where nothing changes, otherwise a new one.
+
+    Raises:
+        ConfigError: The policy is unknown, or the network is not one of `NETWORKS` and so cannot be built
+            again.
+    """
+    if policy in ("auto", trained.info.dtype_policy):
+        return trained
+    if policy not in POLICIES:
+        raise ConfigError(f"Expected a dtype among auto, {', '.join(POLICIES)}. Received: {policy!r}.")
+    if trained.info.network not in NETWORKS:
+        raise ConfigError(
+            f"Expected a network among {', '.join(NETWORKS)} to change its dtype. "
+            f"Received: {trained.info.network}. Leave the dtype at auto."
+        )
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = build_network(trained.info.network, **trained.info.settings)
+    finally:
+        keras.config.set_dtype_policy(before)
+    model.set_weights(trained.model.get_weights())
+    return TrainedModel(model, dataclasses.replace(trained.info, dtype_policy=policy))

@@ -1,0 +1,116 @@
+"""Writing a model as a SavedModel that TensorFlow Serving loads.
+
+Layout: `<base>/<name>/<integer version>/` with `saved_model.pb`, `variables/` and `metadata.json`. The
+server polls the folder, so a version is written under a hidden temporary name, checked with TensorFlow's
+own C++ loader, and renamed when it is complete.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import tensorflow as tf
+
+from lfsr_tf.errors import ConfigError, ModelError, OutputError
+from lfsr_tf.networks import TrainedModel
+from lfsr_tf.networks.recast import recast
+from lfsr_tf.serving.loader_check import check_saved_model
+from lfsr_tf.serving.metadata import METADATA_FILE, build_metadata
+from lfsr_tf.serving.signatures import SIGNATURES
+from lfsr_tf.storage import atomic_folder, write_json
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def export_model(
+    trained: TrainedModel,
+    base: Path | str,
+    name: str = "lfsr",
+    version: int | None = None,
+    *,
+    dtype: str = "float32",
+    check: bool = True,
+) -> Path:
+    """Export a model with every signature of `SIGNATURES`.
+
+    Args:
+        trained: From `load_model`.
+        base: The folder that the server is given as its models' base; made if needed.
+        name: Of the model on the server.
+        version: A positive integer; None for one more than the largest that is there.
+        dtype: Keras dtype policy of the exported network; float32 is fast on any server, mixed_bfloat16 only
+            where the processor has such instructions. "auto": the one that the model was trained in.
+        check: Load the result with TensorFlow's C++ loader and run every signature before it is put in place.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        ConfigError: A name or version that a server would not find, or an unknown dtype.
+        ModelError: The network does not take single-channel images of any size, or fails in the C++ loader.
+        OutputError: The version stands already, or cannot be written; nothing is left behind.
+    """
+    folder = _version_folder(Path(base), name, version)
+    trained = recast(trained, dtype)
+    _check_network(trained)
+    with atomic_folder(folder) as temporary:
+        _save(trained, temporary)
+        write_json(temporary / METADATA_FILE, build_metadata(trained, name, int(folder.name)))
+        if check:
+            check_saved_model(temporary, scale=trained.info.scale)
+    return folder
+
+
+def _version_folder(base: Path, name: str, version: int | None) -> Path:
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"Expected a model name of letters, digits, '.', '_' and '-'. Received: {name!r}. Choose "
+            "another name."
+        )
+    if version is None:
+        version = _next_version(base / name)
+    if version < 1:
+        raise ConfigError(f"Expected a version of 1 or more. Received: {version}.")
+    folder = base / name / str(version)
+    if folder.exists():
+        raise OutputError(
+            f"Expected a new version. Received: {folder}, which exists. Leave --version out to count on."
+        )
+    return folder
+
+
+def _next_version(folder: Path) -> int:
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return max((int(name) for name in names if name.isdecimal()), default=0) + 1
+
+
+def _check_network(trained: TrainedModel) -> None:
+    expected = (None, None, None, 1)
+    if tuple(trained.model.input_shape) != expected:
+        raise ModelError(
+            f"Expected a network for images {expected}. Received: one for {trained.model.input_shape}. "
+            "Choose a model of this package."
+        )
+
+
+def _save(trained: TrainedModel, folder: Path) -> None:
+    def enhance(images: tf.Tensor) -> tf.Tensor:
+        return tf.cast(trained.model(images, training=False), tf.float32)
+
+    module = tf.Module()
+    # The variables themselves: a Keras model here would be saved as a second copy, and its own list of Keras
+    # variables is not found by the C++ loader ("Could not find variable").
+    module.weights = [variable.value for variable in trained.model.variables]
+    functions = {name: signature.build(enhance) for name, signature in SIGNATURES.items()}
+    module.functions = list(functions.values())
+    try:
+        tf.saved_model.save(module, str(folder), signatures=functions)
+    except (tf.errors.OpError, OSError) as error:
+        raise OutputError(
+            f"Cannot write a SavedModel to {folder.parent}: {_first_line(error)}. Check the free space."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

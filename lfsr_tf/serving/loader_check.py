@@ -1,0 +1,193 @@
+"""Loading an exported model as a server does: TensorFlow's C++ loader, in a process of its own.
+
+Python's `tf.saved_model.load` is more forgiving than the C++ loader that TensorFlow Serving uses: models
+that it takes can lack variables there, and inputs that its checks refuse can abort a server. TensorFlow's
+wheel carries the C++ loader behind its C API, so every signature is loaded and run through that.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow.core.protobuf import saved_model_pb2
+
+from lfsr_tf.errors import ModelError
+from lfsr_tf.serving.signatures import SIGNATURES
+
+_PROCESS = Path(__file__).with_name("loader_process.py")
+_TIMEOUT_SECONDS = 300
+
+# A single image, a batch, and odd sizes: what a server meets.
+_SHAPES = ((1, 16, 16, 1), (3, 17, 20, 1))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the C++ loader made of one request.
+
+    Attributes:
+        code: TensorFlow's status code: 0 is OK, 3 INVALID_ARGUMENT.
+        message: Of the status.
+        outputs: By their names in the signature; empty when the request failed.
+    """
+
+    code: int
+    message: str
+    outputs: Mapping[str, NDArray[np.float32]]
+
+
+Request = tuple[str, Mapping[str, NDArray[np.generic]]]
+"""Name of a signature, and its inputs."""
+
+
+def check_saved_model(folder: Path | str, *, scale: int) -> None:
+    """Load a SavedModel with the C++ loader and run every signature on one image and on an odd-sized batch.
+
+    Args:
+        folder: Of one version, with `saved_model.pb`.
+        scale: Factor between input and output matrix.
+
+    Raises:
+        ModelError: It does not load, a signature is missing, fails, or answers with another shape or
+            non-finite values.
+    """
+    signatures = read_signatures(Path(folder))
+    if missing := sorted(set(SIGNATURES) - set(signatures)):
+        raise ModelError(
+            f"Expected signatures {sorted(SIGNATURES)}. Received: none called {', '.join(missing)}."
+        )
+    generator = np.random.default_rng(0)
+    requests: list[Request] = [
+        (name, {key: generator.random(shape, np.float32) for key in signatures[name].inputs})
+        for name in SIGNATURES
+        for shape in _SHAPES
+    ]
+    for (name, inputs), answer in zip(requests, run_in_cpp_loader(folder, requests), strict=True):
+        batch, height, width, _ = next(iter(inputs.values())).shape
+        _check_answer(name, answer, (batch, height * scale, width * scale, 1))
+
+
+def _check_answer(name: str, answer: Answer, shape: tuple[int, ...]) -> None:
+    if answer.code != 0:
+        raise ModelError(
+            f"Expected signature {name!r} to run in TensorFlow's C++ loader. Received: {answer.message}"
+        )
+    for key, value in answer.outputs.items():
+        if value.shape != shape or not np.isfinite(value).all():
+            raise ModelError(
+                f"Expected finite {key} of shape {shape} from signature {name!r}. Received: shape "
+                f"{value.shape}."
+            )
+
+
+def run_in_cpp_loader(folder: Path | str, requests: list[Request]) -> list[Answer]:
+    """Load a SavedModel once with the C++ loader, in a subprocess, and answer requests one after the other.
+
+    Args:
+        folder: Of one version.
+        requests: Signature and inputs; any dtype and shape, also wrong ones.
+
+    Returns:
+        One answer a request.
+
+    Raises:
+        ModelError: The folder is no SavedModel or does not load, or the process aborted.
+    """
+    folder = Path(folder)
+    signatures = read_signatures(folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        exchange = Path(scratch)
+        plan = [
+            _store(exchange, number, signatures[name], inputs)
+            for number, (name, inputs) in enumerate(requests)
+        ]
+        order = {"library": str(_library()), "folder": str(folder), "requests": plan}
+        (exchange / "order.json").write_text(json.dumps(order), encoding="utf-8")
+        _run_process(exchange)
+        answers = json.loads((exchange / "answers.json").read_text(encoding="utf-8"))
+        return [_load(exchange, answer) for answer in answers]
+
+
+@dataclass(frozen=True)
+class SignatureTensors:
+    """Names of a signature's inputs and outputs, each with the tensor in the graph that it stands for."""
+
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+
+
+def read_signatures(folder: Path) -> dict[str, SignatureTensors]:
+    """The signatures of a SavedModel, from its protocol buffer.
+
+    Raises:
+        ModelError: There is no `saved_model.pb`, or it is damaged.
+    """
+    path = folder / "saved_model.pb"
+    try:
+        model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+        definitions = model.meta_graphs[0].signature_def
+    except (OSError, IndexError, ValueError) as error:
+        raise ModelError(
+            f"Expected a SavedModel. Received: {folder}, whose saved_model.pb cannot be read."
+        ) from error
+    return {
+        name: SignatureTensors(
+            {key: info.name for key, info in definition.inputs.items()},
+            {key: info.name for key, info in definition.outputs.items()},
+        )
+        for name, definition in definitions.items()
+        if not name.startswith("__")
+    }
+
+
+def _store(
+    exchange: Path, number: int, tensors: SignatureTensors, inputs: Mapping[str, NDArray[np.generic]]
+) -> dict[str, dict[str, str]]:
+    feeds = {}
+    for key, value in inputs.items():
+        file = exchange / f"in-{number}-{key}.npy"
+        np.save(file, np.ascontiguousarray(value), allow_pickle=False)
+        feeds[tensors.inputs[key]] = str(file)
+    fetches = {tensor: str(exchange / f"out-{number}-{key}.npy") for key, tensor in tensors.outputs.items()}
+    return {"feeds": feeds, "fetches": fetches}
+
+
+def _load(exchange: Path, answer: dict[str, object]) -> Answer:
+    files = [Path(str(file)) for file in answer["outputs"]]  # type: ignore[attr-defined]
+    outputs = {file.stem.split("-", 2)[2]: np.load(file, allow_pickle=False) for file in files}
+    return Answer(int(str(answer["code"])), str(answer["message"]), outputs)
+
+
+def _library() -> Path:
+    return Path(tf.__file__).with_name("libtensorflow_cc.so.2")
+
+
+def _run_process(exchange: Path) -> None:
+    # -P: this folder's modules must not shadow those that the process imports.
+    command = [
+        sys.executable,
+        "-P",
+        str(_PROCESS),
+        str(exchange / "order.json"),
+        str(exchange / "answers.json"),
+    ]
+    try:
+        finished = subprocess.run(
+            command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ModelError(
+            f"TensorFlow's C++ loader did not answer within {_TIMEOUT_SECONDS} seconds."
+        ) from error
+    if finished.returncode != 0:
+        last = (finished.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ModelError(f"TensorFlow's C++ loader failed (exit {finished.returncode}): {last}")

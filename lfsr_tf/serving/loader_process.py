@@ -1,0 +1,163 @@
+"""Load a SavedModel through TensorFlow's C API and run it; started by `loader_check`, not imported.
+
+Only ctypes and NumPy are used, so the process holds TensorFlow's C++ runtime and nothing of its Python side.
+Reference: tensorflow/c/c_api.h and tf_tensor.h of TensorFlow 2.21.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# tensorflow/c/tf_datatype.h
+_DTYPES: dict[str, int] = {
+    "float32": 1,
+    "float64": 2,
+    "int32": 3,
+    "uint8": 4,
+    "complex64": 8,
+    "int64": 9,
+    "bool": 10,
+}
+_NAMES = {number: name for name, number in _DTYPES.items()}
+
+
+class _Output(ctypes.Structure):
+    """TF_Output: one output of an operation."""
+
+    _fields_ = (("operation", ctypes.c_void_p), ("index", ctypes.c_int))
+
+
+class LoaderError(Exception):
+    """The model does not load."""
+
+
+class CppSession:
+    """A SavedModel as the C++ runtime holds it."""
+
+    def __init__(self, library: str, folder: str) -> None:
+        """Load the graph tagged "serve" with its variables."""
+        self._api = _declare(ctypes.CDLL(library))
+        self._graph = self._api.TF_NewGraph()
+        self._status = self._api.TF_NewStatus()
+        options = self._api.TF_NewSessionOptions()
+        tags = (ctypes.c_char_p * 1)(b"serve")
+        self._session = self._api.TF_LoadSessionFromSavedModel(
+            options, None, os.fsencode(folder), tags, 1, self._graph, None, self._status
+        )
+        if self._api.TF_GetCode(self._status) != 0:
+            raise LoaderError(self._message())
+
+    def run(self, feeds: dict[str, NDArray[Any]], fetches: list[str]) -> tuple[int, str, list[NDArray[Any]]]:
+        """Run the graph: status code, message, and the fetched arrays if the code is 0."""
+        inputs = (_Output * len(feeds))(*(self._output(name) for name in feeds))
+        tensors = [self._tensor(array) for array in feeds.values()]
+        values = (ctypes.c_void_p * len(feeds))(*tensors)
+        wanted = (_Output * len(fetches))(*(self._output(name) for name in fetches))
+        results = (ctypes.c_void_p * len(fetches))()
+        self._api.TF_SessionRun(
+            self._session,
+            None,
+            inputs,
+            values,
+            len(feeds),
+            wanted,
+            results,
+            len(fetches),
+            None,
+            0,
+            None,
+            self._status,
+        )
+        for tensor in tensors:
+            self._api.TF_DeleteTensor(tensor)
+        code = self._api.TF_GetCode(self._status)
+        return (
+            code,
+            self._message(),
+            [self._array(int(result or 0)) for result in results] if code == 0 else [],
+        )
+
+    def _message(self) -> str:
+        return bytes(self._api.TF_Message(self._status)).decode(errors="replace")
+
+    def _output(self, name: str) -> _Output:
+        operation, _, index = name.partition(":")
+        found = self._api.TF_GraphOperationByName(self._graph, operation.encode())
+        if not found:
+            raise LoaderError(f"no operation {operation} in the graph")
+        return _Output(found, int(index or 0))
+
+    def _tensor(self, array: NDArray[Any]) -> int:
+        shape = (ctypes.c_int64 * array.ndim)(*array.shape)
+        tensor = self._api.TF_AllocateTensor(_DTYPES[array.dtype.name], shape, array.ndim, array.nbytes)
+        ctypes.memmove(self._api.TF_TensorData(tensor), array.ctypes.data, array.nbytes)
+        return int(tensor)
+
+    def _array(self, tensor: int) -> NDArray[Any]:
+        shape = [self._api.TF_Dim(tensor, axis) for axis in range(self._api.TF_NumDims(tensor))]
+        array = np.empty(shape, _NAMES[self._api.TF_TensorType(tensor)])
+        ctypes.memmove(array.ctypes.data, self._api.TF_TensorData(tensor), array.nbytes)
+        self._api.TF_DeleteTensor(tensor)
+        return array
+
+
+def _declare(api: ctypes.CDLL) -> ctypes.CDLL:
+    """Give the C functions their types; pointers would be cut to 32 bits without."""
+    pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
+    outputs, pointers = ctypes.POINTER(_Output), ctypes.POINTER(pointer)
+    types: dict[str, tuple[Any, list[Any]]] = {
+        "TF_NewGraph": (pointer, []),
+        "TF_NewStatus": (pointer, []),
+        "TF_NewSessionOptions": (pointer, []),
+        "TF_GetCode": (number, [pointer]),
+        "TF_Message": (text, [pointer]),
+        "TF_LoadSessionFromSavedModel": (
+            pointer,
+            [pointer, pointer, text, ctypes.POINTER(text), number, pointer, pointer, pointer],
+        ),
+        "TF_GraphOperationByName": (pointer, [pointer, text]),
+        "TF_AllocateTensor": (pointer, [number, ctypes.POINTER(ctypes.c_int64), number, ctypes.c_size_t]),
+        "TF_DeleteTensor": (None, [pointer]),
+        "TF_TensorData": (pointer, [pointer]),
+        "TF_TensorType": (number, [pointer]),
+        "TF_NumDims": (number, [pointer]),
+        "TF_Dim": (ctypes.c_int64, [pointer, number]),
+        "TF_SessionRun": (
+            None,
+            [pointer, pointer, *([outputs, pointers, number] * 2), pointer, number, *[pointer] * 2],
+        ),
+    }
+    for name, (result, arguments) in types.items():
+        function = getattr(api, name)
+        function.restype, function.argtypes = result, arguments
+    return api
+
+
+def main(order_path: str, answers_path: str) -> None:
+    """Answer every request of the order; each output array becomes a file."""
+    order = json.loads(Path(order_path).read_text(encoding="utf-8"))
+    session = CppSession(order["library"], order["folder"])
+    answers = []
+    for request in order["requests"]:
+        feeds = {name: np.load(file, allow_pickle=False) for name, file in request["feeds"].items()}
+        code, message, arrays = session.run(feeds, list(request["fetches"]))
+        files = list(request["fetches"].values())[: len(arrays)]
+        for file, array in zip(files, arrays, strict=True):
+            np.save(file, array, allow_pickle=False)
+        answers.append({"code": code, "message": message, "outputs": files})
+    Path(answers_path).write_text(json.dumps(answers), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1], sys.argv[2])
+    except LoaderError as error:
+        sys.exit(str(error))

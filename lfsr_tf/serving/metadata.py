@@ -1,0 +1,45 @@
+"""`metadata.json` beside an exported model: what it is, what it takes and gives, what it was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from lfsr_tf import __version__
+from lfsr_tf.networks import TrainedModel
+from lfsr_tf.physics.intensity import REFERENCE_PERCENTILE
+from lfsr_tf.serving.signatures import SIGNATURES
+
+METADATA_FILE = "metadata.json"
+SCHEMA_VERSION = 1
+
+INTENDED_USE = (
+    "Research. Turns magnitude MR brain slices of low-field scanners into sharper ones of twice or "
+    "four times the "
+    "matrix. It can invent or lose detail; it is no medical device, and its images are not for diagnosis."
+)
+
+
+def build_metadata(trained: TrainedModel, name: str, version: int) -> dict[str, Any]:
+    """Everything that a server's operator or client should know, as plain values.
+
+    Args:
+        trained: The exported model.
+        name: Of the model on the server.
+        version: Of the model on the server.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": name,
+        "version": version,
+        "intended_use": INTENDED_USE,
+        "model": asdict(trained.info),
+        "parameters": int(trained.model.count_params()),
+        "packages": {"lfsr_tf": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
+        "signatures": {key: signature.description for key, signature in SIGNATURES.items()},
+        "normalisation": {"percentile": REFERENCE_PERCENTILE, "per": "image"},
+        "non_finite_input": "refused with INVALID_ARGUMENT; with server-side batching, the whole batch is",
+    }
