@@ -1,8 +1,18 @@
 """Scanner files in and out: every reader gives a `Scan`, every writer takes one."""
 
 from lfsr_tf.scans.geometry import Plane, voxel_to_world
+from lfsr_tf.scans.phantom import phantom_scan
 from lfsr_tf.scans.reading import find_scans, read_scan, read_volumes
 from lfsr_tf.scans.scan import Scan
 from lfsr_tf.scans.writing import write_scan
 
-__all__ = ["Plane", "Scan", "find_scans", "read_scan", "read_volumes", "voxel_to_world", "write_scan"]
+__all__ = [
+    "Plane",
+    "Scan",
+    "find_scans",
+    "phantom_scan",
+    "read_scan",
+    "read_volumes",
+    "voxel_to_world",
+    "write_scan",
+]
