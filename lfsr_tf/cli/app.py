@@ -16,7 +16,6 @@ from lfsr_tf.cli.evaluate import evaluate
 from lfsr_tf.cli.export import export
 from lfsr_tf.cli.inspect import inspect
 from lfsr_tf.cli.prepare import prepare
-from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.cli.simulate import simulate
 from lfsr_tf.cli.train import train
 from lfsr_tf.errors import LfsrError
@@ -32,7 +31,7 @@ app = typer.Typer(
 )
 
 for _command in (demo, inspect, simulate, prepare, train, evaluate, enhance, export):
-    app.command()(with_quiet_tensorflow(_command))
+    app.command()(_command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,115 @@
+"""Every command and code block of the README and of docs/ runs, in the order of its page."""
+
+import configparser
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lfsr_tf.physics import brain_phantom  # noqa: F401  (imported early: an error here explains all others)
+from lfsr_tf.scans import phantom_scan, write_scan
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# The only change that is made to a command: a training of minutes becomes one of seconds.
+SHORTER = " --set epochs=1 --set steps_per_epoch=3 --set validation_steps=1"
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def runnable(command: str) -> bool:
+    """`make` and `pip` install things: the tests below look at them in another way."""
+    return not command.startswith(("make ", "pip ", ".venv/bin/pip "))
+
+
+def shortened(command: str) -> str:
+    return command + SHORTER if command.startswith("lfsr train") else command
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that the pages speak of: folders of high-field scans, and one low-field scan."""
+    folder = tmp_path_factory.mktemp("scans")
+    for place, subjects in (("train", (1, 2, 3)), ("val", (11, 12))):
+        for subject in subjects:
+            scan = phantom_scan(subject, "T2w", slices=6)
+            write_scan(scan, folder / place / f"sub-{subject:02d}_T2w.nii.gz")
+    lfsr("simulate", str(folder / "val" / "sub-11_T2w.nii.gz"), "-o", str(folder / "scan.nii.gz"), folder=folder)
+    return folder
+
+
+def lfsr(*arguments: str, folder: Path) -> None:
+    run_shell("lfsr " + shlex.join(arguments), folder)
+
+
+def run_shell(script: str, folder: Path) -> None:
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    result = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, f"{script}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_of_a_page_runs(page: Path, scans: Path, tmp_path: Path) -> None:
+    for name in ("train", "val", "scan.nii.gz"):
+        (tmp_path / name).symlink_to(scans / name)
+    for language, text in blocks(page):
+        if language == "bash":
+            lines = [line.split("  #")[0].strip() for line in text.splitlines()]
+            commands = [shortened(line) for line in lines if line and not line.startswith("#") and runnable(line)]
+            run_shell("\n".join(commands), tmp_path)
+        elif language == "python":
+            (tmp_path / "block.py").write_text(text)
+            run_shell(f"{shlex.quote(sys.executable)} block.py", tmp_path)
+        else:
+            assert language in ("toml", "json", "text"), f"{page.name}: a block of unknown language {language!r}"
+
+
+def test_every_block_says_its_language() -> None:
+    unnamed = [page.name for page in PAGES for language, _ in blocks(page) if not language]
+    assert not unnamed
+
+
+def test_make_targets_in_the_pages_exist() -> None:
+    text = " ".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = set(re.findall(r"\bmake ([a-z]+)\b(?= |`|\n|\.)", " ".join(re.findall(r"`[^`]+`|^make .*$", text, re.M))))
+    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_extras_in_the_pages_exist() -> None:
+    setup = configparser.ConfigParser(interpolation=None)
+    setup.read(REPOSITORY / "setup.cfg")
+    extras = set(setup["options.extras_require"])
+    text = " ".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = {extra for group in re.findall(r"\.\[([a-z,]+)\]", text) for extra in group.split(",")}
+    assert "dicom" in named <= extras
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    broken = []
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if "://" not in link and not (page.parent / link).exists():
+                broken.append(f"{page.name}: {link}")
+    assert not broken
+
+
+@pytest.mark.slow
+def test_the_demo_leaves_a_report_pictures_an_enhanced_scan_and_a_model(tmp_path: Path) -> None:
+    run_shell("lfsr demo --output demo", tmp_path)
+    demo = tmp_path / "demo"
+    assert (demo / "report" / "report.html").stat().st_size > 10_000
+    assert list((demo / "report").rglob("*.png"))
+    assert list((demo / "enhanced").glob("*.nii.gz"))
+    assert list((demo / "enhanced").glob("*.json"))
+    assert (demo / "models" / "lfsr" / "1" / "saved_model.pb").exists()
