@@ -14,6 +14,7 @@ Volume = NDArray[np.float32]
 Vector = tuple[float, float, float]
 
 _SLAB = 8
+_TINY = np.float32(1e-6)
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,11 @@ def ellipsoid(grid: Grid, centre: Vector, semi_axes: Vector) -> Volume:
     """Distance to the surface of an ellipsoid, exact to first order near it."""
     sizes = [np.float32(size) for size in semi_axes]
     parts = [(axis - np.float32(c)) / a for axis, c, a in zip(_axes(grid), centre, sizes, strict=True)]
-    radius = np.sqrt(sum(part**2 for part in parts)) + np.float32(1e-6)
-    slope = np.sqrt(sum((part / a) ** 2 for part, a in zip(parts, sizes, strict=True)))
-    return (1.0 - radius) * radius / (slope + np.float32(1e-6))
+    radius: Volume = np.maximum(np.sqrt(_squares(parts)), _TINY)
+    slope: Volume = np.maximum(
+        np.sqrt(_squares([part / a for part, a in zip(parts, sizes, strict=True)])), _TINY
+    )
+    return (np.float32(1.0) - radius) * radius / slope
 
 
 def tube(grid: Grid, points: list[Vector], radii: list[float]) -> Volume:
@@ -90,10 +93,14 @@ def _axes(grid: Grid) -> tuple[Volume, Volume, Volume]:
     return grid.x, grid.y, grid.z
 
 
+def _squares(parts: list[Volume]) -> Volume:
+    return parts[0] ** 2 + parts[1] ** 2 + parts[2] ** 2
+
+
 def _cone(grid: Grid, start: Vector, end: Vector, first: float, last: float) -> Volume:
     offset = [axis - np.float32(c) for axis, c in zip(_axes(grid), start, strict=True)]
     along = np.subtract(end, start).astype(np.float32)
     position = sum(part * step for part, step in zip(offset, along, strict=True)) / np.dot(along, along)
     position = np.clip(position, 0.0, 1.0)
-    gap = np.sqrt(sum((part - position * step) ** 2 for part, step in zip(offset, along, strict=True)))
+    gap = np.sqrt(_squares([part - position * step for part, step in zip(offset, along, strict=True)]))
     return np.float32(first) + position * np.float32(last - first) - gap
