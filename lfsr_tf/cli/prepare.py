@@ -57,8 +57,8 @@ def prepare(
 ) -> None:
     """Cut high-field scans into slices, simulate low-field noise, and write LR/HR records for training.
 
-    A run that was interrupted goes on where it was. A scan that cannot be used is named at the end; the others are
-    in the records.
+    A run that was interrupted goes on where it was. A scan that cannot be used is named at the end; the
+    others are in the records.
 
     Example:
 
@@ -103,7 +103,8 @@ def _print_summary(info: Any) -> None:
         split = info.split(name)
         contrasts = ", ".join(f"{contrast} {count}" for contrast, count in split.contrasts.items())
         console.print(
-            f"{name}: {split.records} {what} from {split.slices} slices of {len(split.subjects)} subjects ({contrasts})",
+            f"{name}: {split.records} {what} from {split.slices} slices of {len(split.subjects)} subjects "
+            f"({contrasts})",
             soft_wrap=True,
         )
     console.print(f"records: {info.folder}  (fingerprint {info.fingerprint})", soft_wrap=True)

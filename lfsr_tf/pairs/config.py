@@ -19,7 +19,7 @@ PRESETS = Path(__file__).parent / "presets"
 
 @dataclass(frozen=True)
 class PairsConfig:
-    """How scans become LR/HR pairs. The defaults follow the paper; `docs/decisions.md` has what it leaves open.
+    """How scans become LR/HR pairs. `docs/decisions.md` has the choices that the paper leaves open.
 
     Attributes:
         mode: "pairs": fixed pairs, degraded once, as in the paper. "slices": the records hold HR slices and

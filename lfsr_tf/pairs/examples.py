@@ -79,7 +79,7 @@ def random_symmetry(images: tf.Tensor, keys: tf.Tensor, flips: bool, rotations: 
 
     A mirrored patch would shift HR against LR, since LR sample i lies at HR sample s * i and not in the
     middle of s samples. The mirror image of a periodic slice, x[-j mod S], keeps sample 0 and commutes with
-    the k-space crop.
+    the k-space crop (but for the one line at its rim that has no partner).
 
     Args:
         images: float32 [B, S, S].

@@ -76,7 +76,8 @@ def prepare_dataset(
         workspace = Workspace(output, fingerprint(config, [asdict(source) for source in sources]))
         if not workspace.is_complete():
             workspace.open(overwrite=overwrite)
-            run.build(sources, workspace)
+            with workspace.discarded_on_refusal():
+                run.build(sources, workspace)
     info = open_dataset(output)
     _raise_failures(info)
     return info

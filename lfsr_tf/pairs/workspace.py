@@ -10,11 +10,11 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Set
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lfsr_tf.errors import ConfigError, OutputError
+from lfsr_tf.errors import ConfigError, OutputError, ScanError
 from lfsr_tf.pairs.dataset import DESCRIPTION, open_dataset
 from lfsr_tf.storage import TEMPORARY_PREFIX, remove
 
@@ -47,6 +47,9 @@ def exclusive(output: Path) -> Iterator[None]:
         ) from error
     finally:
         os.close(descriptor)
+        # A refusal leaves no empty folder behind.
+        with suppress(OSError):
+            output.rmdir()
 
 
 class Workspace:
@@ -110,15 +113,33 @@ class Workspace:
 
     def publish(self, files: list[str]) -> None:
         """Move the finished shards up, in place of any older records."""
-        kept = set(files)
-        self._publishing().touch()
+        first_time = not self._publishing().exists()
         remove(self.output / DESCRIPTION)
-        for path in self.output.iterdir():
-            if _SHARD_NAME.fullmatch(path.name) and path.name not in kept:
-                remove(path)
+        # Of a run that was killed while it published, what it moved stays.
+        self._remove_published(kept=frozenset() if first_time else frozenset(files))
+        self._publishing().touch()
         for file in files:
             if (self.shards / file).exists():
                 (self.shards / file).replace(self.output / file)
+
+    @contextmanager
+    def discarded_on_refusal(self) -> Iterator[None]:
+        """Leave nothing behind when the block fails for a reason that the next run would meet again.
+
+        After a kill or the death of a worker everything stays, and the next run goes on from there.
+        """
+        try:
+            yield
+        except (ConfigError, OutputError, ScanError):
+            if self._publishing().exists():
+                self._remove_published(kept=frozenset())
+            self.close()
+            raise
+
+    def _remove_published(self, kept: Set[str]) -> None:
+        for path in self.output.iterdir():
+            if _SHARD_NAME.fullmatch(path.name) and path.name not in kept:
+                remove(path)
 
     def _publishing(self) -> Path:
         return self.folder / "publishing"

@@ -1,0 +1,91 @@
+"""`lfsr simulate`: low-field scans on disk, in the right place, with what is known of them beside."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lfsr_tf.cli.app import app
+from lfsr_tf.errors import ConfigError, LfsrError, OutputError
+from lfsr_tf.storage import read_json
+
+AFFINE = np.array([[-2.0, 0, 0, 31], [0, 2.0, 0, -40], [0, 0, 5.0, 7], [0, 0, 0, 1]])
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    disc = (np.hypot(*np.meshgrid(np.linspace(-1, 1, 40), np.linspace(-1, 1, 40))) < 0.8)[..., None]
+    path = tmp_path / "sub-7_T2w.nii.gz"
+    nib.save(nib.Nifti1Image(np.repeat(disc * 300.0, 5, axis=2).astype(np.float32), AFFINE), path)
+    return path
+
+
+def run(*words: object) -> object:
+    return CliRunner().invoke(app, ["simulate", *map(str, words)])
+
+
+def test_the_result_lies_where_the_scan_lies(scan: Path, tmp_path: Path) -> None:
+    result = run(scan, "-o", tmp_path / "low", "--sigma", 0.04, "--hr-size", 40, "--keep-hr")
+    assert result.exit_code == 0, result.output
+    low = nib.load(tmp_path / "low" / "sub-7_T2w_lr.nii.gz")
+    assert low.shape == (20, 20, 5)
+    np.testing.assert_allclose(low.affine, AFFINE @ np.diag([2, 2, 1, 1]), atol=1e-5)
+    assert nib.load(tmp_path / "low" / "sub-7_T2w_hr.nii.gz").shape == (40, 40, 5)
+
+
+def test_the_sidecar_holds_the_noise_level_and_the_settings(scan: Path, tmp_path: Path) -> None:
+    run(scan, "-o", tmp_path / "low.nii.gz", "--sigma", 0.04, "--hr-size", 40, "--seed", 3)
+    known = read_json(tmp_path / "low.json")
+    assert (known["sigma"], known["seed"], known["subject"], known["contrast"]) == (0.04, 3, "sub-7", "T2w")
+    background = nib.load(tmp_path / "low.nii.gz").get_fdata()[:2, :2]
+    assert np.sqrt(np.mean(background**2) / 2) == pytest.approx(known["sigma_intensity"], rel=0.4)
+
+
+def test_a_phantom_needs_no_file(tmp_path: Path) -> None:
+    result = run("phantom:3:FLAIR", "-o", tmp_path)
+    assert result.exit_code == 0, result.output
+    low = nib.load(tmp_path / "phantom-3-FLAIR_lr.nii.gz")
+    assert low.shape[:2] == (64, 64)
+    assert read_json(tmp_path / "phantom-3-FLAIR_lr.json")["contrast"] == "FLAIR"
+
+
+def test_a_batch_goes_on_after_a_bad_scan_and_fails_at_the_end(scan: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.nii.gz").write_text("no scan")
+    result = run(tmp_path / "bad.nii.gz", scan, "-o", tmp_path / "low", "--hr-size", 32)
+    assert isinstance(result.exception, LfsrError) and "1 of 2 scans" in str(result.exception)
+    assert (tmp_path / "low" / "sub-7_T2w_lr.nii.gz").exists()
+    assert not list((tmp_path / "low").glob("*bad*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "reason"),
+    [
+        (["phantom:x"], LfsrError, "phantom:x"),
+        (["a.nii.gz", "b.nii.gz", "-o", "one.nii.gz"], OutputError, "folder for 2"),
+        (["x/a.nii.gz", "y/a.nii.gz"], OutputError, "different names"),
+        (["a.nii.gz", "--sigma", "1.5"], ConfigError, "sigma"),
+        (["a.nii.gz", "--scale", "3"], ConfigError, "scale"),
+    ],
+)
+def test_bad_words_are_refused(
+    tmp_path: Path, monkeypatch, words: list[str], kind: type, reason: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*words) if "-o" in words else run(*words, "-o", "low")
+    assert isinstance(result.exception, kind) and reason in str(result.exception)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_earlier_result_is_replaced_only_when_told(scan: Path, tmp_path: Path) -> None:
+    words = [scan, "-o", tmp_path / "low.nii.gz", "--hr-size", 32]
+    assert run(*words).exit_code == 0
+    assert isinstance(run(*words).exception, LfsrError)
+    assert run(*words, "--overwrite").exit_code == 0
+
+
+def test_the_scan_itself_is_never_replaced(scan: Path) -> None:
+    before = scan.read_bytes()
+    assert isinstance(run(scan, "-o", scan, "--hr-size", 32, "--overwrite").exception, LfsrError)
+    assert scan.read_bytes() == before

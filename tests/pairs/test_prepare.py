@@ -1,0 +1,217 @@
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from lfsr_tf.errors import ConfigError, OutputError, ScanError
+from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset, read_records
+from lfsr_tf.pairs.workspace import exclusive
+from lfsr_tf.storage import read_json
+
+SMALL = PairsConfig(hr_size=32, lr_patch=8, patches_per_slice=6, shard_mebibytes=1)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("mode", ["pairs", "slices"])
+def test_any_number_of_workers_gives_the_same_bytes(mode, scans, request, tmp_path) -> None:
+    by_two = request.getfixturevalue(f"{mode}_records")
+    config = open_dataset(by_two).config
+    prepare_dataset(scans.train, scans.validation, tmp_path / "one", config, workers=1)
+    assert contents(tmp_path / "one") == contents(by_two)
+
+
+def test_nothing_but_shards_and_their_description_is_left(pairs_records) -> None:
+    names = {path.name for path in pairs_records.iterdir()}
+    shards = {
+        shard.file
+        for split in ("train", "validation")
+        for shard in open_dataset(pairs_records).split(split).shards
+    }
+    assert names == shards | {"dataset.json"}
+
+
+def test_every_slice_gives_its_patches_once(pairs_records) -> None:
+    places = Counter(
+        (record["scan"], int(record["slice"]), *record["patch"].tolist())
+        for record in read_records(pairs_records, "train")
+    )
+    info = open_dataset(pairs_records)
+    assert set(places.values()) == {1}
+    assert len(places) == info.train.records == 6 * info.train.slices
+    slices = {(scan, number) for scan, number, *_ in places}
+    assert len(slices) == info.train.slices
+
+
+def test_no_subject_is_on_both_sides(pairs_records, slices_records) -> None:
+    for folder in (pairs_records, slices_records):
+        subjects = {
+            side: {record["subject"] for record in read_records(folder, side)}
+            for side in ("train", "validation")
+        }
+        assert subjects == {"train": {"sub-01", "sub-02", "sub-03"}, "validation": {"sub-11"}}
+
+
+def test_records_hold_what_the_description_says(pairs_records) -> None:
+    info = open_dataset(pairs_records)
+    contrasts = Counter(record["contrast"] for record in read_records(pairs_records, "train"))
+    assert {name: count // 6 for name, count in contrasts.items()} == info.train.contrasts
+    described = read_json(pairs_records / "dataset.json")
+    assert described["schema_version"] == 1
+    assert PairsConfig.from_json(described["config"]) == SMALL
+    assert {"lfsr_tf", "tensorflow", "numpy"} <= described["versions"].keys()
+    assert all(len(source["sha256"]) == 64 for source in described["sources"])
+    # 48 voxels of 2 mm over 32 HR pixels, and two of those an LR pixel.
+    assert info.spacing_mm == pytest.approx((6.0, 6.0))
+
+
+def test_a_recorded_pair_is_the_degraded_slice(pairs_records, slices_records) -> None:
+    slices = {
+        (record["scan"], int(record["slice"])): record["hr"]
+        for record in read_records(slices_records, "train")
+    }
+    for record in read_records(pairs_records, "train"):
+        row, column = 2 * record["patch"]
+        whole = slices[record["scan"], int(record["slice"])]
+        np.testing.assert_array_equal(record["hr"], whole[row : row + 16, column : column + 16])
+        assert (record["hr"] > SMALL.head_threshold).mean() >= SMALL.min_patch_head
+        assert 0.0 <= record["sigma"] <= 0.08
+
+
+def test_a_finished_preparation_is_not_done_again(scans, pairs_records) -> None:
+    before = {path: path.stat().st_mtime_ns for path in pairs_records.iterdir()}
+    prepare_dataset(scans.train, scans.validation, pairs_records, SMALL, workers=1)
+    assert before == {path: path.stat().st_mtime_ns for path in pairs_records.iterdir()}
+
+
+def test_records_of_other_settings_are_kept_unless_told_otherwise(scans, pairs_records, tmp_path) -> None:
+    folder = Path(shutil.copytree(pairs_records, tmp_path / "records"))
+    (folder / "notes.txt").write_text("mine")
+    other = PairsConfig(
+        **{**SMALL.to_json(), "acquisition": SMALL.acquisition, "train_pairs": 25, "noise_copies": 2}
+    )
+    before = contents(folder)
+    with pytest.raises(ConfigError, match="overwrite"):
+        prepare_dataset(scans.train, scans.validation, folder, other, workers=1)
+    assert contents(folder) == before
+    info = prepare_dataset(scans.train, scans.validation, folder, other, workers=1, overwrite=True)
+    assert info.train.records == 25
+    assert len(list(read_records(folder, "train"))) == 25
+    left = {path.name for path in folder.iterdir()}
+    assert left == {shard.file for shard in (*info.train.shards, *info.validation.shards)} | {
+        "dataset.json",
+        "notes.txt",
+    }
+
+
+def test_a_corrupt_scan_is_named_and_the_others_are_built(scans, tmp_path) -> None:
+    train = Path(shutil.copytree(scans.train, tmp_path / "train"))
+    whole = (train / "sub-01_T1w.nii.gz").read_bytes()
+    (train / "sub-04_T1w.nii.gz").write_bytes(whole[: len(whole) // 2])
+    nib.save(nib.Nifti1Image(np.zeros((40, 40, 4), np.float32), np.eye(4)), train / "sub-05_T1w.nii.gz")
+    with pytest.raises(ScanError, match=r"2 of 7 scans.*sub-04_T1w.*sub-05_T1w") as caught:
+        prepare_dataset(train, scans.validation, tmp_path / "records", SMALL, workers=2)
+    assert "\n" not in str(caught.value)
+    info = open_dataset(tmp_path / "records")
+    assert [entry["name"] for entry in info.failed] == ["sub-04_T1w.nii.gz", "sub-05_T1w.nii.gz"]
+    assert info.train.subjects == ("sub-01", "sub-02", "sub-03")
+    # Told again, not forgotten.
+    with pytest.raises(ScanError, match="sub-04"):
+        prepare_dataset(train, scans.validation, tmp_path / "records", SMALL, workers=1)
+
+
+def test_the_same_subject_in_both_folders_is_refused_before_anything_is_built(scans, tmp_path) -> None:
+    validation = Path(shutil.copytree(scans.validation, tmp_path / "val"))
+    shutil.copy(scans.train / "sub-02_T2w.nii.gz", validation / "sub-02_FLAIR.nii.gz")
+    with pytest.raises(ConfigError, match="both training and validation"):
+        prepare_dataset(scans.train, validation, tmp_path / "records", SMALL, workers=1)
+    assert not list((tmp_path / "records").glob("*"))
+
+
+def test_subjects_are_split_by_hash_when_no_validation_is_named(scans, tmp_path) -> None:
+    config = PairsConfig(hr_size=32, lr_patch=8, validation_fraction=0.6)
+    info = prepare_dataset([scans.train, scans.validation], None, tmp_path / "records", config, workers=1)
+    assert set(info.train.subjects) | set(info.validation.subjects) == {
+        "sub-01",
+        "sub-02",
+        "sub-03",
+        "sub-11",
+    }
+    assert not set(info.train.subjects) & set(info.validation.subjects)
+
+
+def test_whole_slices_can_be_recorded(scans, tmp_path) -> None:
+    config = PairsConfig(hr_size=32, lr_patch=0, noise_copies=2)
+    info = prepare_dataset(scans.train, scans.validation, tmp_path / "records", config, workers=1)
+    records = list(read_records(tmp_path / "records", "validation"))
+    assert len(records) == info.validation.records == 2 * info.validation.slices
+    assert {(record["lr"].shape, record["hr"].shape) for record in records} == {((16, 16), (32, 32))}
+    copies = [record for record in records if record["slice"] == records[0]["slice"]]
+    assert not np.array_equal(copies[0]["lr"], copies[1]["lr"])
+    np.testing.assert_array_equal(copies[0]["hr"], copies[1]["hr"])
+
+
+def test_progress_is_told_of_every_step(scans, tmp_path) -> None:
+    seen: dict[str, list[int]] = {}
+
+    @contextmanager
+    def progress(description: str, total: int | None):
+        seen[description] = [total, 0]
+
+        def advance(steps: int = 1) -> None:
+            seen[description][1] += steps
+
+        yield advance
+
+    prepare_dataset(scans.train, scans.validation, tmp_path / "records", SMALL, workers=1, progress=progress)
+    assert len(seen) >= 3
+    assert all(total == done for total, done in seen.values())
+
+
+def test_a_missing_or_empty_folder_is_refused(scans, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    for wrong in ("empty", "absent"):
+        with pytest.raises(ScanError, match=wrong):
+            prepare_dataset(tmp_path / wrong, scans.validation, tmp_path / "records", SMALL, workers=1)
+
+
+def test_an_output_that_cannot_be_a_folder_is_refused(scans, tmp_path) -> None:
+    (tmp_path / "file").write_text("x")
+    for output in (tmp_path / "file", tmp_path / "file" / "records"):
+        with pytest.raises(OutputError, match="Cannot write"):
+            prepare_dataset(scans.train, scans.validation, output, SMALL, workers=1)
+
+
+def test_two_preparations_of_one_folder_exclude_each_other(scans, tmp_path) -> None:
+    with exclusive(tmp_path), pytest.raises(OutputError, match="Another preparation"):
+        prepare_dataset(scans.train, scans.validation, tmp_path, SMALL, workers=1)
+
+
+def test_no_workers_is_refused(scans, tmp_path) -> None:
+    with pytest.raises(ConfigError, match="at least 1 worker"):
+        prepare_dataset(scans.train, scans.validation, tmp_path, SMALL, workers=0)
+
+
+def test_a_script_needs_no_main_guard_and_no_tensorflow(scans, tmp_path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "import lfsr_tf as lfsr\n"
+        f"config = lfsr.PairsConfig(hr_size=32, lr_patch=8, patches_per_slice=2)\n"
+        f"info = lfsr.prepare_dataset({str(scans.train)!r}, {str(scans.validation)!r}, 'records', config, workers=2)\n"
+        "assert 'tensorflow' not in sys.modules\n"
+        "print(info.train.records)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) == open_dataset(tmp_path / "records").train.records
+    assert done.stderr == ""

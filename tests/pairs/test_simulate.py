@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from lfsr_tf.errors import ConfigError
+from lfsr_tf.pairs import PairsConfig, simulate_scan
+from lfsr_tf.scans import Scan
+
+CONFIG = PairsConfig(hr_size=32, lr_patch=0)
+
+
+@pytest.fixture(scope="module")
+def scan() -> Scan:
+    x, y = np.meshgrid(np.linspace(-1, 1, 40), np.linspace(-1, 1, 50), indexing="ij")
+    disc = np.repeat((200.0 * (x**2 + y**2 < 0.6))[..., None], 5, axis=2)
+    return Scan(disc.astype(np.float32), np.diag([1.5, 1.5, 4.0, 1.0]), subject="s", contrast="T1w")
+
+
+def test_both_scans_show_the_same_field_of_view(scan: Scan) -> None:
+    simulated = simulate_scan(scan, 0.03, CONFIG)
+    assert simulated.hr.slices().shape == (5, 32, 32)
+    assert simulated.lr.slices().shape == (5, 16, 16)
+    # 50 voxels of 1.5 mm; voxel 0 is the same place in both, five padded voxels before that of the scan.
+    assert simulated.lr.in_plane_spacing == pytest.approx((75 / 16, 75 / 16))
+    np.testing.assert_allclose(simulated.lr.affine[:3, 3], [-7.5, 0, 0], atol=1e-9)
+    np.testing.assert_allclose(simulated.hr.affine[:3, 3], simulated.lr.affine[:3, 3])
+
+
+def test_the_background_has_rician_noise_of_the_given_sigma(scan: Scan) -> None:
+    simulated = simulate_scan(scan, 0.05, CONFIG)
+    corner = simulated.lr.slices()[:, :2, :2]
+    sigma = np.sqrt(np.mean(np.square(corner)) / 2)
+    assert sigma == pytest.approx(0.05 * simulated.reference, rel=0.35)
+
+
+def test_intensities_stay_in_the_units_of_the_scan(scan: Scan) -> None:
+    simulated = simulate_scan(scan, 0.0, CONFIG)
+    assert np.median(simulated.lr.slices()[:, 7:9, 7:9]) == pytest.approx(200.0, rel=0.1)
+    assert np.median(simulated.hr.slices()[:, 14:18, 14:18]) == pytest.approx(200.0, rel=0.1)
+
+
+def test_a_seed_repeats_and_another_does_not(scan: Scan) -> None:
+    first, again, other = (simulate_scan(scan, 0.05, CONFIG, seed=seed).lr.voxels for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_no_two_slices_share_their_noise(scan: Scan) -> None:
+    noise = simulate_scan(scan, 0.05, CONFIG).lr.slices() - simulate_scan(scan, 0.0, CONFIG).lr.slices()
+    correlation = np.corrcoef(noise.reshape(5, -1))
+    assert abs(correlation[np.triu_indices(5, 1)]).max() < 0.3
+
+
+@pytest.mark.parametrize("sigma", [-0.1, 1.0])
+def test_a_sigma_out_of_range_is_refused(scan: Scan, sigma: float) -> None:
+    with pytest.raises(ConfigError, match="sigma"):
+        simulate_scan(scan, sigma, CONFIG)

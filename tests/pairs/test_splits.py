@@ -1,0 +1,106 @@
+import pytest
+
+from lfsr_tf.errors import ConfigError
+from lfsr_tf.pairs import PairsConfig
+from lfsr_tf.pairs.sources import Source, check_sources, images_of, volumes_of
+from lfsr_tf.pairs.splits import check_disjoint, split_of_subject
+
+SUBJECTS = [f"sub-{number:04d}" for number in range(2000)]
+
+
+def index_of(subject: str, slices: int = 3) -> dict[str, object]:
+    volume = {
+        "subject": subject,
+        "contrast": "T1w",
+        "reference": 100.0,
+        "hr_size": 32,
+        "spacing_mm": [1.0, 1.0],
+        "affine": [[1.0, 0.0, 0.0, 0.0]] * 4,
+        "slices": list(range(slices)),
+        "capacity": [9] * slices,
+    }
+    return {"volumes": [volume]}
+
+
+def test_a_subjects_side_does_not_depend_on_the_others() -> None:
+    sides = {subject: split_of_subject(subject, 0.2) for subject in SUBJECTS}
+    assert sides == {subject: split_of_subject(subject, 0.2) for subject in reversed(SUBJECTS)}
+    # Pinned: another machine or version must split the same way.
+    assert [name for name in SUBJECTS[:20] if sides[name] == "validation"] == [
+        "sub-0004",
+        "sub-0008",
+        "sub-0012",
+        "sub-0013",
+        "sub-0014",
+    ]
+
+
+def test_the_fraction_is_that_of_the_subjects() -> None:
+    chosen = sum(split_of_subject(subject, 0.2) == "validation" for subject in SUBJECTS)
+    assert abs(chosen - 400) < 5 * 18  # five standard deviations
+
+
+def test_a_larger_fraction_only_moves_subjects_to_validation() -> None:
+    small, large = ({s for s in SUBJECTS if split_of_subject(s, part) == "validation"} for part in (0.1, 0.3))
+    assert small < large
+
+
+def test_all_scans_of_a_subject_go_to_one_side() -> None:
+    sources = [
+        Source(f"{subject}_{visit}", "", f"{subject}{visit}", "auto")
+        for subject in SUBJECTS[:50]
+        for visit in "ab"
+    ]
+    indices = {number: index_of(SUBJECTS[number // 2]) for number in range(100)}
+    volumes = volumes_of(sources, indices, PairsConfig(validation_fraction=0.3))
+    sides = {side: {v.subject for v in volumes if v.split == side} for side in ("train", "validation")}
+    assert sides["train"] and sides["validation"]
+    assert not sides["train"] & sides["validation"]
+
+
+def test_a_subject_named_for_both_sides_is_refused() -> None:
+    sources = [Source("a", "", "1", "train"), Source("b", "", "2", "validation")]
+    with pytest.raises(ConfigError, match=r"subject on one side.*sub-7"):
+        volumes_of(sources, {0: index_of("sub-7"), 1: index_of("sub-7")}, PairsConfig())
+
+
+def test_one_scan_under_two_names_on_both_sides_is_refused() -> None:
+    with pytest.raises(ConfigError, match="scan on one side"):
+        check_sources([Source("a", "", "same", "train"), Source("b", "", "same", "validation")])
+
+
+def test_an_empty_side_is_refused() -> None:
+    with pytest.raises(ConfigError, match="none of them for validation"):
+        volumes_of(
+            [Source("a", "", "1", "auto")], {0: index_of("sub-0001")}, PairsConfig(validation_fraction=1e-9)
+        )
+
+
+def test_no_validation_can_be_asked_for() -> None:
+    volumes = volumes_of(
+        [Source("a", "", "1", "auto")], {0: index_of("s")}, PairsConfig(validation_fraction=0.0)
+    )
+    assert {volume.split for volume in volumes} == {"train"}
+
+
+def test_whole_slices_must_have_one_size() -> None:
+    indices = {0: index_of("a"), 1: index_of("b")}
+    indices[1]["volumes"][0]["hr_size"] = 24
+    sources = [Source("a", "", "1", "train"), Source("b", "", "2", "train")]
+    config = PairsConfig(hr_size=32, lr_patch=0, validation_fraction=0.0)
+    with pytest.raises(ConfigError, match="24, 32"):
+        volumes_of(sources, indices, config)
+
+
+def test_noise_copies_have_different_keys() -> None:
+    volumes = volumes_of(
+        [Source("a", "", "1", "train")], {0: index_of("s")}, PairsConfig(validation_fraction=0.0)
+    )
+    images = images_of(volumes, PairsConfig(noise_copies=4))
+    assert len({image.key for image in images}) == len(images) == 12
+
+
+def test_a_long_list_of_offenders_is_cut() -> None:
+    names = [f"s{n}" for n in range(9)]
+    with pytest.raises(ConfigError, match="and 4 more"):
+        check_disjoint({"train": names, "validation": names}, "subject")
