@@ -1,0 +1,86 @@
+"""The receptive radius against the footprint of the gradient, and a tile against the whole image."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from lfsr_tf.errors import ModelError
+from lfsr_tf.networks import ResidualSR, SRDenseNet, receptive_radius
+
+_DENSE = {"layers_per_block": 2, "growth": 2, "stem_filters": 2, "bottleneck": 2}
+
+
+def stacked(*more: layers.Layer) -> keras.Model:
+    image = keras.Input((None, None, 1))
+    maps = image
+    for layer in more:
+        maps = layer(maps)
+    return keras.Model(image, maps)
+
+
+NETWORKS = {
+    "dense": lambda: SRDenseNet(blocks=1, **_DENSE),
+    "dense, first layer": lambda: SRDenseNet(blocks=2, block_input="first_layer", **_DENSE),
+    "dense, x4": lambda: SRDenseNet(blocks=1, scale=4, **_DENSE),
+    "residual": lambda: ResidualSR(blocks=1, filters=2),
+    "residual, far": lambda: ResidualSR(blocks=4, filters=2),
+    "residual, x4": lambda: ResidualSR(blocks=1, filters=2, scale=4),
+    "dilated": lambda: stacked(layers.Conv2D(1, 3, dilation_rate=2, padding="same")),
+    "even kernel": lambda: stacked(layers.Conv2D(1, 4, padding="same")),
+    "oblong kernel": lambda: stacked(layers.Conv2D(1, (1, 7), padding="same")),
+    "deconvolution of five": lambda: stacked(layers.Conv2DTranspose(1, 5, strides=2, padding="same")),
+    "deconvolution of four": lambda: stacked(layers.Conv2DTranspose(1, 4, strides=2, padding="same")),
+    "deconvolution by three": lambda: stacked(layers.Conv2DTranspose(1, 5, strides=3, padding="same")),
+    "deconvolution of two": lambda: stacked(
+        layers.Conv2DTranspose(1, 2, strides=2, padding="same"), layers.Conv2D(1, 5, padding="same")
+    ),
+}
+
+
+def footprint_radius(model: keras.Model, size: int = 41) -> int:
+    """Farthest LR sample with a gradient, over every position of an HR sample between two LR samples."""
+    # Positive weights and a positive image: nothing cancels and no ReLU is shut.
+    model.set_weights([np.abs(w) + 0.1 for w in model.get_weights()])
+    image = tf.ones((1, size, size, 1))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(image)
+        sr = model(image)
+        scale = sr.shape[1] // size
+        middle = size // 2 * scale
+        samples = [sr[0, middle + row, middle + column, 0] for row in range(scale) for column in range(scale)]
+    return max(
+        int(np.abs(np.argwhere(tape.gradient(sample, image)[0, ..., 0].numpy()) - size // 2).max())
+        for sample in samples
+    )
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_radius_is_that_of_the_gradients_footprint(name: str) -> None:
+    model = NETWORKS[name]()
+    assert receptive_radius(model) == footprint_radius(model)
+
+
+def test_the_papers_network_sees_131_lr_samples_before_it_upsamples() -> None:
+    model = SRDenseNet()
+    before = keras.Model(model.input, model.get_layer("bottleneck").output)
+    assert 2 * receptive_radius(before) + 1 == 131
+    # The deconvolution reads one LR sample before its own place.
+    assert receptive_radius(model) == 66
+
+
+def test_a_tile_with_that_halo_equals_the_whole_image() -> None:
+    keras.utils.set_random_seed(0)
+    model = SRDenseNet(blocks=1, **_DENSE)
+    halo, image = receptive_radius(model), np.random.default_rng(0).random((1, 40, 30, 1)).astype("float32")
+    tile = model(image[:, 15 - halo : 25 + halo])[:, 2 * halo : -2 * halo]
+    np.testing.assert_allclose(tile, model(image)[:, 30:50], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "layer", [layers.GlobalAveragePooling2D(), layers.Conv2D(1, 3, strides=2, padding="same")]
+)
+def test_a_layer_of_unknown_reach_is_refused(layer: layers.Layer) -> None:
+    with pytest.raises(ModelError, match=type(layer).__name__):
+        receptive_radius(stacked(layer))
