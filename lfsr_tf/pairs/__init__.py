@@ -20,7 +20,7 @@ _EXPORTS = {
     "low_resolution_reference": "slices",
     "check_records": "reading",
     "read_records": "reading",
-    "PipelineConfig": "pipeline",
+    "PipelineConfig": "options",
     "steps_per_epoch": "pipeline",
     "training_data": "pipeline",
     "validation_data": "pipeline",

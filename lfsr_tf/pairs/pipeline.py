@@ -18,6 +18,7 @@ from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo, SplitName, open_dataset
 from lfsr_tf.pairs.examples import Batch, decode_pairs, draw_pairs, random_gain
 from lfsr_tf.pairs.keys import fold
+from lfsr_tf.pairs.options import PipelineConfig, effective_config
 from lfsr_tf.pairs.reading import check_records
 
 # Slices that are degraded together while training.
@@ -25,54 +26,6 @@ _SLICE_BATCH = 16
 _RECORD_ORDER, _PATCH_ORDER = 1, 2
 # Validation noise belongs to no epoch and to no seed: every run is judged by the same images.
 _VALIDATION_SALTS = (0, -1)
-
-
-@dataclass(frozen=True)
-class PipelineConfig:
-    """How records are fed to training and validation.
-
-    Attributes:
-        gain_min: LR, HR and sigma of a training pair are multiplied by one random gain from here...
-        gain_max: ...to here, so that a network does not learn the scale: inference divides by the noisy
-            image's own percentile, which noise inflates by up to 10 %.
-        flips: Mirror training slices at random (mode "slices" only).
-        rotations: Turn training slices by multiples of 90 degrees at random (mode "slices" only).
-        lr_patch: Side of LR patches, at most the one the records were prepared for; 0 for whole slices; None
-            for the one prepared. Mode "slices" only.
-        patches_per_slice: Patches that a slice gives each epoch; None for the number prepared. Mode "slices"
-            only.
-        shuffle_records: Records among which the next one is drawn; the shards are shuffled already.
-        shuffle_patches: Patches among which the next one is drawn, so that patches of one slice do not fill a
-            batch. Mode "slices" only.
-        cache: Keep the records in memory, decompressed.
-        verify: Compare all shards with their hashes first.
-    """
-
-    gain_min: float = 0.6
-    gain_max: float = 1.4
-    flips: bool = False
-    rotations: bool = False
-    lr_patch: int | None = None
-    patches_per_slice: int | None = None
-    shuffle_records: int = 16384
-    shuffle_patches: int = 2048
-    cache: bool = True
-    verify: bool = True
-
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ConfigError: A value is out of its range.
-        """
-        if not 0.0 < self.gain_min <= self.gain_max:
-            raise ConfigError(
-                f"Expected 0 < gain_min <= gain_max. Received: {self.gain_min} and {self.gain_max}."
-            )
-        for name in ("shuffle_records", "shuffle_patches", "patches_per_slice"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"Expected {name} of at least 1. Received: {value}.")
 
 
 def steps_per_epoch(
@@ -85,7 +38,7 @@ def steps_per_epoch(
         ConfigError: There are fewer pairs than one batch takes.
     """
     info = open_dataset(folder)
-    config = _effective_config(info, options or PipelineConfig())
+    config = effective_config(info, options or PipelineConfig())
     each = config.patches_per_slice if config.mode == "slices" and config.lr_patch else 1
     pairs = info.split(split).records * each
     if batch_size < 1 or pairs < batch_size:
@@ -124,7 +77,7 @@ def training_data(
     options = options or PipelineConfig()
     steps = steps_per_epoch(folder, batch_size, options=options)
     info = _open(folder, options)
-    config = _effective_config(info, options)
+    config = effective_config(info, options)
     groups = _groups(info, "train", options)
 
     def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -168,7 +121,7 @@ def validation_data(
     """
     options = options or PipelineConfig()
     info = _open(folder, options)
-    config = _effective_config(info, options)
+    config = effective_config(info, options)
     if not info.validation.records:
         raise ConfigError(
             f"Expected validation records. Received: {folder} without any. Prepare it with some."
@@ -203,28 +156,6 @@ def _open(folder: Path | str, options: PipelineConfig) -> DatasetInfo:
     return info
 
 
-def _effective_config(info: DatasetInfo, options: PipelineConfig) -> PairsConfig:
-    """The settings of the records with the options that may differ from them."""
-    config = info.config
-    asked = {name: getattr(options, name) for name in ("lr_patch", "patches_per_slice", "flips", "rotations")}
-    if config.mode == "pairs":
-        if any(asked.values()) or asked["lr_patch"] is not None:
-            raise ConfigError(
-                f"Expected records of mode 'slices' for {', '.join(asked)}. Received: fixed pairs in "
-                f"{info.folder}. Prepare with --mode slices."
-            )
-        return config
-    patch = config.lr_patch if options.lr_patch is None else options.lr_patch
-    if patch > config.lr_patch:
-        raise ConfigError(
-            f"Expected lr_patch of at most {config.lr_patch}, for which these slices were chosen. Received: "
-            f"{patch}. Prepare with a larger lr_patch."
-        )
-    return replace(
-        config, lr_patch=patch, patches_per_slice=options.patches_per_slice or config.patches_per_slice
-    )
-
-
 def _groups(info: DatasetInfo, split: SplitName, options: PipelineConfig) -> list[_Group]:
     """One group for each slice size; pairs have one patch size, so they are one group."""
     shards = info.split(split).shards
@@ -246,7 +177,7 @@ def _epoch_batches(
     config: PairsConfig,
     options: PipelineConfig,
 ) -> tf.data.Dataset:
-    # `shuffle` mixes in TensorFlow's global seed, and fails where that is 0; this one is of this function's graph.
+    # `shuffle` mixes in TensorFlow's global seed and fails where that is 0; this sets that of this graph.
     tf.compat.v1.set_random_seed(1)
     salts = (seed, epoch)
     mixed = [_shuffled(group.records, options.shuffle_records, salts, _RECORD_ORDER) for group in groups]

@@ -53,6 +53,13 @@ def test_the_same_seed_gives_the_same_bytes(records: Path) -> None:
     assert_equal(take(training_data(records, 5, seed=3), 30), take(training_data(records, 5, seed=3), 30))
 
 
+@pytest.mark.parametrize("global_seed", [0, 77])
+def test_the_global_seed_changes_nothing(records: Path, global_seed: int) -> None:
+    expected = take(training_data(records, 5, seed=3), 3)
+    tf.random.set_seed(global_seed)
+    assert_equal(take(training_data(records, 5, seed=3), 3), expected)
+
+
 def test_another_seed_gives_another_order(records: Path) -> None:
     assert different(take(training_data(records, 5, seed=3), 5), take(training_data(records, 5, seed=4), 5))
 

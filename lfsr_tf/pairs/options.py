@@ -1,0 +1,89 @@
+"""How records are fed to training and validation, apart from the feeding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lfsr_tf.errors import ConfigError
+from lfsr_tf.pairs.config import PairsConfig
+from lfsr_tf.pairs.dataset import DatasetInfo
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """How records are fed to training and validation.
+
+    Attributes:
+        gain_min: LR, HR and sigma of a training pair are multiplied by one random gain from here...
+        gain_max: ...to here, so that a network does not learn the scale: inference divides by the noisy
+            image's own percentile, which noise inflates by up to 10 %.
+        flips: Mirror training slices at random (mode "slices" only).
+        rotations: Turn training slices by multiples of 90 degrees at random (mode "slices" only).
+        lr_patch: Side of LR patches, at most the one the records were prepared for; 0 for whole slices; None
+            for the one prepared. Mode "slices" only.
+        patches_per_slice: Patches that a slice gives each epoch; None for the number prepared. Mode "slices"
+            only.
+        shuffle_records: Records among which the next one is drawn; the shards are shuffled already.
+        shuffle_patches: Patches among which the next one is drawn, so that patches of one slice do not fill a
+            batch. Mode "slices" only.
+        cache: Keep the records in memory, decompressed.
+        verify: Compare all shards with their hashes first.
+    """
+
+    gain_min: float = 0.6
+    gain_max: float = 1.4
+    flips: bool = False
+    rotations: bool = False
+    lr_patch: int | None = None
+    patches_per_slice: int | None = None
+    shuffle_records: int = 16384
+    shuffle_patches: int = 2048
+    cache: bool = True
+    verify: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ConfigError: A value is out of its range.
+        """
+        if not 0.0 < self.gain_min <= self.gain_max:
+            raise ConfigError(
+                f"Expected 0 < gain_min <= gain_max. Received: {self.gain_min} and {self.gain_max}."
+            )
+        for name in ("shuffle_records", "shuffle_patches", "patches_per_slice"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"Expected {name} of at least 1. Received: {value}.")
+
+
+def effective_config(info: DatasetInfo, options: PipelineConfig) -> PairsConfig:
+    """The settings of the records with the options that may differ from them.
+
+    Raises:
+        ConfigError: The options do not suit the records.
+    """
+    config = info.config
+    asked = {name: getattr(options, name) for name in ("lr_patch", "patches_per_slice", "flips", "rotations")}
+    if config.mode == "pairs":
+        if any(asked.values()) or asked["lr_patch"] is not None:
+            raise ConfigError(
+                f"Expected records of mode 'slices' for {', '.join(asked)}. Received: fixed pairs in "
+                f"{info.folder}. Prepare with --mode slices."
+            )
+        return config
+    patch = config.lr_patch if options.lr_patch is None else options.lr_patch
+    if patch > config.lr_patch:
+        raise ConfigError(
+            f"Expected lr_patch of at most {config.lr_patch}, for which these slices were chosen. Received: "
+            f"{patch}. Prepare with a larger lr_patch."
+        )
+    sizes = {shard.hr_size for shard in (*info.train.shards, *info.validation.shards)}
+    if not patch and len(sizes) > 1:
+        raise ConfigError(
+            f"Expected slices of one size for whole slices (lr_patch=0). Received: sides of {sorted(sizes)} "
+            f"pixels in {info.folder}. Choose a patch size."
+        )
+    return replace(
+        config, lr_patch=patch, patches_per_slice=options.patches_per_slice or config.patches_per_slice
+    )
