@@ -79,7 +79,7 @@ class KeepRun(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Commit the epoch."""
         metrics = {name: float(value) for name, value in (logs or {}).items()}
-        metrics["learning_rate"] = float(self.model.optimizer.learning_rate)
+        metrics["learning_rate"] = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
         metrics["seconds"] = round(time.perf_counter() - self._began, 3)
         state = self.state.after_epoch(metrics, epochs=self._config.epochs, patience=self._config.patience)
         self._folder.commit(state, lambda folder: self._write_files(folder, state))

@@ -42,7 +42,7 @@ def describe(model: keras.Model, state: RunState, source: PairSource, config: Tr
         name=config.network,
         network=config.network,
         settings=dict(config.network_settings),
-        scale=source.hr_shape[0] // source.lr_shape[0],
+        scale=model.compute_output_shape((1, 8, 8, 1))[1] // 8,
         dtype_policy=model.dtype_policy.name,
         trained_steps=state.epochs_done * source.steps_per_epoch,
         package_version=lfsr_tf.__version__,

@@ -34,8 +34,9 @@ class TrainConfig:
         warmup_steps: Steps over which the rate rises in a straight line from 0.
         clip_norm: Gradients of a larger global norm are scaled down to it, above 0. None: never.
         patience: Epochs without a better validation loss after which the run stops. None: never.
-        flips: Mirror and transpose pairs at random. It costs each pair its last LR row and column
-            (`augment`).
+        pipeline: Settings of `lfsr_tf.pairs.PipelineConfig` (gains, patches per slice, shuffling...) by name.
+        flips: Mirror and transpose training images at random. Fixed patches lose their last LR row and column
+            by it (`augment`); slices lose nothing.
         seed: Of the first weights, the shuffling, the noise and the flips.
         dtype_policy: "float32", "mixed_bfloat16", "mixed_float16", or "auto": bfloat16 where the processor
             has it.
@@ -57,6 +58,7 @@ class TrainConfig:
     warmup_steps: int = 0
     clip_norm: float | None = None
     patience: int | None = None
+    pipeline: Mapping[str, Any] = field(default_factory=dict)
     flips: bool = False
     seed: int = 0
     dtype_policy: str = "auto"
@@ -72,8 +74,9 @@ class TrainConfig:
         """
         _check_choices(self)
         _check_numbers(self)
-        if not isinstance(self.network_settings, Mapping):
-            raise _refusal("network_settings", "a table of settings", self.network_settings)
+        for name in ("network_settings", "pipeline"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise _refusal(name, "a table of settings", getattr(self, name))
         object.__setattr__(self, "loss", _loss_table(self.loss))
 
     @classmethod
@@ -92,7 +95,7 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain values that JSON and TOML can hold."""
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
-        return values | {"network_settings": dict(self.network_settings), "loss": dict(self.loss)}
+        return values | {name: dict(values[name]) for name in ("network_settings", "loss", "pipeline")}
 
 
 def _refusal(name: str, expected: str, received: Any) -> ConfigError:

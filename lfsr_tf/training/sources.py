@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,15 @@ from typing import Any
 
 import tensorflow as tf
 
+from lfsr_tf.errors import ConfigError
+from lfsr_tf.pairs import (
+    DatasetInfo,
+    PipelineConfig,
+    open_dataset,
+    steps_per_epoch,
+    training_data,
+    validation_data,
+)
 from lfsr_tf.training.augment import random_flips
 from lfsr_tf.training.config import TrainConfig
 
@@ -64,4 +74,72 @@ def with_flips(batches: tf.data.Dataset, seed: int, first_step: int) -> tf.data.
 
 
 def read_source(records: Path, config: TrainConfig) -> PairSource:
-    raise NotImplementedError
+    """The pairs of a folder of records.
+
+    Args:
+        records: Folder that `prepare_dataset` wrote, of either mode.
+        config: Batch size, steps, seed, flips and pipeline settings.
+
+    Returns:
+        The source; its identity is the fingerprint of the records.
+
+    Raises:
+        RecordsError: The records are damaged or of another version.
+        ConfigError: The pipeline's settings are unknown or do not suit the records.
+    """
+    info = open_dataset(records)
+    options = _pipeline(config, info)
+    epoch_of_records = steps_per_epoch(records, config.batch_size, options=options)
+    steps = config.steps_per_epoch or epoch_of_records
+
+    def training(first_epoch: int) -> tf.data.Dataset:
+        # An epoch of training may be a part of an epoch of the records, or several of them.
+        first_step = first_epoch * steps
+        passes, skipped = divmod(first_step, epoch_of_records)
+        endless = training_data(
+            records, config.batch_size, seed=config.seed, first_epoch=passes, options=options
+        )
+        batches = endless.skip(skipped)
+        return with_flips(batches, config.seed, first_step) if _flips_patches(config, info) else batches
+
+    return PairSource(
+        training=training,
+        validation=_validation(records, config, options),
+        steps_per_epoch=steps,
+        identity={"fingerprint": info.fingerprint},
+        facts=_facts(info),
+    )
+
+
+def _validation(records: Path, config: TrainConfig, options: PipelineConfig) -> tf.data.Dataset:
+    # Cached after the cut, since a cache that is read in part is thrown away. Training verifies the records.
+    options = dataclasses.replace(options, cache=False, verify=False)
+    batches = validation_data(records, config.batch_size, options=options)
+    batches = batches.take(config.validation_steps or -1).cache()
+    # Counted, which fills the cache as well: Keras warns after data of unknown length that it "ran out".
+    return batches.apply(tf.data.experimental.assert_cardinality(sum(1 for _ in batches)))
+
+
+def _pipeline(config: TrainConfig, info: DatasetInfo) -> PipelineConfig:
+    """The pipeline's options; slices are flipped there, as a whole and without losing a sample."""
+    settings = {"flips": config.flips, "rotations": config.flips} if info.config.mode == "slices" else {}
+    try:
+        return PipelineConfig(**{**settings, **config.pipeline})
+    except TypeError as error:
+        known = ", ".join(item.name for item in dataclasses.fields(PipelineConfig))
+        raise ConfigError(
+            f"Expected pipeline settings among {known}. Received: {dict(config.pipeline)}."
+        ) from error
+
+
+def _flips_patches(config: TrainConfig, info: DatasetInfo) -> bool:
+    return config.flips and info.config.mode == "pairs"
+
+
+def _facts(info: DatasetInfo) -> dict[str, Any]:
+    acquisition = info.config.acquisition
+    return {
+        "sigma_range": (acquisition.sigma_min, acquisition.sigma_max),
+        "spacing_range_mm": info.spacing_mm,
+        "data_fingerprint": info.fingerprint,
+    }

@@ -29,9 +29,11 @@ def config() -> TrainConfig:
 
 @pytest.fixture
 def make_source() -> Callable[..., PairSource]:
-    """Builds a source of random pairs of LR 8 x 8: each epoch has its own, whichever epoch a run starts with."""
+    """Builds a source of random pairs of LR 8 x 8: an epoch has its own, wherever a run starts."""
 
-    def build(scale: int = 2, fingerprint: str = "tiny", flips: bool = False, bad_step: int = -1) -> PairSource:
+    def build(
+        scale: int = 2, fingerprint: str = "tiny", flips: bool = False, bad_step: int = -1
+    ) -> PairSource:
         def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             hr = tf.random.stateless_uniform((BATCH, 8 * scale, 8 * scale, 1), tf.stack([step, 1]))
             hr = tf.where(step == bad_step, np.nan, hr)

@@ -60,6 +60,7 @@ def test_an_unknown_setting_is_named_and_the_known_ones_listed() -> None:
         ("steps_per_execution", 0),
         ("network", ""),
         ("network_settings", 3),
+        ("pipeline", "fast"),
         ("loss", {}),
         ("loss", {"mse": -1.0}),
         ("loss", {"mse": 0.0}),

@@ -61,7 +61,9 @@ def interrupted(source: PairSource, folder: Path, config: TrainConfig, after: in
         train_on(source, folder, config, Recorder(after))
 
 
-def test_a_run_folder_holds_what_it_promises(tmp_path: Path, config: TrainConfig, make_source: MakeSource) -> None:
+def test_a_run_folder_holds_what_it_promises(
+    tmp_path: Path, config: TrainConfig, make_source: MakeSource
+) -> None:
     progress = Recorder()
     run = train_on(make_source(), tmp_path / "run", config, progress)
     names = {path.name for path in run.folder.iterdir()}
@@ -79,7 +81,9 @@ def test_the_best_models_value_is_the_minimum_of_the_history(
     tmp_path: Path, changed: Changed, make_source: MakeSource
 ) -> None:
     source = make_source()
-    run = train_on(source, tmp_path / "run", changed(learning_rate=0.3, schedule="constant"), SilentProgress())
+    run = train_on(
+        source, tmp_path / "run", changed(learning_rate=0.3, schedule="constant"), SilentProgress()
+    )
     history = [val_loss for _, val_loss in losses(run.folder)]
     best = load_model(run.folder).model
     best.compile(loss="mse")
@@ -126,7 +130,9 @@ def test_patience_goes_on_counting_after_an_interruption(
     assert (run.epochs, run.best_epoch, run.reason) == (3, 1, "early stopping")
 
 
-def test_a_finished_run_is_left_as_it_is(tmp_path: Path, config: TrainConfig, make_source: MakeSource) -> None:
+def test_a_finished_run_is_left_as_it_is(
+    tmp_path: Path, config: TrainConfig, make_source: MakeSource
+) -> None:
     first = train_on(make_source(), tmp_path / "run", config, SilentProgress())
     before = (tmp_path / "run" / "best.keras").stat().st_mtime_ns
     progress = Recorder()
@@ -148,7 +154,13 @@ def test_going_on_with_another_configuration_or_other_records_is_refused(
 
 @pytest.mark.parametrize(("bad_step", "step", "epoch", "kept"), [(0, 1, 1, 0), (6, 7, 2, 1)])
 def test_a_loss_of_nan_ends_the_run_with_the_step_and_a_remedy(
-    tmp_path: Path, config: TrainConfig, make_source: MakeSource, bad_step: int, step: int, epoch: int, kept: int
+    tmp_path: Path,
+    config: TrainConfig,
+    make_source: MakeSource,
+    bad_step: int,
+    step: int,
+    epoch: int,
+    kept: int,
 ) -> None:
     with pytest.raises(ModelError, match=rf"nan at step {step} \(epoch {epoch}\).*learning_rate below 0\.01"):
         train_on(make_source(bad_step=bad_step), tmp_path / "run", config, SilentProgress())
@@ -224,7 +236,9 @@ def test_mixed_precision_trains_like_float32_and_can_be_interrupted(
     assert keras.config.dtype_policy().name == "float32"
 
 
-def test_several_steps_an_execution_change_no_loss(tmp_path: Path, changed: Changed, make_source: MakeSource) -> None:
+def test_several_steps_an_execution_change_no_loss(
+    tmp_path: Path, changed: Changed, make_source: MakeSource
+) -> None:
     train_on(make_source(), tmp_path / "one", changed(), SilentProgress())
     progress = Recorder()
     train_on(make_source(), tmp_path / "two", changed(steps_per_execution=2), progress)

@@ -1,0 +1,84 @@
+"""`lfsr train`: what it says and how it fails."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from lfsr_tf import training
+from lfsr_tf.cli.app import app
+from lfsr_tf.cli.train import ConsoleProgress, epoch_line
+from lfsr_tf.errors import ConfigError, RecordsError
+from lfsr_tf.training.progress import EpochReport
+
+METRICS = {"loss": 0.0123456, "val_loss": 0.011, "val_psnr": 30.5, "seconds": 1.5}
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list:
+    """The arguments with which training is called; it ends at once."""
+    received: list = []
+
+    def train(records, output, config, progress):  # type: ignore[no-untyped-def]
+        received.append((records, output, config))
+        progress.begin(8, 0)
+        progress.advance(8)
+        progress.epoch(EpochReport(1, 1, METRICS, True))
+        return SimpleNamespace(
+            reason="all epochs done", best_value=0.5, best_epoch=1, epochs=1, folder=Path(output)
+        )
+
+    monkeypatch.setattr(training, "train", train)
+    return received
+
+
+def test_the_changes_and_the_flag_reach_the_configuration(calls: list) -> None:
+    arguments = ["train", "records", "-o", "run", "--preset", "demo", "--set", "batch_size=2", "--distribute"]
+    result = CliRunner().invoke(app, [*arguments, "--set", "loss.ssim=0.5"])
+    assert result.exit_code == 0, result.output
+    records, output, config = calls[0]
+    assert (records, output) == (Path("records"), Path("run"))
+    assert (config.batch_size, config.distribute, config.loss) == (2, True, {"mse": 1.0, "ssim": 0.5})
+
+
+def test_the_last_line_says_the_result_and_where_it_is(calls: list) -> None:
+    result = CliRunner().invoke(app, ["train", "records", "-o", "run", "--preset", "demo"])
+    assert "best validation loss 0.5 in epoch 1 of 1" in " ".join(result.output.split())
+    assert "best.keras" in result.output
+
+
+def test_an_epoch_is_one_line_with_loss_and_validation_psnr() -> None:
+    line = epoch_line(EpochReport(3, 20, METRICS, True))
+    assert line == "epoch 3/20  loss 0.012346  val_loss 0.011  val PSNR 30.5 dB  1.5 s  best"
+
+
+def test_a_metric_that_is_not_a_number_is_a_question_mark() -> None:
+    assert "val PSNR ? dB" in epoch_line(EpochReport(1, 2, METRICS | {"val_psnr": None}, False))
+
+
+def test_a_setting_that_does_not_exist_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["train", str(tmp_path), "-o", str(tmp_path / "run"), "--set", "colour=4"]
+    )
+    assert isinstance(result.exception, ConfigError)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_without_records_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["train", str(tmp_path), "-o", str(tmp_path / "run")])
+    assert isinstance(result.exception, RecordsError)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_bar_goes_away_after_an_error() -> None:
+    with pytest.raises(ZeroDivisionError), ConsoleProgress() as progress:
+        progress.begin(2, 1)
+        raise ZeroDivisionError
+    assert progress._bar.finished is False
+    assert progress._bar.live.is_started is False
+
+
+def test_the_help_ends_with_an_example() -> None:
+    result = CliRunner().invoke(app, ["train", "--help"])
+    assert "lfsr train records -o runs/mine" in result.output
