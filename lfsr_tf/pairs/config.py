@@ -15,6 +15,7 @@ Mode = Literal["pairs", "slices"]
 Plane = Literal["acquired", "axial", "coronal", "sagittal"]
 SmallImages = Literal["refuse", "own"]
 PRESETS = Path(__file__).parent / "presets"
+_ACCEPTED: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,)}
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,15 @@ def load_preset(name_or_path: str | Path) -> PairsConfig:
 
 
 def _build(cls: type[Any], values: dict[str, Any]) -> Any:
-    unknown = sorted(set(values) - {known.name for known in dataclasses.fields(cls)})
+    kinds = {known.name: known.type for known in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - set(kinds))
     if unknown:
         raise ConfigError(f"Expected settings of {cls.__name__}. Received unknown: {', '.join(unknown)}.")
+    for name, value in values.items():
+        # bool is an int in Python; `seed = true` is a slip all the same.
+        accepted = _ACCEPTED.get(kinds[name], (object,))
+        if not isinstance(value, accepted) or (isinstance(value, bool) and kinds[name] != "bool"):
+            raise ConfigError(f"Expected {name}: {kinds[name]}. Received: {value!r}.")
     return cls(**values)
 
 

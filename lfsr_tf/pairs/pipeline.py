@@ -59,6 +59,8 @@ def training_data(
 ) -> tf.data.Dataset:
     """Endless training batches: every `steps_per_epoch` of them, a new order, new gains and new noise.
 
+    Keras' `fit` needs `steps_per_epoch` with it, since its first epoch would never end.
+
     Args:
         folder: Folder of records.
         batch_size: Pairs a batch.

@@ -41,6 +41,14 @@ def test_an_unknown_setting_is_named() -> None:
         PairsConfig.from_json({"acquisition": {"sigma": 0.1}})
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"seed": True}, {"hr_size": "128"}, {"lr_patch": 16.5}, {"acquisition": {"sigma_max": "high"}}]
+)
+def test_a_value_of_another_type_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match="Received"):
+        PairsConfig.from_json(wrong)
+
+
 def test_the_paper_preset_has_the_papers_figures() -> None:
     paper = load_preset("paper")
     assert (paper.train_pairs, paper.validation_pairs) == (190_000, 10_000)

@@ -3,14 +3,17 @@ import shutil
 from pathlib import Path
 
 import keras
+import nibabel as nib
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs import (
+    PairsConfig,
     PipelineConfig,
     open_dataset,
+    prepare_dataset,
     read_records,
     steps_per_epoch,
     training_data,
@@ -162,13 +165,11 @@ def test_cached_records_are_not_read_again(records: Path, tmp_path: Path) -> Non
         next(batches)
 
 
-def test_training_data_is_endless_and_keras_asks_for_the_number_of_steps(pairs_records: Path) -> None:
+def test_keras_fits_endless_training_data_in_steps(pairs_records: Path) -> None:
     data = training_data(pairs_records, 4)
     assert data.cardinality() == tf.data.INFINITE_CARDINALITY
     model = keras.Sequential([keras.layers.Conv2DTranspose(1, 3, 2, padding="same")])
     model.compile("sgd", "mse")
-    with pytest.raises(ValueError, match="steps_per_epoch"):
-        model.fit(data, shuffle=False, verbose=0)
     validation = validation_data(pairs_records, 4)
     history = model.fit(
         data, steps_per_epoch=3, epochs=2, validation_data=validation, shuffle=False, verbose=0
@@ -195,6 +196,31 @@ def test_slices_can_be_cut_smaller_but_not_larger_than_prepared(slices_records: 
     )
     with pytest.raises(ConfigError, match="at most 8"):
         training_data(slices_records, 4, options=PipelineConfig(lr_patch=9))
+
+
+def test_slices_of_several_sizes_feed_one_stream(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name, side in (("sub-1", 32), ("sub-2", 24)):
+        voxels = rng.uniform(50, 100, (side, side, 4)).astype(np.float32)
+        nib.save(nib.Nifti1Image(voxels, np.diag([1.0, 1.0, 4.0, 1.0])), tmp_path / f"{name}_T1w.nii.gz")
+    config = PairsConfig(
+        mode="slices",
+        hr_size=32,
+        small_images="own",
+        lr_patch=8,
+        patches_per_slice=5,
+        validation_fraction=0.0,
+    )
+    folder = tmp_path / "records"
+    info = prepare_dataset(tmp_path, None, folder, config, workers=1)
+    assert {shard.hr_size: shard.records for shard in info.train.shards} == {24: 4, 32: 4}
+    sigmas = [float(sigma[0]) for *_, sigma in take(training_data(folder, 1, with_sigma=True), 40)]
+    assert len(set(sigmas)) == 40  # gains differ by patch
+    assert_equal(take(training_data(folder, 4), 10), take(training_data(folder, 4), 10))
+    with pytest.raises(ConfigError, match="one size"):
+        training_data(folder, 4, options=PipelineConfig(lr_patch=0))
+    with pytest.raises(ConfigError, match="without any"):
+        validation_data(folder, 4)
 
 
 @pytest.mark.parametrize("batch_size", [0, 10**6])

@@ -206,7 +206,8 @@ def test_a_script_needs_no_main_guard_and_no_tensorflow(scans, tmp_path) -> None
         "import sys\n"
         "import lfsr_tf as lfsr\n"
         f"config = lfsr.PairsConfig(hr_size=32, lr_patch=8, patches_per_slice=2)\n"
-        f"info = lfsr.prepare_dataset({str(scans.train)!r}, {str(scans.validation)!r}, 'records', config, workers=2)\n"
+        f"sides = {str(scans.train)!r}, {str(scans.validation)!r}\n"
+        "info = lfsr.prepare_dataset(*sides, 'records', config, workers=2)\n"
         "assert 'tensorflow' not in sys.modules\n"
         "print(info.train.records)\n"
     )
