@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from lfsr_tf.cli.console import console, print_error, progress_bar
@@ -61,7 +62,7 @@ def evaluate(
     seed: Annotated[int | None, typer.Option(help="Root of the simulated noise.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
 ) -> None:
-    """Compare a model with zero-filling, cubic interpolation and non-local means on simulated low-field scans.
+    """Compare a model with zero-filling, cubic interpolation and non-local means on simulated scans.
 
     Leaves report.html, results.json, results.csv and pictures. A scan that cannot be used is left out and
     named at the end.
@@ -135,7 +136,7 @@ def _print_tables(results: Results) -> None:
             table.add_column(column, justify="right")
         for row in view.rows:
             cells = (f"[bold]{cell.text}[/bold]" if cell.best else cell.text for cell in row.cells)
-            table.add_row(*row.headings, *cells)
+            table.add_row(*(escape(heading) for heading in row.headings), *cells)
         console.print(table)
 
 

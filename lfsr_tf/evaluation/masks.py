@@ -13,6 +13,10 @@ from scipy import ndimage
 # A fraction of the 99.9th percentile: above the noise floor of high-field scans, below the darkest tissue.
 HEAD_THRESHOLD = 0.1
 _SMOOTHING_PIXELS = 1.0
+# The smoothed Rayleigh floor seldom exceeds twice its fifth percentile.
+_FLOOR_PERCENTILE = 5.0
+_ABOVE_FLOOR = 2.2
+_HIGHEST_THRESHOLD = 0.3
 # At 128 pixels; other matrices scale them.
 _CLOSING_PIXELS = 4
 _MARGIN_PIXELS = 8
@@ -37,19 +41,25 @@ def head_mask(hr: NDArray[np.float32], threshold: float = HEAD_THRESHOLD) -> NDA
     return np.stack([_slice_mask(image, threshold) for image in hr])
 
 
-def background_mask(magnitude: NDArray[np.float32], threshold: float = HEAD_THRESHOLD) -> NDArray[np.bool_]:
+def background_mask(magnitude: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Where only noise is: outside the head mask and a margin around it.
 
     Args:
         magnitude: [N, H, W] measured magnitude, divided by the volume's 99.9th percentile.
-        threshold: As in `head_mask`.
 
     Returns:
         Mask [N, H, W].
     """
     margin = _scaled(_MARGIN_PIXELS, magnitude.shape[-2:])
-    heads = head_mask(magnitude, threshold)
+    heads = head_mask(magnitude, _threshold_above_noise(magnitude))
     return np.stack([~ndimage.binary_dilation(head, iterations=margin) for head in heads])
+
+
+def _threshold_above_noise(magnitude: NDArray[np.float32]) -> float:
+    """The usual threshold, raised where a scan's noise floor reaches it, but never into tissue."""
+    smoothed = ndimage.gaussian_filter(magnitude, (0, _SMOOTHING_PIXELS, _SMOOTHING_PIXELS))
+    floor = float(np.percentile(smoothed, _FLOOR_PERCENTILE))
+    return min(max(HEAD_THRESHOLD, _ABOVE_FLOOR * floor), _HIGHEST_THRESHOLD)
 
 
 def _scaled(pixels: int, shape: tuple[int, ...]) -> int:

@@ -33,6 +33,8 @@ METRICS = ("psnr", "ssim", "nrmse", "hfen", "band")
 HIGHER_IS_BETTER = {"psnr": True, "ssim": True, "nrmse": False, "hfen": False, "band": True}
 REGIONS = ("head", "whole")
 
+# Relative rounding error of float32, squared: images differ by less only by chance.
+_LEAST_ERROR = float(np.finfo(np.float32).eps) ** 2
 _LOG_SIGMA_PIXELS = 1.5
 _LOG_RADIUS_PIXELS = 7
 
@@ -69,9 +71,11 @@ def score_images(
 
 
 def psnr(hr: Values, images: Values, masks: Masks, data_range: Values) -> Values:
-    """Peak signal-to-noise ratio in dB inside the masks, float64 [N]; infinite for a perfect image."""
-    with np.errstate(divide="ignore"):
-        return 10.0 * np.log10(np.square(data_range) / _mean(np.square(images - hr), masks))
+    """Peak signal-to-noise ratio in dB inside the masks, float64 [N]; a perfect image has 138, finitely."""
+    peak = np.square(data_range)
+    return np.asarray(
+        10.0 * np.log10(peak / np.maximum(_mean(np.square(images - hr), masks), _LEAST_ERROR * peak))
+    )
 
 
 def ssim_maps(hr: Values, images: Values, data_range: Values) -> tuple[Values, Values]:

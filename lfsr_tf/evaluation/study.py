@@ -19,7 +19,7 @@ from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, acquire, stud
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.display import upright
 from lfsr_tf.evaluation.methods import Method, build_methods, scale_of
-from lfsr_tf.evaluation.metrics import METRICS, REGIONS, Images, Scores, Values, score_images
+from lfsr_tf.evaluation.metrics import REGIONS, Images, Scores, Values, score_images
 from lfsr_tf.evaluation.results import Picture, Results, SliceScore, json_value
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.scans import read_scan
@@ -99,15 +99,20 @@ def _compare(
 
 
 def _rows(volume: StudyVolume, sigma: float, method: str, region: str, figures: Scores) -> list[SliceScore]:
-    identity = {"scan": volume.name, "subject": volume.subject, "contrast": volume.contrast}
     return [
         SliceScore(
-            **identity,
+            scan=volume.name,
+            subject=volume.subject,
+            contrast=volume.contrast,
             slice_index=int(index),
             sigma=sigma,
             method=method,
             region=region,
-            **{metric: float(figures[metric][position]) for metric in METRICS},
+            psnr=float(figures["psnr"][position]),
+            ssim=float(figures["ssim"][position]),
+            nrmse=float(figures["nrmse"][position]),
+            hfen=float(figures["hfen"][position]),
+            band=float(figures["band"][position]),
         )
         for position, index in enumerate(volume.indices[volume.chosen])
     ]
@@ -160,7 +165,10 @@ def _names(scans: Sequence[Scan | Path]) -> list[str]:
     root = Path(os.path.commonpath(parents)) if parents else Path()
     names: list[str] = []
     for entry, path in zip(scans, paths, strict=True):
-        own = str(path.absolute().relative_to(root)) if path else f"{entry.subject}_{entry.contrast}"
+        if isinstance(entry, Scan) and path is None:
+            own = f"{entry.subject}_{entry.contrast}"
+        else:
+            own = str(Path(path or "").absolute().relative_to(root))
         names.append(own if own not in names else f"{own} ({len(names) + 1})")
     return names
 

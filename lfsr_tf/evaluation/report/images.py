@@ -75,12 +75,18 @@ def write_pictures(pictures: tuple[Picture, ...], folder: Path) -> None:
 
 
 def _grey_png(image: NDArray[np.float32]) -> bytes:
-    return _png(Image.fromarray(np.round(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)))
+    return _png(Image.fromarray(_to_bytes(image)))
 
 
 def _error_png(image: NDArray[np.float32]) -> bytes:
-    colours = matplotlib.colormaps[_ERROR_COLOURS](np.clip(image, 0.0, 1.0), bytes=True)
-    return _png(Image.fromarray(np.ascontiguousarray(colours[..., :3])))
+    indexed = Image.fromarray(_to_bytes(image), mode="P")
+    palette = matplotlib.colormaps[_ERROR_COLOURS](np.arange(256), bytes=True)[:, :3]
+    indexed.putpalette(palette.tobytes())
+    return _png(indexed)
+
+
+def _to_bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.round(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
 def _png(image: Image.Image) -> bytes:

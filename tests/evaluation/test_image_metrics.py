@@ -1,0 +1,148 @@
+"""Metrics against scikit-image, published formulas and hand-made cases."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from skimage import metrics as reference
+
+from lfsr_tf.evaluation.metrics import METRICS, band_recovered, hfen, nrmse, psnr, score_images, ssim_maps
+
+SIZES = [(32, 32), (31, 33), (32, 48)]
+RNG = np.random.default_rng(0)
+
+
+def pair(shape: tuple[int, int] = (32, 32), count: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    hr = ndimage.gaussian_filter(RNG.random((count, *shape)), (0, 1.5, 1.5))
+    return hr, hr + 0.05 * RNG.standard_normal(hr.shape)
+
+
+def everywhere(images: np.ndarray) -> np.ndarray:
+    return np.ones(images.shape, dtype=bool)
+
+
+def ones(images: np.ndarray) -> np.ndarray:
+    return np.ones(len(images))
+
+
+@pytest.mark.parametrize("data_range", [1.0, 0.4])
+def test_psnr_over_the_whole_image_equals_scikit_image(data_range: float) -> None:
+    hr, image = pair()
+    found = psnr(hr, image, everywhere(hr), np.full(3, data_range))
+    expected = [
+        reference.peak_signal_noise_ratio(*one, data_range=data_range) for one in zip(hr, image, strict=True)
+    ]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_an_error_of_a_tenth_of_the_range_is_20_decibels() -> None:
+    hr = np.zeros((1, 8, 8))
+    np.testing.assert_allclose(psnr(hr, hr + 0.1, everywhere(hr), np.ones(1)), 20.0)
+
+
+def test_whole_image_ssim_equals_scikit_image_with_wangs_window() -> None:
+    hr, image = pair()
+    expected = [
+        reference.structural_similarity(
+            *one, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+        )
+        for one in zip(hr, image, strict=True)
+    ]
+    np.testing.assert_allclose(ssim_maps(hr, image, ones(hr))[1], expected)
+
+
+def test_the_ssim_map_follows_equation_13_of_wang_et_al() -> None:
+    hr, image = pair(count=1)
+    # An 11 x 11 Gaussian window, as in the paper.
+    smooth = lambda values: ndimage.gaussian_filter(values, 1.5, truncate=5 / 1.5)  # noqa: E731
+    x, y = hr[0], image[0]
+    mean_x, mean_y = smooth(x), smooth(y)
+    variance_x, variance_y = smooth(x * x) - mean_x**2, smooth(y * y) - mean_y**2
+    covariance = smooth(x * y) - mean_x * mean_y
+    c1, c2 = 0.01**2, 0.03**2
+    expected = ((2 * mean_x * mean_y + c1) * (2 * covariance + c2)) / (
+        (mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2)
+    )
+    inside = (slice(6, -6), slice(6, -6))
+    np.testing.assert_allclose(ssim_maps(hr, image, ones(hr))[0][0][inside], expected[inside], atol=1e-9)
+
+
+def test_nrmse_equals_scikit_image() -> None:
+    hr, image = pair()
+    expected = [
+        reference.normalized_root_mse(*one, normalization="euclidean") for one in zip(hr, image, strict=True)
+    ]
+    np.testing.assert_allclose(nrmse(hr, image, everywhere(hr)), expected)
+
+
+def test_hfen_is_0_for_the_truth_1_for_nothing_and_ignores_slow_changes() -> None:
+    hr, _ = pair()
+    whole = everywhere(hr)
+    np.testing.assert_allclose(hfen(hr, hr, whole), 0.0)
+    np.testing.assert_allclose(hfen(hr, np.zeros_like(hr), whole), 1.0)
+    np.testing.assert_allclose(hfen(hr, hr + 0.3, whole), 0.0, atol=1e-3)
+
+
+def test_hfen_filters_with_15_by_15_samples() -> None:
+    impulse = np.zeros((1, 33, 33))
+    impulse[0, 16, 16] = 1.0
+    far, near = np.zeros_like(impulse), np.zeros_like(impulse)
+    far[0, 16, 16 + 8], near[0, 16, 16 + 7] = 1.0, 1.0
+    at_centre = np.zeros(impulse.shape, dtype=bool)
+    at_centre[0, 16, 16] = True
+    # The error's filtered value at the centre: nothing 8 samples away, something at 7.
+    assert hfen(impulse, impulse + far, at_centre)[0] == 0.0
+    assert hfen(impulse, impulse + near, at_centre)[0] > 0.0
+
+
+@pytest.mark.parametrize("shape", SIZES)
+def test_band_energy_agrees_with_a_sum_over_k_space(shape: tuple[int, int]) -> None:
+    hr, image = pair(shape)
+    small = (shape[0] // 2, shape[1] // 2)
+    outside = np.ones(shape, dtype=bool)
+    corner = [full // 2 - part // 2 for full, part in zip(shape, small, strict=True)]
+    outside[corner[0] : corner[0] + small[0], corner[1] : corner[1] + small[1]] = False
+    kspace = [np.fft.fftshift(np.fft.fft2(images), axes=(1, 2))[:, outside] for images in (hr, image)]
+    expected = 1.0 - (np.abs(kspace[1] - kspace[0]) ** 2).sum(1) / (np.abs(kspace[0]) ** 2).sum(1)
+    np.testing.assert_allclose(band_recovered(hr, image, everywhere(hr), small), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", SIZES)
+def test_band_is_1_for_the_truth_0_for_a_blank_band_and_negative_for_invention(
+    shape: tuple[int, int],
+) -> None:
+    hr, _ = pair(shape)
+    whole, small = everywhere(hr), (shape[0] // 2, shape[1] // 2)
+    np.testing.assert_allclose(band_recovered(hr, hr, whole, small), 1.0)
+    np.testing.assert_allclose(band_recovered(hr, np.zeros_like(hr), whole, small), 0.0, atol=1e-9)
+    assert (band_recovered(hr, RNG.standard_normal(hr.shape), whole, small) < -1.0).all()
+
+
+def test_errors_outside_the_mask_leave_the_head_figures_alone() -> None:
+    hr, image = (images.astype(np.float32) for images in pair())
+    mask = np.zeros(hr.shape, dtype=bool)
+    mask[:, 12:20, 12:20] = True
+    spoilt = image.copy()
+    spoilt[:, 0, 0] += 9.0
+    clean, dirty = (score_images(hr, images, mask, (16, 16), ones(hr)) for images in (image, spoilt))
+    for metric in ("psnr", "nrmse", "ssim", "hfen"):
+        np.testing.assert_allclose(dirty["head"][metric], clean["head"][metric])
+    assert (dirty["whole"]["psnr"] < clean["whole"]["psnr"] - 3.0).all()
+
+
+def test_a_perfect_image_is_perfect_by_every_metric() -> None:
+    hr = pair()[0].astype(np.float32)
+    scores = score_images(hr, hr, everywhere(hr), (16, 16), ones(hr))["head"]
+    assert set(scores) == set(METRICS)
+    assert np.isfinite(scores["psnr"]).all() and (scores["psnr"] > 130.0).all()
+    for metric, value in (("ssim", 1.0), ("nrmse", 0.0), ("hfen", 0.0), ("band", 1.0)):
+        np.testing.assert_allclose(scores[metric], value, atol=1e-6)
+
+
+def test_slices_are_scored_one_by_one_never_as_a_batch() -> None:
+    hr, image = (images.astype(np.float32) for images in pair())
+    together = score_images(hr, image, everywhere(hr), (16, 16), ones(hr))["head"]
+    for index in range(3):
+        part = slice(index, index + 1)
+        alone = score_images(hr[part], image[part], everywhere(hr[part]), (16, 16), np.ones(1))["head"]
+        for metric in METRICS:
+            np.testing.assert_allclose(alone[metric][0], together[metric][index], rtol=1e-6)

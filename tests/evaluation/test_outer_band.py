@@ -1,0 +1,200 @@
+"""The outer-band test on simulated k-space, where the truth is known, and on the real scans."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lfsr_tf.errors import ScanError
+from lfsr_tf.evaluation.acquisitions import LowField
+from lfsr_tf.evaluation.baselines import zero_filling
+from lfsr_tf.evaluation.config import EvaluationConfig
+from lfsr_tf.evaluation.outer_band import (
+    COMPLEX_ZERO_FILL,
+    OuterBand,
+    outer_band,
+    outer_band_scores,
+    recovered_fraction,
+)
+from lfsr_tf.scans import read_scan
+from lfsr_tf.scans.scan import Scan
+
+CONFIG = EvaluationConfig(bootstrap_samples=300)
+SHAPES = [(64, 64), (64, 62), (63, 66)]
+
+
+def centred_fft(images: np.ndarray) -> np.ndarray:
+    axes = (-2, -1)
+    shifted = np.fft.ifftshift(images, axes=axes)
+    return np.fft.fftshift(np.fft.fft2(shifted, norm="ortho"), axes=axes)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A simulated measurement and what it hides."""
+
+    scan: Scan
+    truth: np.ndarray
+    noise_power: np.ndarray
+
+
+def heads(shape: tuple[int, int], slices: int, rng: np.random.Generator) -> np.ndarray:
+    """Textured ellipses, [S, H, W], with fine detail and air around them."""
+    y, x = np.meshgrid(*(np.linspace(-1, 1, size) for size in shape), indexing="ij")
+    inside = (y / 0.6) ** 2 + (x / 0.55) ** 2 < 1
+    return np.stack([inside * (1.0 + 0.3 * rng.standard_normal(shape)) for _ in range(slices)]).clip(0.0)
+
+
+def measure(
+    shape: tuple[int, int] = (64, 64), sigma: float = 0.05, coils: int = 1, slices: int = 4
+) -> Measured:
+    """Complex k-space with smooth phase and coil shading, and noise that is far from white."""
+    rng = np.random.default_rng(5)
+    y, x = np.meshgrid(*(np.linspace(-1, 1, size) for size in shape), indexing="ij")
+    shading = [np.exp(1j * (2 * x + coil) * (1 + y)) * (1 + 0.5 * coil * x) for coil in range(coils)]
+    truth = centred_fft(heads(shape, slices, rng)[:, None] * np.stack(shading))
+    profile = np.interp(np.linspace(0, 1, shape[1]), [0, 0.4, 1], [0.2, 2.0, 0.5])
+    power = np.broadcast_to(2 * (sigma * profile) ** 2, truth.shape)
+    noise = (rng.standard_normal(truth.shape) + 1j * rng.standard_normal(truth.shape)) * np.sqrt(power / 2)
+    kspace = (truth + noise).astype(np.complex64)
+    magnitude = np.abs(np.fft.ifft2(kspace[:, 0])).astype(np.float32)
+    scan = Scan(
+        np.moveaxis(magnitude, 0, 2), np.eye(4), subject="anna", contrast="T1w", kspace=kspace, coils=coils
+    )
+    return Measured(scan, truth, power)
+
+
+def crop(kspace: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    start = [full // 2 - part // 2 for full, part in zip(kspace.shape[-2:], shape, strict=True)]
+    return kspace[..., start[0] : start[0] + shape[0], start[1] : start[1] + shape[1]]
+
+
+def split(measured: Measured) -> OuterBand:
+    return outer_band(measured.scan, scale=2)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("coils", [1, 3])
+def test_the_truth_comes_out_as_1(shape: tuple[int, int], coils: int) -> None:
+    measured = measure(shape, coils=coils)
+    band = split(measured)
+    found = recovered_fraction(band, crop(measured.truth, band.shape), CONFIG)
+    assert found.estimate == pytest.approx(1.0, abs=0.02)
+    assert found.low <= 1.0 + 0.01 and found.high >= 1.0 - 0.01
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_adding_nothing_comes_out_as_0(shape: tuple[int, int]) -> None:
+    band = split(measure(shape))
+    assert recovered_fraction(band, np.zeros_like(band.kspace), CONFIG).estimate == 0.0
+
+
+def test_half_of_the_truth_comes_out_as_three_quarters() -> None:
+    measured = measure()
+    found = recovered_fraction(split(measured), 0.5 * measured.truth, CONFIG)
+    assert found.estimate == pytest.approx(0.75, abs=0.02)
+
+
+def test_invented_detail_comes_out_negative() -> None:
+    measured = measure()
+    rng = np.random.default_rng(0)
+    invented = measured.truth[:, :, rng.permutation(64)][..., rng.permutation(64)]
+    assert recovered_fraction(split(measured), invented, CONFIG).high < 0.0
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_power_of_coloured_noise_is_found_from_the_background(shape: tuple[int, int]) -> None:
+    measured = measure(shape, slices=8)
+    band = split(measured)
+    expected = crop(measured.noise_power, band.shape)
+    assert band.noise.sum() == pytest.approx(expected.sum(), rel=0.05)
+    columns = band.noise.sum(axis=(0, 1, 2)) / expected.sum(axis=(0, 1, 2))
+    # Column by column, too: the profile varies by a hundred in power.
+    assert np.median(np.abs(columns - 1.0)) < 0.15
+
+
+def test_the_block_keeps_the_brightness_of_the_image() -> None:
+    measured = measure(sigma=0.001)
+    low = split(measured).low_field()
+    assert low.images.shape == (4, 32, 32)
+    assert low.images[:, 14:18, 14:18].mean() == pytest.approx(1.0, abs=0.1)
+    assert low.sigma == pytest.approx(0.001 * 0.5 * 1.4, rel=0.3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_prediction_lies_where_the_block_lies(shape: tuple[int, int]) -> None:
+    """For a smooth, positive, noise-free object the predicted centre of k-space is the measured one."""
+    y, x = np.meshgrid(*(np.linspace(-1, 1, size) for size in shape), indexing="ij")
+    smooth = np.exp(-((y - 0.1) ** 2 + (x + 0.05) ** 2) / 0.05)[None, None]
+    kspace = centred_fft(smooth).astype(np.complex64)
+    rng = np.random.default_rng(0)
+    kspace += (1e-6 * (rng.standard_normal(kspace.shape) + 1j * rng.standard_normal(kspace.shape))).astype(
+        "c8"
+    )
+    scan = Scan(np.moveaxis(smooth[:, 0].astype(np.float32), 0, 2), np.eye(4), kspace=kspace)
+    band = outer_band(scan, scale=2)
+    low = band.low_field()
+    predicted = crop(band.predict(zero_filling(low.images, 0.0, low.shape)), band.block.shape[2:])
+    np.testing.assert_allclose(predicted, band.block, atol=0.01 * np.abs(band.block).max())
+
+
+def test_a_longer_side_is_cut_so_that_pixels_are_square_and_near_squares_stay() -> None:
+    assert split(measure((64, 98))).shape == (64, 64)
+    assert split(measure((64, 62))).shape == (64, 62)
+
+
+def test_columns_that_were_never_measured_do_not_count() -> None:
+    measured = measure()
+    measured.scan.kspace[..., 0] = 0.0
+    band = split(measured)
+    assert not band.outside[:, 0].any()
+    assert band.outside[:, 1].all()
+    assert recovered_fraction(band, measured.truth, CONFIG).estimate == pytest.approx(1.0, abs=0.02)
+
+
+def test_where_noise_drowns_the_band_no_figure_is_given() -> None:
+    scores = outer_band_scores(measure(sigma=0.6).scan, {}, 2, CONFIG)
+    assert scores[0].signal_fraction < 0.2
+    assert not scores[0].measurable
+    assert (scores[0].recovered, scores[0].low, scores[0].high) == (None, None, None)
+
+
+def test_every_method_is_judged_and_the_reference_is_0() -> None:
+    method: Callable[[LowField], np.ndarray] = lambda low: zero_filling(low.images, low.sigma, low.shape)  # noqa: E731
+    scores = outer_band_scores(measure().scan, {"zero-fill": method}, 2, CONFIG)
+    assert [score.method for score in scores] == [COMPLEX_ZERO_FILL, "zero-fill"]
+    assert scores[0].recovered == 0.0
+    assert -0.5 < scores[1].recovered < 0.05
+    assert scores[1].low < scores[1].recovered < scores[1].high
+
+
+def test_a_scan_without_k_space_is_refused() -> None:
+    with pytest.raises(ScanError, match="raw k-space"):
+        outer_band(Scan(np.ones((64, 64, 2), np.float32), np.eye(4)), 2)
+
+
+def test_a_head_that_fills_the_image_is_refused() -> None:
+    kspace = centred_fft(np.ones((1, 1, 64, 64))).astype(np.complex64)
+    with pytest.raises(ScanError, match="background"):
+        outer_band(Scan(np.ones((64, 64, 1), np.float32), np.eye(4), kspace=kspace), 2)
+
+
+@pytest.mark.parametrize(("contrast", "known"), [("T1", -0.15), ("FLAIR", -0.28), ("T2", -0.22)])
+def test_a_zero_filled_magnitude_has_its_known_figure_on_measured_scans(
+    shared_data: Path, contrast: str, known: float
+) -> None:
+    method: Callable[[LowField], np.ndarray] = lambda low: zero_filling(low.images, low.sigma, low.shape)  # noqa: E731
+    found = [
+        outer_band_scores(
+            read_scan(shared_data / "lowfield_dev" / f"{patient}_LF055T_{contrast}_kspace_fastmri_layout.h5"),
+            {"zero-fill": method},
+            2,
+            CONFIG,
+        )[1]
+        for patient in ("hkuF6A", "hkuF7A")
+    ]
+    assert np.mean([score.recovered for score in found]) == pytest.approx(known, abs=0.04)
+    least, most = (0.55, 0.85) if contrast == "T1" else (0.2, 0.6)
+    assert all(least < score.signal_fraction < most for score in found)

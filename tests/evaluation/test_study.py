@@ -1,0 +1,188 @@
+"""The evaluation as a whole: what is compared, what repeats, what is left out."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import nibabel as nib
+import numpy as np
+import pytest
+
+from lfsr_tf.errors import ModelError, ScanError
+from lfsr_tf.evaluation import EvaluationConfig, Results, evaluate
+from lfsr_tf.evaluation.acquisitions import acquire, study_volume
+from lfsr_tf.evaluation.methods import scale_of
+from lfsr_tf.networks import ModelInfo, TrainedModel
+
+SMALL = EvaluationConfig(sigmas=(0.0, 0.05), hr_size=32, slices_per_volume=2, bootstrap_samples=200)
+
+
+def figures(results: Results, **wanted: object) -> list[float]:
+    return [
+        score.psnr
+        for score in results.scores
+        if all(getattr(score, name) == value for name, value in wanted.items())
+    ]
+
+
+def test_every_slice_noise_level_method_and_region_has_its_figures(results: Results) -> None:
+    volumes, slices, sigmas, methods, regions = 4, 2, 2, 4, 2
+    assert len(results.scores) == volumes * slices * sigmas * methods * regions
+    assert len(set(map(repr, results.scores))) == len(results.scores)
+    assert results.methods == ("zero-fill", "cubic", "nlm", "model")
+    assert results.subjects == ("anna", "bert", "cleo")
+    assert all(
+        np.isfinite([score.psnr, score.ssim, score.nrmse, score.hfen]).all() for score in results.scores
+    )
+
+
+def test_noise_costs_decibels(results: Results) -> None:
+    for method in results.methods:
+        assert np.mean(figures(results, sigma=0.05, method=method)) < np.mean(
+            figures(results, sigma=0.0, method=method)
+        )
+
+
+def test_a_second_evaluation_gives_the_same_figures(
+    results: Results, nearest_network: keras.Model, scans: list
+) -> None:
+    assert evaluate(nearest_network, scans, SMALL).scores == results.scores
+
+
+def test_a_scans_figures_do_not_depend_on_the_other_scans(
+    results: Results, nearest_network: keras.Model, scans: list
+) -> None:
+    alone = evaluate(nearest_network, scans[2:3], SMALL)
+    assert alone.scores == tuple(score for score in results.scores if score.subject == "bert")
+
+
+def test_another_seed_draws_other_noise(results: Results, nearest_network: keras.Model, scans: list) -> None:
+    other = evaluate(nearest_network, scans[:1], dataclasses.replace(SMALL, seed=1))
+    mine = [score for score in results.scores if score.scan == other.scores[0].scan]
+    for sigma, same in ((0.0, True), (0.05, False)):
+        pairs = zip(
+            [score.psnr for score in mine if score.sigma == sigma],
+            [score.psnr for score in other.scores if score.sigma == sigma],
+            strict=True,
+        )
+        assert all((first == second) is same for first, second in pairs)
+
+
+def test_the_batch_size_does_not_change_the_figures(
+    results: Results, nearest_network: keras.Model, scans: list
+) -> None:
+    one_by_one = evaluate(nearest_network, scans[:1], dataclasses.replace(SMALL, batch_size=1))
+    mine = [score.psnr for score in results.scores if score.scan == one_by_one.scores[0].scan]
+    np.testing.assert_allclose([score.psnr for score in one_by_one.scores], mine, rtol=1e-5)
+
+
+def test_the_unit_of_the_scan_does_not_matter(nearest_network: keras.Model, make_scan) -> None:  # type: ignore[no-untyped-def]
+    scan = make_scan(1)
+    brighter = dataclasses.replace(scan, voxels=scan.voxels * np.float32(1000.0))
+    plain, scaled = (evaluate(nearest_network, [one], SMALL) for one in (scan, brighter))
+    np.testing.assert_allclose(figures(scaled), figures(plain), rtol=1e-3)
+
+
+def test_the_network_sees_the_noisy_volume_divided_by_its_own_percentile(make_scan) -> None:  # type: ignore[no-untyped-def]
+    seen: list[np.ndarray] = []
+    lr = keras.Input((None, None, 1))
+
+    class Spy(keras.layers.Layer):
+        def call(self, images):  # type: ignore[no-untyped-def]
+            import tensorflow as tf
+
+            tf.py_function(lambda values: seen.append(values.numpy()), [images], [])
+            return keras.ops.repeat(keras.ops.repeat(images, 2, axis=1), 2, axis=2)
+
+        def compute_output_shape(self, shape):  # type: ignore[no-untyped-def]
+            return (shape[0], shape[1] and 2 * shape[1], shape[2] and 2 * shape[2], 1)
+
+    config = dataclasses.replace(SMALL, sigmas=(0.2,), slices_per_volume=0)
+    evaluate(keras.Model(lr, Spy()(lr)), [make_scan(1)], config)
+    assert np.percentile(np.concatenate(seen), 99.9) == pytest.approx(1.0, abs=0.02)
+
+
+def test_the_model_is_scored_in_the_unit_of_the_truth(results: Results, scans: list) -> None:
+    volume = study_volume(scans[0], "anna", 2, SMALL)
+    low = acquire(volume, 0.05, SMALL)
+    repeated = low.images.repeat(2, axis=1).repeat(2, axis=2)
+    picture = next(one for one in results.pictures if one.sigma == 0.05 and one.contrast == "T1w")
+    shown = int(np.argmax(volume.masks.sum(axis=(1, 2))))
+    np.testing.assert_allclose(
+        np.sort(picture.outputs["model"], None), np.sort(repeated[shown], None), rtol=1e-4
+    )
+
+
+def test_there_is_one_picture_of_each_contrast_and_noise_level(results: Results) -> None:
+    shown = [(picture.contrast, picture.sigma) for picture in results.pictures]
+    assert sorted(shown) == [("T1w", 0.0), ("T1w", 0.05), ("T2w", 0.0), ("T2w", 0.05)]
+    picture = results.pictures[0]
+    assert picture.lr.shape == (16, 16)
+    assert set(picture.outputs) == set(results.methods)
+    assert picture.hr.shape == picture.outputs["nlm"].shape == (32, 32)
+
+
+def test_slices_are_spread_evenly_and_zero_takes_them_all(make_scan) -> None:  # type: ignore[no-untyped-def]
+    scan = make_scan(1)
+    some = study_volume(scan, "anna", 2, SMALL)
+    every = study_volume(scan, "anna", 2, dataclasses.replace(SMALL, slices_per_volume=0))
+    assert some.indices[some.chosen].tolist() == [1, 3]
+    assert every.indices[every.chosen].tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.05])
+def test_an_estimated_sigma_is_close_to_the_true_one(make_scan, sigma: float) -> None:  # type: ignore[no-untyped-def]
+    config = dataclasses.replace(SMALL, sigma_source="estimated", hr_size=96)
+    low = acquire(study_volume(make_scan(1, shape=(100, 100, 5)), "anna", 2, config), sigma, config)
+    assert low.sigma == pytest.approx(sigma, rel=0.15, abs=0.005)
+
+
+def test_progress_counts_every_scan_and_noise_level(nearest_network: keras.Model, scans: list) -> None:
+    steps: list[int] = []
+    tiny = dataclasses.replace(scans[0], voxels=scans[0].voxels[:16, :16])
+    evaluate(nearest_network, [scans[1], tiny], SMALL, progress=steps.append)
+    assert sum(steps) == 4
+
+
+def test_a_scan_that_cannot_be_used_is_named_and_left_out(
+    nearest_network: keras.Model, scans: list, tmp_path: Path
+) -> None:
+    path = tmp_path / "broken.nii.gz"
+    path.write_text("not a scan")
+    found = evaluate(nearest_network, [scans[0], path], SMALL)
+    assert {score.subject for score in found.scores} == {"anna"}
+    assert len(found.failures) == 1
+    assert "broken.nii.gz" in found.failures[0][0]
+    with pytest.raises(ScanError, match="none usable"):
+        evaluate(nearest_network, [path], SMALL)
+
+
+def test_files_of_one_name_in_two_folders_are_two_volumes(
+    nearest_network: keras.Model, scans: list, tmp_path: Path
+) -> None:
+    for folder, scan in zip(("first", "second"), scans, strict=False):
+        (tmp_path / folder).mkdir()
+        nib.save(nib.Nifti1Image(scan.voxels, scan.affine), tmp_path / folder / "T1w.nii.gz")
+    found = evaluate(nearest_network, sorted(tmp_path.rglob("*.gz")), SMALL)
+    assert {score.scan for score in found.scores} == {"first/T1w.nii.gz", "second/T1w.nii.gz"}
+
+
+def test_metadata_of_a_trained_model_reaches_the_results(nearest_network: keras.Model, scans: list) -> None:
+    info = ModelInfo(name="mine", network="nearest", settings={"scale": 2}, scale=2, sigma_range=(0.0, 0.08))
+    found = evaluate(TrainedModel(nearest_network, info), scans[:1], SMALL)
+    assert found.model["name"] == "mine"
+    assert found.model["parameters"] == 4
+    assert found.model["sigma_range"] == [0.0, 0.08]
+
+
+def test_a_network_of_another_kind_is_refused(scans: list) -> None:
+    image = keras.Input((None, None, 3))
+    colour = keras.Model(image, keras.layers.Conv2D(3, 3)(image))
+    with pytest.raises(ModelError, match="Expected a network"):
+        evaluate(colour, scans, SMALL)
+
+
+def test_the_scale_is_read_off_the_network(nearest_network: keras.Model) -> None:
+    lr = keras.Input((None, None, 1))
+    twice = keras.Model(lr, nearest_network(nearest_network(lr)))
+    assert (scale_of(nearest_network), scale_of(twice)) == (2, 4)
