@@ -172,7 +172,8 @@ def _check_architecture(model: keras.Model, info: ModelInfo, file: Path) -> None
         expected = build_network(info.network, **info.settings)
     except LfsrError as error:
         raise ModelError(
-            f"Expected settings of {info.network} in {file.with_name(INFO_FILE)}. {error}"
+            f"Expected a model description. Received: {file.with_name(INFO_FILE)}, whose settings do "
+            f"not fit its network. {error}"
         ) from error
     if _architecture(model) != _architecture(expected):
         raise ModelError(

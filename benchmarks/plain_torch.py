@@ -1,0 +1,126 @@
+"""The paper's network in PyTorch, as its papers draw it and as public ports write it. Run by network.py.
+
+Command: python benchmarks/plain_torch.py inference float32      (in an environment with torch)
+Prints one JSON line. PyTorch may choose: of its memory formats and ways to bfloat16 the fastest one counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Callable
+
+import torch
+from stopwatch import Timing, measure, peak_rss_mib
+from torch import nn
+
+GROWTH, LAYERS, BLOCKS, WIDTH, BOTTLENECK = 16, 8, 8, 128, 256
+WAYS_TO_BFLOAT16 = {"inference": ["converted", "autocast"], "training": ["autocast"]}
+FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+
+
+class DenseBlock(nn.Module):
+    """Eight convolutions, each reading the block's input and all earlier ones."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(inputs + GROWTH * layer, GROWTH, 3, padding=1) for layer in range(LAYERS)
+        )
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """[N, C, H, W] -> [N, 128, H, W]."""
+        maps = [inputs]
+        for convolution in self.convolutions:
+            maps.append(torch.relu(convolution(torch.cat(maps, 1))))
+        return torch.cat(maps[1:], 1)
+
+
+class SRDenseNetAll(nn.Module):
+    """SRDenseNet_All at scale 2, 6,714,369 parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, WIDTH, 3, padding=1)
+        self.blocks = nn.ModuleList(DenseBlock(WIDTH * (block + 1)) for block in range(BLOCKS))
+        self.bottleneck = nn.Conv2d(WIDTH * (BLOCKS + 1), BOTTLENECK, 1)
+        self.deconvolution = nn.ConvTranspose2d(
+            BOTTLENECK, BOTTLENECK, 3, stride=2, padding=1, output_padding=1
+        )
+        self.reconstruction = nn.Conv2d(BOTTLENECK, 1, 3, padding=1)
+
+    def forward(self, lr: torch.Tensor) -> torch.Tensor:
+        """[N, 1, h, w] -> [N, 1, 2h, 2w]."""
+        levels = [torch.relu(self.stem(lr))]
+        for block in self.blocks:
+            levels.append(block(torch.cat(levels, 1)))
+        maps = torch.relu(self.bottleneck(torch.cat(levels, 1)))
+        return self.reconstruction(torch.relu(self.deconvolution(maps)))
+
+
+def inference(shape: tuple[int, ...], memory: torch.memory_format, way: str) -> Callable[[], object]:
+    """One slice through the network; `way` is float32, converted or autocast."""
+    model, lr = SRDenseNetAll().eval().to(memory_format=memory), torch.rand(shape).to(memory_format=memory)
+    if way == "converted":
+        model, lr = model.bfloat16(), lr.bfloat16()
+
+    def step() -> object:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=way == "autocast"):
+            return model(lr)
+
+    return step
+
+
+def training(shape: tuple[int, ...], memory: torch.memory_format, way: str) -> Callable[[], object]:
+    """One step of Adam on the mean squared error; `way` is float32 or autocast."""
+    model, lr = SRDenseNetAll().to(memory_format=memory), torch.rand(shape).to(memory_format=memory)
+    hr = torch.rand(*shape[:2], 2 * shape[2], 2 * shape[3])
+    optimizer = torch.optim.Adam(model.parameters())
+
+    def step() -> object:
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=way == "autocast"):
+            sr = model(lr)
+        loss = torch.nn.functional.mse_loss(sr.float(), hr)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def matmul_rate() -> float:
+    """Float32 GFLOP/s of a 2048 x 2048 product."""
+    matrix = torch.rand(2048, 2048)
+    return 2 * 2048**3 / measure(lambda: matrix @ matrix).seconds / 1e9
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("work", choices=["inference", "training"])
+    parser.add_argument("dtype", choices=["float32", "bfloat16"])
+    parser.add_argument("--shape", type=int, nargs=3, required=True, help="batch, rows, columns of LR images")
+    arguments = parser.parse_args()
+    batch, rows, columns = arguments.shape
+    build = inference if arguments.work == "inference" else training
+    ways = ["float32"] if arguments.dtype == "float32" else WAYS_TO_BFLOAT16[arguments.work]
+    timings: dict[str, Timing] = {}
+    for memory, way in itertools.product(FORMATS, ways):
+        timings[f"{way}, {memory}"] = measure(build((batch, 1, rows, columns), FORMATS[memory], way))
+    best = min(timings, key=lambda name: timings[name].seconds)
+    result = {
+        "parameters": sum(parameter.numel() for parameter in SRDenseNetAll().parameters()),
+        "version": torch.__version__,
+        "way": best,
+        "all_ways_s": {name: timing.seconds for name, timing in timings.items()},
+        "seconds": timings[best].seconds,
+        "cpu_seconds": timings[best].cpu_seconds,
+        "peak_rss_mib": peak_rss_mib(),
+        "matmul_gflops": matmul_rate(),
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""How the two frameworks of network.py are timed: alike, with nothing but the standard library."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+BUDGET_S = 15.0
+LEAST, MOST = 2, 30
+
+
+class Timing(NamedTuple):
+    """The fastest of several calls; other programs can only slow a call down."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+def measure(step: Callable[[], object]) -> Timing:
+    """Call once to warm up, then for fifteen seconds; keep the least wall and the least CPU time."""
+    step()
+    walls: list[float] = []
+    cpus: list[float] = []
+    start = time.perf_counter()
+    while len(walls) < LEAST or (len(walls) < MOST and time.perf_counter() - start < BUDGET_S):
+        wall, cpu = time.perf_counter(), time.process_time()
+        step()
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
+    return Timing(min(walls), min(cpus))
+
+
+def peak_rss_mib() -> float:
+    """Most memory this process has held, in MiB, the framework itself included."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
