@@ -155,7 +155,7 @@ def test_columns_that_were_never_measured_do_not_count() -> None:
 
 
 def test_where_noise_drowns_the_band_no_figure_is_given() -> None:
-    scores = outer_band_scores(measure(sigma=0.6).scan, {}, 2, CONFIG)
+    scores = outer_band_scores(measure(sigma=0.3).scan, {}, 2, CONFIG)
     assert scores[0].signal_fraction < 0.2
     assert not scores[0].measurable
     assert (scores[0].recovered, scores[0].low, scores[0].high) == (None, None, None)

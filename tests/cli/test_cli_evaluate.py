@@ -1,0 +1,142 @@
+"""`lfsr evaluate`: the folder that it leaves, what it prints, and how it fails."""
+
+from pathlib import Path
+
+import h5py
+import keras
+import nibabel as nib
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from lfsr_tf.cli.app import app
+from lfsr_tf.errors import ConfigError, LfsrError, ModelError, OutputError, ScanError
+from lfsr_tf.networks import ModelInfo, save_model
+from lfsr_tf.storage import read_json
+
+QUICK = [
+    "--hr-size",
+    "32",
+    "--slices-per-volume",
+    "1",
+    "--sigma",
+    "0.02",
+    "--sigma",
+    "0.05",
+    "--baseline",
+    "zero-fill",
+]
+
+
+def head(seed: int, shape: tuple[int, int, int] = (40, 40, 3)) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    x, y, _ = np.meshgrid(*(np.linspace(-1, 1, size) for size in shape), indexing="ij")
+    inside = (x / 0.7) ** 2 + (y / 0.8) ** 2 < 1
+    return (inside * (500.0 + 50.0 * rng.standard_normal(shape))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose network repeats pixels, with a short history."""
+    folder = tmp_path_factory.mktemp("run")
+    lr = keras.Input((None, None, 1))
+    repeat = keras.layers.Conv2DTranspose(1, 2, strides=2, use_bias=False, kernel_initializer="ones")
+    info = ModelInfo(name="repeater", network="custom", settings={}, scale=2)
+    save_model(keras.Model(lr, repeat(lr)), info, folder / "best.keras")
+    (folder / "history.csv").write_text("epoch,loss,val_loss\n0,0.5,0.6\n1,0.4,0.5\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scan_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scans")
+    for seed, name in enumerate(("sub-01_T1w", "sub-02_T1w")):
+        nib.save(nib.Nifti1Image(head(seed), np.diag([2.0, 2.0, 5.0, 1.0])), folder / f"{name}.nii.gz")
+    return folder
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(app, ["evaluate", *map(str, words)], env={"COLUMNS": "160"})
+
+
+def test_it_leaves_a_report_figures_and_pictures(run_folder: Path, scan_folder: Path, tmp_path: Path) -> None:
+    kspace = tmp_path / "low_T1.h5"
+    rng = np.random.default_rng(0)
+    image = np.moveaxis(head(5, (64, 64, 2)) / 500.0, 2, 0)
+    image = image + 0.03 * (rng.standard_normal(image.shape) + 1j * rng.standard_normal(image.shape))
+    samples = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(image, axes=(1, 2)), norm="ortho"), axes=(1, 2))
+    with h5py.File(kspace, "w") as file:
+        file["kspace"] = samples[:, None].astype(np.complex64)
+    output = tmp_path / "report"
+    result = run(run_folder, scan_folder, "-o", output, *QUICK, "--lowfield-kspace", kspace)
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in output.iterdir()} == {
+        "report.html",
+        "results.json",
+        "results.csv",
+        "pictures",
+    }
+    assert len(list((output / "pictures").glob("*.png"))) == 2 * (2 + 2 * 2)
+    found = read_json(output / "results.json")
+    assert found["config"]["sigmas"] == [0.02, 0.05]
+    assert found["model"]["name"] == "repeater"
+    assert [row["method"] for row in found["outer_band"]] == ["complex zero-fill", "zero-fill", "model"]
+    page = (output / "report.html").read_text(encoding="utf-8")
+    assert "Training</h3>" in page and "repeater" in page and 'id="measured"' in page
+    for word in ("PSNR (dB), inside the head mask", "SSIM", "Zero-filling", "Network", "report.html"):
+        assert word in result.output
+
+
+def test_an_earlier_report_is_kept_unless_it_may_be_replaced(
+    run_folder: Path, scan_folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "report"
+    output.mkdir()
+    (output / "mine.txt").write_text("keep")
+    result = run(run_folder, scan_folder, "-o", output, *QUICK)
+    assert isinstance(result.exception, OutputError)
+    assert [path.name for path in output.iterdir()] == ["mine.txt"]
+    assert run(run_folder, scan_folder, "-o", output, *QUICK, "--overwrite").exit_code == 0
+    assert (output / "report.html").is_file()
+
+
+def test_a_broken_scan_is_named_at_the_end_and_the_report_is_made_from_the_others(
+    run_folder: Path, scan_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    (folder / "sub-01_T1w.nii.gz").write_bytes((scan_folder / "sub-01_T1w.nii.gz").read_bytes())
+    (folder / "sub-09_T1w.nii.gz").write_text("this is text")
+    result = run(run_folder, folder, "-o", tmp_path / "report", *QUICK)
+    assert isinstance(result.exception, LfsrError)
+    assert "1 scans could not be used: sub-09_T1w.nii.gz" in str(result.exception)
+    assert "sub-09" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (["--baseline", "bicubic"], ConfigError, "bicubic"),
+        (["--sigma", "2"], ConfigError, "sigma"),
+        (["--data-range", "max"], ConfigError, "data_range"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_wrong_setting_leaves_nothing(
+    run_folder: Path, scan_folder: Path, tmp_path: Path, change: list, error: type, words: str
+) -> None:
+    result = run(run_folder, scan_folder, "-o", tmp_path / "report", *change)
+    assert isinstance(result.exception, error)
+    assert words in str(result.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_a_model_or_without_scans_leaves_nothing(
+    run_folder: Path, scan_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    no_model = run(tmp_path / "empty", scan_folder, "-o", tmp_path / "report")
+    no_scans = run(run_folder, tmp_path / "empty", "-o", tmp_path / "report")
+    assert isinstance(no_model.exception, ModelError)
+    assert isinstance(no_scans.exception, ScanError)
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
