@@ -1,7 +1,7 @@
 """lfsr_tf: sharp brain images from noisy, low-resolution low-field MR scans, and how far to trust them.
 
-`import lfsr_tf as lfsr` gives the names below; each is imported when it is first used, so that the import itself
-and the command line's help stay fast.
+`import lfsr_tf as lfsr` gives the names below; each is imported when it is first used, so that the import
+itself and the command line's help stay fast.
 """
 
 from __future__ import annotations

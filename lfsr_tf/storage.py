@@ -1,7 +1,7 @@
 """Writing that is all or nothing, and hashes that are the same on every machine.
 
-Every file or folder that the package produces is written under a temporary sibling name and renamed when it is
-complete, so that a killed run, a full disk or a failed conversion never leaves a half-written result behind.
+Every file or folder that the package produces is written under a temporary sibling name and renamed when it
+is complete, so that a killed run, a full disk or a failed conversion never leaves a half-written result.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TEMPORARY_PREFIX = ".partial-"
 def atomic_path(target: Path | str) -> Iterator[Path]:
     """Give a temporary sibling of `target` to write to; rename it to `target` when the block succeeds.
 
-    The temporary name keeps the suffixes of `target` (writers choose a format by them). Parent folders are made.
+    The temporary name keeps the suffixes of `target`: writers choose a format by them. Parents are made.
 
     Args:
         target: The file to write. An existing file is replaced in one step.
@@ -59,7 +59,9 @@ def atomic_folder(target: Path | str, *, overwrite: bool = False) -> Iterator[Pa
     """
     target = Path(target)
     if target.is_dir() and any(target.iterdir()) and not overwrite:
-        raise OutputError(f"Expected a new output folder. Received: {target}, which is not empty. Choose another name.")
+        raise OutputError(
+            f"Expected a new output folder. Received: {target}, which is not empty. Choose another name."
+        )
     temporary = _temporary_sibling(target)
     with _cleaned_up(target, temporary):
         temporary.mkdir()
@@ -79,7 +81,9 @@ def _cleaned_up(target: Path, temporary: Path) -> Iterator[None]:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        raise OutputError(f"Cannot write {target}: {error.strerror or error}. Check the path and the free space.") from error
+        raise OutputError(
+            f"Cannot write {target}: {error.strerror or error}. Check the path and the free space."
+        ) from error
     except MemoryError as error:
         raise LfsrError(f"Not enough memory while writing {target}.") from error
     finally:

@@ -29,7 +29,9 @@ def imported_folders(path: Path) -> set[str]:
     modules = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
-            modules |= {node.module} if node.module != "lfsr_tf" else {f"lfsr_tf.{a.name}" for a in node.names}
+            modules |= (
+                {node.module} if node.module != "lfsr_tf" else {f"lfsr_tf.{a.name}" for a in node.names}
+            )
         elif isinstance(node, ast.Import):
             modules |= {alias.name for alias in node.names}
     parts = [module.split(".") for module in modules]

@@ -40,7 +40,10 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, failure:
 
 def test_a_parent_that_is_a_file_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "parent").write_text("a file")
-    with pytest.raises(OutputError, match="Cannot write .*parent/child"), atomic_path(tmp_path / "parent" / "child"):
+    with (
+        pytest.raises(OutputError, match=r"Cannot write .*parent/child"),
+        atomic_path(tmp_path / "parent" / "child"),
+    ):
         pass
 
 

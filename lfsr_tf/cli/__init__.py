@@ -1,1 +1,1 @@
-"""The `lfsr` command: one module a subcommand; everything heavy is imported inside the command that needs it."""
+"""The `lfsr` command: one module a subcommand; what is heavy is imported inside the command that needs it."""

@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 # Results go to standard output, so that they can be piped; everything else goes to standard error.
 console = Console(highlight=False)
@@ -35,7 +42,11 @@ def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
     )
     with Progress(*columns, console=messages, transient=not messages.is_terminal) as progress:
         task = progress.add_task(description, total=total)
-        yield lambda steps=1: progress.advance(task, steps)
+
+        def advance(steps: int) -> None:
+            progress.advance(task, steps)
+
+        yield advance
 
 
 def print_error(message: str) -> None:
@@ -46,4 +57,6 @@ def print_error(message: str) -> None:
 
 def print_warning(message: str) -> None:
     """Print one line, `lfsr: warning: ...`, to standard error."""
-    messages.print(f"lfsr: warning: {' '.join(message.split())}", markup=False, soft_wrap=True, style="yellow")
+    messages.print(
+        f"lfsr: warning: {' '.join(message.split())}", markup=False, soft_wrap=True, style="yellow"
+    )

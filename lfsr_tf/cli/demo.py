@@ -17,19 +17,20 @@ CONTRASTS = ("T1w", "T2w", "FLAIR")
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for everything that the demo makes.")] = Path(
-        "demo"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for everything that the demo makes.")
+    ] = Path("demo"),
     preset: Annotated[str, typer.Option(help="Training preset: a name or a TOML file.")] = "demo",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier demo in that folder.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier demo in that folder.")
+    ] = False,
 ) -> None:
     """Take phantom brains through the whole chain: simulate, prepare, train, evaluate, enhance, export.
 
-    Needs no data and a few minutes on two processor cores. Leaves a report (`report/report.html`), an enhanced scan
-    and a SavedModel, and shows every command that it runs.
+    Needs no data and a few minutes on two processor cores. Leaves a report (`report/report.html`), an
+    enhanced scan and a SavedModel, and shows every command that it runs.
 
     Example:
-
         lfsr demo --output demo
     """
     _make_room(output, overwrite)
@@ -55,9 +56,13 @@ def _make_room(output: Path, overwrite: bool) -> None:
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return
     if not overwrite:
-        raise OutputError(f"Expected a new folder. Received: {output}, which exists. Give --overwrite or another name.")
+        raise OutputError(
+            f"Expected a new folder. Received: {output}, which exists. Give --overwrite or another name."
+        )
     if not (output / "scans" / "train").is_dir():
-        raise OutputError(f"Expected the folder of an earlier demo. Received: {output}, which is something else.")
+        raise OutputError(
+            f"Expected the folder of an earlier demo. Received: {output}, which is something else."
+        )
     remove(output)
 
 

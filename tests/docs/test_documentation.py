@@ -14,7 +14,11 @@ from lfsr_tf.physics import brain_phantom  # noqa: F401  (imported early: an err
 from lfsr_tf.scans import phantom_scan, write_scan
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "CONTRIBUTING.md",
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # The only change that is made to a command: a training of minutes becomes one of seconds.
 SHORTER = " --set epochs=1 --set steps_per_epoch=3 --set validation_steps=1"
@@ -41,7 +45,13 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for subject in subjects:
             scan = phantom_scan(subject, "T2w", slices=6)
             write_scan(scan, folder / place / f"sub-{subject:02d}_T2w.nii.gz")
-    lfsr("simulate", str(folder / "val" / "sub-11_T2w.nii.gz"), "-o", str(folder / "scan.nii.gz"), folder=folder)
+    lfsr(
+        "simulate",
+        str(folder / "val" / "sub-11_T2w.nii.gz"),
+        "-o",
+        str(folder / "scan.nii.gz"),
+        folder=folder,
+    )
     return folder
 
 
@@ -52,7 +62,11 @@ def lfsr(*arguments: str, folder: Path) -> None:
 def run_shell(script: str, folder: Path) -> None:
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     result = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, capture_output=True, text=True
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert result.returncode == 0, f"{script}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
 
@@ -65,13 +79,17 @@ def test_every_block_of_a_page_runs(page: Path, scans: Path, tmp_path: Path) -> 
     for language, text in blocks(page):
         if language == "bash":
             lines = [line.split("  #")[0].strip() for line in text.splitlines()]
-            commands = [shortened(line) for line in lines if line and not line.startswith("#") and runnable(line)]
+            commands = [
+                shortened(line) for line in lines if line and not line.startswith("#") and runnable(line)
+            ]
             run_shell("\n".join(commands), tmp_path)
         elif language == "python":
             (tmp_path / "block.py").write_text(text)
             run_shell(f"{shlex.quote(sys.executable)} block.py", tmp_path)
         else:
-            assert language in ("toml", "json", "text"), f"{page.name}: a block of unknown language {language!r}"
+            assert language in ("toml", "json", "text"), (
+                f"{page.name}: a block of unknown language {language!r}"
+            )
 
 
 def test_every_block_says_its_language() -> None:
@@ -81,7 +99,9 @@ def test_every_block_says_its_language() -> None:
 
 def test_make_targets_in_the_pages_exist() -> None:
     text = " ".join(page.read_text(encoding="utf-8") for page in PAGES)
-    named = set(re.findall(r"\bmake ([a-z]+)\b(?= |`|\n|\.)", " ".join(re.findall(r"`[^`]+`|^make .*$", text, re.M))))
+    named = set(
+        re.findall(r"\bmake ([a-z]+)\b(?= |`|\n|\.)", " ".join(re.findall(r"`[^`]+`|^make .*$", text, re.M)))
+    )
     targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
     assert {"demo", "test"} <= named <= targets
 
