@@ -14,6 +14,7 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs import (
     DatasetInfo,
     PipelineConfig,
+    check_records,
     open_dataset,
     steps_per_epoch,
     training_data,
@@ -89,6 +90,10 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
     """
     info = open_dataset(records)
     options = _pipeline(config, info)
+    if options.verify:
+        # Here, so that damaged records are found before a run folder is made, and once instead of twice.
+        check_records(info)
+        options = dataclasses.replace(options, verify=False)
     epoch_of_records = steps_per_epoch(records, config.batch_size, options=options)
     steps = config.steps_per_epoch or epoch_of_records
 
@@ -112,8 +117,8 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
 
 
 def _validation(records: Path, config: TrainConfig, options: PipelineConfig) -> tf.data.Dataset:
-    # Cached after the cut, since a cache that is read in part is thrown away. Training verifies the records.
-    options = dataclasses.replace(options, cache=False, verify=False)
+    # Cached after the cut, since a cache that is read in part is thrown away.
+    options = dataclasses.replace(options, cache=False)
     batches = validation_data(records, config.batch_size, options=options)
     batches = batches.take(config.validation_steps or -1).cache()
     # Counted, which fills the cache as well: Keras warns after data of unknown length that it "ran out".

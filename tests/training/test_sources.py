@@ -1,0 +1,118 @@
+"""Records as a source of pairs: the stream of a resumed run is that of an uninterrupted one."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from lfsr_tf.errors import ConfigError, RecordsError
+from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset
+from lfsr_tf.scans import phantom_scan, write_scan
+from lfsr_tf.training.config import TrainConfig
+from lfsr_tf.training.fit import train
+from lfsr_tf.training.sources import PairSource, read_source
+
+
+@pytest.fixture(scope="module", params=["pairs", "slices"])
+def records(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records of either mode from two phantoms."""
+    folder = tmp_path_factory.mktemp(request.param)
+    for name, subject in (("train", 1), ("val", 2)):
+        write_scan(phantom_scan(subject, "T2w", slices=4), folder / name / f"sub-{subject}_T2w.nii.gz")
+    config = PairsConfig(mode=request.param, patches_per_slice=8)
+    prepare_dataset(folder / "train", folder / "val", folder / "records", config, workers=1)
+    return folder / "records"
+
+
+def batches(source: PairSource, first_epoch: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(lr.numpy(), hr.numpy()) for lr, hr in source.training(first_epoch).take(count)]
+
+
+@pytest.mark.parametrize("flips", [False, True])
+def test_a_resumed_stream_is_the_rest_of_the_whole_one(records: Path, flips: bool) -> None:
+    # Three steps do not divide a pass over the records, so epochs begin within passes.
+    source = read_source(records, TrainConfig(batch_size=4, steps_per_epoch=3, flips=flips, seed=5))
+    whole = batches(source, 0, 12)
+    for expected, received in zip(whole[9:], batches(source, 3, 3), strict=True):
+        np.testing.assert_array_equal(received[0], expected[0])
+        np.testing.assert_array_equal(received[1], expected[1])
+    assert not np.array_equal(whole[0][0], whole[9][0])
+
+
+def test_without_steps_an_epoch_is_one_pass_over_the_records(records: Path) -> None:
+    source = read_source(records, TrainConfig(batch_size=4))
+    info = open_dataset(records)
+    each = info.config.patches_per_slice if info.config.mode == "slices" else 1
+    assert source.steps_per_epoch == info.train.records * each // 4
+
+
+def test_flips_cost_fixed_patches_one_sample_and_slices_none(records: Path) -> None:
+    source = read_source(records, TrainConfig(batch_size=4, flips=True))
+    side = 15 if open_dataset(records).config.mode == "pairs" else 16
+    lr, hr = source.training(0).element_spec
+    assert (lr.shape[1:], hr.shape[1:]) == ((side, side, 1), (2 * side, 2 * side, 1))
+    assert (source.lr_shape, source.hr_shape) == ((16, 16, 1), (32, 32, 1))
+
+
+def test_validation_is_the_same_every_time_and_of_known_length(records: Path) -> None:
+    source = read_source(records, TrainConfig(batch_size=4, validation_steps=2))
+    assert int(source.validation.cardinality()) == 2
+    first, second = ([lr.numpy() for lr, _ in source.validation] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_the_source_says_what_it_is(records: Path) -> None:
+    info = open_dataset(records)
+    source = read_source(records, TrainConfig(batch_size=4))
+    assert source.identity == {"fingerprint": info.fingerprint}
+    assert source.facts["sigma_range"] == (
+        info.config.acquisition.sigma_min,
+        info.config.acquisition.sigma_max,
+    )
+    assert source.facts["spacing_range_mm"] == info.spacing_mm
+
+
+def test_tensorflows_own_seed_changes_nothing(records: Path) -> None:
+    config = TrainConfig(batch_size=4, flips=True)
+    expected = batches(read_source(records, config), 0, 2)
+    keras.utils.set_random_seed(0)
+    np.testing.assert_array_equal(batches(read_source(records, config), 0, 2)[1][0], expected[1][0])
+
+
+def test_pipeline_settings_reach_the_pipeline(records: Path) -> None:
+    config = TrainConfig(batch_size=4, pipeline={"gain_min": 3.0, "gain_max": 3.0})
+    plain = TrainConfig(batch_size=4, pipeline={"gain_min": 1.0, "gain_max": 1.0})
+    bright, normal = (batches(read_source(records, each), 0, 1)[0] for each in (config, plain))
+    np.testing.assert_allclose(bright[0], 3.0 * normal[0], rtol=1e-6)
+
+
+def test_a_pipeline_setting_that_does_not_exist_is_refused(records: Path) -> None:
+    with pytest.raises(ConfigError, match=r"gain_min.*Received: .*colour"):
+        read_source(records, TrainConfig(batch_size=4, pipeline={"colour": 1}))
+
+
+def test_a_batch_larger_than_the_records_is_refused(records: Path) -> None:
+    with pytest.raises(ConfigError, match="Received: 100000"):
+        read_source(records, TrainConfig(batch_size=100000))
+
+
+def test_a_network_of_another_scale_is_refused_and_leaves_no_model(records: Path, tmp_path: Path) -> None:
+    config = TrainConfig(batch_size=4, network="ResidualSR", network_settings={"scale": 4, "blocks": 1})
+    with pytest.raises(ConfigError, match=r"into HR \(32, 32, 1\)"):
+        train(records, tmp_path / "run", config)
+    assert not list(tmp_path.rglob("*.keras"))
+
+
+def test_a_damaged_shard_is_named_and_no_run_begins(records: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "records"
+    copy.mkdir()
+    for file in records.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    shard = sorted(copy.glob("*.gz"))[0]
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    shard.write_bytes(content)
+    with pytest.raises(RecordsError, match=shard.name):
+        train(copy, tmp_path / "run", TrainConfig(batch_size=4))
+    assert not (tmp_path / "run").exists()
