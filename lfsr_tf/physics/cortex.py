@@ -66,7 +66,10 @@ def _sulci(rng: np.random.Generator, grid: Grid, depth: Volume, radius: Volume) 
     field = _MIRROR_SHARE * waves(rng, surface.mirrored(), _FOLD_WAVELENGTHS, 18)
     field += (1.0 - _MIRROR_SHARE) * waves(rng, surface, _FOLD_WAVELENGTHS, 10)
     field += np.float32(0.12) * waves(rng, grid, (9.0, 14.0), 8)
-    slope = np.sqrt(sum(part**2 for part in np.gradient(field, *grid.spacing)))
+    # A single slice has no neighbours to differ from.
+    axes = [axis for axis in range(3) if field.shape[axis] > 1]
+    slopes = np.gradient(field, *(grid.spacing[axis] for axis in axes), axis=axes)
+    slope = np.sqrt(sum(part**2 for part in slopes))
     # Where the field is flat its zero line is far away, however small the value is.
     distance = np.abs(field) / (slope + np.float32(0.04))
     reach = np.clip(20.0 + 6.0 * waves(rng, grid, (45.0, 80.0), 6), 6.0, 28.0)

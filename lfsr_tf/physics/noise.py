@@ -131,7 +131,9 @@ def remove_rician_bias(magnitude: tf.Tensor, sigma: tf.Tensor | float, *, coils:
         sigma: Noise of one channel, in the same units; broadcast against `magnitude`.
         coils: Coils whose root sum of squares it is.
     """
-    return tf.sqrt(tf.maximum(tf.square(magnitude) - 2.0 * coils * tf.square(sigma), 0.0))
+    magnitude = tf.convert_to_tensor(magnitude)
+    floor = 2.0 * coils * tf.square(tf.cast(sigma, magnitude.dtype))
+    return tf.sqrt(tf.maximum(tf.square(magnitude) - floor, 0.0))
 
 
 def _as_stack(image: tf.Tensor) -> tf.Tensor:

@@ -62,10 +62,11 @@ def test_bytes_are_the_same_whether_or_not_the_batch_size_is_known(config):
 
 @pytest.mark.parametrize("config", [AcquisitionConfig(), EVERYTHING], ids=["plain", "everything"])
 def test_a_graph_with_unknown_shapes_agrees_with_eager(config):
-    for full, shape in CASES:
+    acquire, shape = graph(config, (15, 14)), (15, 14)
+    for full in [(32, 32), (31, 27)]:
         image, sigma = images(full), tf.fill([6], 0.05)
         eager = simulate_acquisition(image, sigma, seeds(6), shape, config)
-        np.testing.assert_allclose(graph(config, shape)(image, sigma, seeds(6)), eager, atol=2e-5)
+        np.testing.assert_allclose(acquire(image, sigma, seeds(6)), eager, atol=2e-5)
 
 
 def test_another_seed_gives_other_noise():
