@@ -38,9 +38,7 @@ def steps_per_epoch(
         ConfigError: There are fewer pairs than one batch takes.
     """
     info = open_dataset(folder)
-    config = effective_config(info, options or PipelineConfig())
-    each = config.patches_per_slice if config.mode == "slices" and config.lr_patch else 1
-    pairs = info.split(split).records * each
+    pairs = _count_pairs(info, split, effective_config(info, options or PipelineConfig()))
     if batch_size < 1 or pairs < batch_size:
         raise ConfigError(
             f"Expected a batch size of 1 to {pairs}, the pairs of {folder}. Received: {batch_size}."
@@ -137,7 +135,10 @@ def validation_data(
             for group in groups
         ]
         data = functools.reduce(tf.data.Dataset.concatenate, parts).unbatch().batch(batch_size)
-    finished = _arguments(data if batches is None else data.take(batches), with_sigma)
+    count = min(-(-_count_pairs(info, "validation", config) // batch_size), batches or tf.int64.max)
+    # Keras takes an end that it was not told of for a lack of data.
+    known = data.take(count).apply(tf.data.experimental.assert_cardinality(count))
+    finished = _arguments(known, with_sigma)
     # Nothing here is random, so the finished batches are kept.
     return (finished.cache() if options.cache else finished).prefetch(tf.data.AUTOTUNE)
 
@@ -156,6 +157,11 @@ def _open(folder: Path | str, options: PipelineConfig) -> DatasetInfo:
     if options.verify:
         check_records(info)
     return info
+
+
+def _count_pairs(info: DatasetInfo, split: SplitName, config: PairsConfig) -> int:
+    each = config.patches_per_slice if config.mode == "slices" and config.lr_patch else 1
+    return info.split(split).records * each
 
 
 def _groups(info: DatasetInfo, split: SplitName, options: PipelineConfig) -> list[_Group]:

@@ -65,14 +65,14 @@ def prepare_dataset(
         ConfigError: A subject is on both sides, or the settings do not suit the scans or an older run.
         OutputError: The records cannot be written.
     """
-    output = Path(output)
+    output, train, validation = Path(output), _paths(train_sources), _paths(validation_sources)
     with (
         exclusive(output),
         TemporaryDirectory(prefix="lfsr-") as logs,
         WorkerPool(_count(workers), Path(logs)) as pool,
     ):
         run = _Preparation(pool, progress, config)
-        sources = run.find(_paths(train_sources), _paths(validation_sources))
+        sources = run.find(train, validation)
         workspace = Workspace(output, fingerprint(config, [asdict(source) for source in sources]))
         if not workspace.is_complete():
             workspace.open(overwrite=overwrite)
@@ -192,9 +192,11 @@ class _Preparation:
 
 
 def _paths(given: Paths | None) -> list[Path]:
-    if given is None:
-        return []
-    return [Path(given)] if isinstance(given, Path | str) else [Path(path) for path in given]
+    paths = [given] if isinstance(given, Path | str) else given or []
+    for path in paths:
+        if not Path(path).exists():
+            raise ScanError(f"Expected a scan or a folder of scans. Received: {path}, which does not exist.")
+    return [Path(path) for path in paths]
 
 
 def _count(workers: int | None) -> int:

@@ -28,10 +28,8 @@ def list_sources(path: Path) -> list[tuple[str, Path]]:
         keys.
 
     Raises:
-        ScanError: There is no such path, or no scan below it.
+        ScanError: There is no scan below the path.
     """
-    if not path.exists():
-        raise ScanError(f"Expected a scan or a folder of scans. Received: {path}, which does not exist.")
     found = sorted(find_scans(path)) if path.is_dir() else [path]
     if not found:
         raise ScanError(f"Expected scans below {path}. Found none that a reader knows.")

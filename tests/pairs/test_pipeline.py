@@ -145,6 +145,7 @@ def test_validation_is_always_the_same_and_complete(records: Path) -> None:
         first, take(validation_data(records, 4, options=PipelineConfig(gain_min=0.1, flips=False)), 10**6)
     )
     info = open_dataset(records)
+    assert data.cardinality() == len(first)
     assert sum(len(lr) for lr, _ in first) == info.validation.records * (
         6 if info.config.mode == "slices" else 1
     )
