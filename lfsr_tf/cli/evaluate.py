@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Table as RichTable
 
 from lfsr_tf.cli.console import console, print_error, progress_bar
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
@@ -16,6 +16,7 @@ from lfsr_tf.errors import LfsrError
 
 if TYPE_CHECKING:
     from lfsr_tf.evaluation import EvaluationConfig, Results
+    from lfsr_tf.evaluation.report.views import Table as View
     from lfsr_tf.networks import TrainedModel
 
 
@@ -129,15 +130,22 @@ def _print_tables(results: Results) -> None:
     if results.outer_band:
         views.append(outer_band_table(results.outer_band, results.config.confidence))
     for view in views:
-        table = Table(title=view.caption, title_justify="left", title_style="bold")
-        for heading in view.headings:
-            table.add_column(heading)
-        for column in view.columns:
-            table.add_column(column, justify="right")
-        for row in view.rows:
-            cells = (f"[bold]{cell.text}[/bold]" if cell.best else cell.text for cell in row.cells)
-            table.add_row(*(escape(heading) for heading in row.headings), *cells)
-        console.print(table)
+        console.print(_as_rich(view))
+
+
+def _as_rich(view: View) -> RichTable:
+    """A table of the report for the terminal, without the number of volumes, which the report has."""
+    shown = [index for index, heading in enumerate(view.headings) if heading != "Volumes"]
+    table = RichTable(title=view.caption, title_justify="left", title_style="bold")
+    for index in shown:
+        table.add_column(view.headings[index], overflow="fold")
+    for column in view.columns:
+        table.add_column(column, justify="right")
+    for row in view.rows:
+        headings = (escape(row.headings[index]) for index in shown)
+        cells = (f"[bold]{cell.text}[/bold]" if cell.best else cell.text for cell in row.cells)
+        table.add_row(*headings, *cells)
+    return table
 
 
 def _raise_for_failures(results: Results) -> None:

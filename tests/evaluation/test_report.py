@@ -15,6 +15,7 @@ from PIL import Image
 from lfsr_tf.errors import OutputError
 from lfsr_tf.evaluation import OuterBandScore, Results, read_history, write_pictures, write_report
 from lfsr_tf.evaluation.report.images import panels, picture_name, window_top
+from lfsr_tf.evaluation.report.labels import signed
 from lfsr_tf.evaluation.report.summary import headline, verdicts
 from lfsr_tf.evaluation.tables import differences, summaries
 
@@ -193,6 +194,13 @@ def test_the_verdict_follows_the_figures(results: Results, gain: float, tone: st
     assert found[0].gain == pytest.approx(gain)
     assert found[0].better == (3 if gain > 0 else 0)
     assert ("closer to" if gain > 0 else "further from") in headline(found)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.126, "+0.13"), (-0.126, "−0.13"), (-0.001, "0.00"), (0.0, "0.00")]
+)
+def test_differences_have_a_sign_unless_they_round_to_nothing(value: float, text: str) -> None:
+    assert signed(value, 2) == text
 
 
 def test_picture_files_are_named_by_contrast_noise_slice_and_panel(results: Results, tmp_path: Path) -> None:

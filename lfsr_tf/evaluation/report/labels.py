@@ -51,8 +51,9 @@ REGION_LABELS = {"head": "inside the head mask", "whole": "whole image"}
 
 
 def signed(value: float, decimals: int) -> str:
-    """A difference with its sign, a true minus."""
-    return f"{value:+.{decimals}f}".replace("-", "−")
+    """A difference with its sign, a true minus; what rounds to 0 has none."""
+    text = f"{value:+.{decimals}f}"
+    return text.replace("-", "−") if float(text) else text[1:]
 
 
 def data_range_label(config: EvaluationConfig) -> str:
