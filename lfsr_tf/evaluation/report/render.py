@@ -84,9 +84,6 @@ def render_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    rows, gaps = summaries(results), differences(results)
-    found = verdicts(results, rows, gaps)
-    middle_sigma = results.config.sigmas[len(results.config.sigmas) // 2]
     return environment.get_template(_TEMPLATE).render(
         title=title,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -95,24 +92,40 @@ def render_report(
         script=_packaged("slider.js"),
         results=results,
         labels=labels,
-        verdicts=found,
-        headline=headline(found),
-        main_tables=[metric_table(results, rows, metric, "head") for metric in ("psnr", "ssim")],
-        more_tables=_more_tables(results, rows),
-        difference_tables=[difference_table(results, gaps, metric) for metric in ("psnr", "ssim")],
-        subject_table=subject_table(results),
-        outer_band=outer_band_table(results.outer_band, results.config.confidence)
-        if results.outer_band
-        else None,
-        least_signal=LEAST_SIGNAL_FRACTION,
-        curves=[Markup(curve) for curve in _curves(results, rows, gaps)],
         history=Markup(history_curves(history)) if history else "",
-        figures=[_figure(picture) for picture in pictures],
-        middle_sigma=middle_sigma,
-        first_case=next((_key(picture) for picture in pictures if picture.sigma == middle_sigma), ""),
-        error_gain=ERROR_GAIN,
         model=_flat(results.model),
+        **_figures(results),
+        **_pictures(results, pictures),
     )
+
+
+def _figures(results: Results) -> dict[str, Any]:
+    """What the page says in numbers: verdicts, tables, curves."""
+    rows, gaps = summaries(results), differences(results)
+    found = verdicts(results, rows, gaps)
+    measured = results.outer_band
+    return {
+        "verdicts": found,
+        "headline": headline(found),
+        "main_tables": [metric_table(results, rows, metric, "head") for metric in ("psnr", "ssim")],
+        "more_tables": _more_tables(results, rows),
+        "difference_tables": [difference_table(results, gaps, metric) for metric in ("psnr", "ssim")],
+        "subject_table": subject_table(results),
+        "outer_band": outer_band_table(measured, results.config.confidence) if measured else None,
+        "least_signal": LEAST_SIGNAL_FRACTION,
+        "curves": [Markup(curve) for curve in _curves(results, rows, gaps)],
+    }
+
+
+def _pictures(results: Results, pictures: tuple[Picture, ...]) -> dict[str, Any]:
+    """What the page shows; the middle noise level is the one that is open at first."""
+    middle_sigma = results.config.sigmas[len(results.config.sigmas) // 2]
+    return {
+        "figures": [_figure(picture) for picture in pictures],
+        "middle_sigma": middle_sigma,
+        "first_case": next((_key(picture) for picture in pictures if picture.sigma == middle_sigma), ""),
+        "error_gain": ERROR_GAIN,
+    }
 
 
 def _more_tables(results: Results, rows: tuple[Summary, ...]) -> list[Table]:
