@@ -31,12 +31,12 @@ def enhance(
         ),
     ],
     acquired_matrix: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="HxW|header|spectrum|full",
             help="Matrix that interpolated scans are cut to: given, the file's, estimated, or no cut.",
         ),
-    ] = "header",
+    ] = None,
     output_format: Annotated[
         str,
         typer.Option(
@@ -51,8 +51,9 @@ def enhance(
         int | None, typer.Option(help="Most pixels that the network is given at once; bounds the memory.")
     ] = None,
     dtype: Annotated[
-        str, typer.Option(metavar="auto|float32|mixed_bfloat16", help="What the network computes in.")
-    ] = "auto",
+        str | None,
+        typer.Option(metavar="auto|float32|mixed_bfloat16", help="What the network computes in."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")] = False,
 ) -> None:
     """Enhance scans: NIfTI, DICOM, fastMRI or M4Raw HDF5, NumPy.
@@ -81,13 +82,14 @@ def enhance(
         )
 
 
-def _config(acquired_matrix: str, pixel_budget: int | None, dtype: str) -> EnhanceConfig:
+def _config(acquired_matrix: str | None, pixel_budget: int | None, dtype: str | None) -> EnhanceConfig:
+    """The settings that were given; the others keep their defaults."""
     from lfsr_tf.inference.enhance import EnhanceConfig
     from lfsr_tf.inference.matrix import parse_matrix_request
 
-    request = parse_matrix_request(acquired_matrix)
-    config = EnhanceConfig(acquired_matrix=request, dtype=dtype)
-    return config if pixel_budget is None else replace(config, pixel_budget=pixel_budget)
+    matrix = None if acquired_matrix is None else parse_matrix_request(acquired_matrix)
+    given = {"acquired_matrix": matrix, "pixel_budget": pixel_budget, "dtype": dtype}
+    return replace(EnhanceConfig(), **{name: value for name, value in given.items() if value is not None})
 
 
 def _output_format(name: str, output: Path) -> OutputFormat:
@@ -104,7 +106,8 @@ def _find(scans: list[Path], output: Path) -> Iterator[tuple[Path, Path]]:
     from lfsr_tf.scans import find_scans
 
     for path in scans:
-        found = find_scans(path)
+        # What is missing fails when its turn comes, not before the others have had theirs.
+        found = find_scans(path) if path.exists() else [path]
         if not found:
             raise ScanError(f"Expected scans in {path}. Received: a folder without any. Check the path.")
         for scan in found:
@@ -128,7 +131,7 @@ def _try(
             progress=lambda slices: progress_bar(job.source.name, slices),
         )
     except LfsrError as error:
-        print_error(f"{job.source}: {error}")
+        print_error(f"{job.source.name}: {error}")
         return False
     _report(result)
     return True

@@ -36,7 +36,8 @@ def inspect(
     """
     from lfsr_tf.scans import find_scans
 
-    paths = [found for path in scans for found in find_scans(path)]
+    # What is missing fails when its turn comes, not before the others have had theirs.
+    paths = [found for path in scans for found in (find_scans(path) if path.exists() else [path])]
     if not paths:
         raise LfsrError(f"Expected scans in {', '.join(map(str, scans))}. Received: folders without any.")
     failures: list[Path] = []
@@ -64,7 +65,7 @@ def _facts(paths: list[Path], failures: list[Path]) -> Iterator[tuple[Path, int,
             for volume, scan in enumerate(read_volumes(path), start=1):
                 yield path, volume, describe_scan(scan)
         except LfsrError as error:
-            print_error(f"{path}: {error}")
+            print_error(f"{path.name}: {error}")
             failures.append(path)
 
 

@@ -5,7 +5,7 @@ fewer details and smoother noise a pixel than any it was trained on.
 
 The cut of a complex image would be the central block of its k-space. What a file holds is the magnitude,
 and the magnitude's own k-space reaches beyond that block (see `spectrum`): cropping it smooths the noise
-(its standard deviation falls by 16 to 20 % on 0.055 T scans) and leaves errors of about 1 % of the
+(its standard deviation falls by 16 to 22 % on 0.055 T scans) and leaves errors of about 1 % of the
 reference intensity. Where the acquired matrix is at most half of the image's, the squared magnitude still
 fits into the image's band, so it is evaluated at the acquired sample positions, and its square root is
 exactly the magnitude of the acquired image (root mean square difference to the measured k-space's own image

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from tensorflow.core.protobuf import saved_model_pb2
 
@@ -78,8 +79,9 @@ def check_saved_model(folder: Path | str, *, scale: int) -> None:
 
 def _check_answer(name: str, answer: Answer, shape: tuple[int, ...]) -> None:
     if answer.code != 0:
+        reason = answer.message.splitlines()[0]
         raise ModelError(
-            f"Expected signature {name!r} to run in TensorFlow's C++ loader. Received: {answer.message}"
+            f"Expected signature {name!r} to run in TensorFlow's C++ loader. Received: {reason} Export it again."
         )
     for key, value in answer.outputs.items():
         if value.shape != shape or not np.isfinite(value).all():
@@ -135,7 +137,7 @@ def read_signatures(folder: Path) -> dict[str, SignatureTensors]:
     try:
         model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
         definitions = model.meta_graphs[0].signature_def
-    except (OSError, IndexError, ValueError) as error:
+    except (OSError, IndexError, DecodeError) as error:
         raise ModelError(
             f"Expected a SavedModel. Received: {folder}, whose saved_model.pb cannot be read."
         ) from error

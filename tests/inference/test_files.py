@@ -1,0 +1,171 @@
+import json
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from lfsr_tf.errors import ConfigError, OutputError, ScanError
+from lfsr_tf.inference import Enhancer, enhance_file
+from lfsr_tf.inference.files import Job, plan_jobs
+from lfsr_tf.networks import TrainedModel
+from lfsr_tf.scans import Scan, read_volumes, write_scan
+
+ScanOf = Callable[..., Scan]
+
+
+@pytest.fixture(scope="module")
+def enhancer(interpolator: TrainedModel) -> Enhancer:
+    return Enhancer(interpolator)
+
+
+@pytest.fixture
+def scan_file(tmp_path: Path, complex_images: Callable[..., np.ndarray], scan_of: ScanOf) -> Path:
+    path = tmp_path / "in" / "sub-07_T2w.nii.gz"
+    write_scan(scan_of(np.abs(complex_images((40, 36), count=3))), path)
+    return path
+
+
+@pytest.fixture
+def job(scan_file: Path, tmp_path: Path) -> Job:
+    return Job(scan_file, tmp_path / "out" / "sub-07_T2w_sr")
+
+
+@contextmanager
+def full_disk(limit: int) -> Iterator[None]:
+    """Files cannot grow beyond the limit, which is what a full disk does to their writer."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_the_result_and_its_sidecar_are_written(enhancer: Enhancer, job: Job, scan_file: Path) -> None:
+    written = enhance_file(enhancer, job)
+    (output,) = written.outputs
+    assert sorted(path.name for path in output.parent.iterdir()) == [
+        "sub-07_T2w_sr.json",
+        "sub-07_T2w_sr.nii.gz",
+    ]
+    before, after = nib.load(scan_file), nib.load(output)
+    assert after.shape == (80, 72, 3)
+    np.testing.assert_allclose(after.affine[:3, 3], before.affine[:3, 3], atol=1e-5)
+    np.testing.assert_allclose(
+        after.header.get_zooms()[:2], np.array(before.header.get_zooms()[:2]) / 2, rtol=1e-5
+    )
+
+
+def test_the_sidecar_says_where_the_result_comes_from(enhancer: Enhancer, job: Job) -> None:
+    sidecar = json.loads(enhance_file(enhancer, job).sidecar.read_text())
+    (volume,) = sidecar["volumes"]
+    assert len(sidecar["input"]["sha256"]["sub-07_T2w.nii.gz"]) == 64
+    assert volume["output"] == "sub-07_T2w_sr.nii.gz"
+    assert volume["model"]["name"] == "tiny"
+    assert volume["noise"]["in_training_range"] is True
+    assert len(volume["consistency"]) == 8
+    assert set(volume) >= {"spacing", "matrix", "spectrum", "warnings", "reference_intensity", "contrast"}
+
+
+def test_a_series_is_enhanced_volume_by_volume(enhancer: Enhancer, tmp_path: Path) -> None:
+    series = np.random.default_rng(0).random((32, 30, 3, 2)).astype(np.float32) * [1.0, 100.0]
+    nib.save(nib.Nifti1Image(series.astype(np.float32), np.diag([1, 1, 5, 1])), tmp_path / "bold.nii.gz")
+    written = enhance_file(enhancer, Job(tmp_path / "bold.nii.gz", tmp_path / "bold_sr"))
+    assert [path.name for path in written.outputs] == ["bold_sr_v1.nii.gz", "bold_sr_v2.nii.gz"]
+    references = [sidecar.reference_intensity for sidecar in written.outputs.values()]
+    assert references[1] == pytest.approx(100 * references[0], rel=0.05)
+    assert len(json.loads(written.sidecar.read_text())["volumes"]) == 2
+
+
+def test_the_slices_of_another_plane_can_be_enhanced(enhancer: Enhancer, tmp_path: Path) -> None:
+    voxels = np.random.default_rng(0).random((20, 24, 28)).astype(np.float32)
+    nib.save(nib.Nifti1Image(voxels, np.eye(4)), tmp_path / "scan.nii.gz")
+    written = enhance_file(enhancer, Job(tmp_path / "scan.nii.gz", tmp_path / "cor"), plane="coronal")
+    assert nib.load(next(iter(written.outputs))).shape == (40, 24, 56)
+
+
+def test_an_earlier_result_is_only_replaced_when_asked(enhancer: Enhancer, job: Job) -> None:
+    enhance_file(enhancer, job)
+    with pytest.raises(OutputError, match="--overwrite"):
+        enhance_file(enhancer, job)
+    enhance_file(enhancer, job, overwrite=True)
+
+
+def test_the_input_is_never_replaced(enhancer: Enhancer, scan_file: Path) -> None:
+    before = scan_file.read_bytes()
+    with pytest.raises(OutputError, match="other than the input"):
+        enhance_file(enhancer, Job(scan_file, scan_file.with_name("sub-07_T2w")), overwrite=True)
+    assert scan_file.read_bytes() == before
+    assert [path.name for path in scan_file.parent.iterdir()] == [scan_file.name]
+
+
+def test_a_folder_that_is_a_file_is_refused_before_the_work(
+    enhancer: Enhancer, scan_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="is a file"):
+        enhance_file(enhancer, Job(scan_file, tmp_path / "file" / "below" / "scan_sr"))
+    assert (tmp_path / "file").read_text() == ""
+
+
+def test_a_full_disk_leaves_nothing_behind(enhancer: Enhancer, job: Job) -> None:
+    with full_disk(20_000), pytest.raises(OutputError, match="Cannot write"):
+        enhance_file(enhancer, job)
+    assert list(job.target.parent.iterdir()) == []
+
+
+def test_a_disk_that_is_full_for_the_sidecar_takes_the_result_back(
+    enhancer: Enhancer, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *rest: object) -> None:
+        raise OutputError(f"Cannot write {path}: No space left on device.")
+
+    monkeypatch.setattr("lfsr_tf.inference.files.write_sidecar", full)
+    with pytest.raises(OutputError, match="No space left"):
+        enhance_file(enhancer, job)
+    assert list(job.target.parent.iterdir()) == []
+
+
+def test_a_scan_below_16_pixels_is_refused(enhancer: Enhancer, tmp_path: Path) -> None:
+    voxels = np.random.default_rng(0).random((15, 40, 3)).astype(np.float32)
+    nib.save(nib.Nifti1Image(voxels, np.diag([1, 1, 5, 1])), tmp_path / "small.nii.gz")
+    with pytest.raises(ScanError, match="16 x 16"):
+        enhance_file(enhancer, Job(tmp_path / "small.nii.gz", tmp_path / "out"))
+    assert [path.name for path in tmp_path.iterdir()] == ["small.nii.gz"]
+
+
+def test_dicom_cannot_be_derived_from_nifti(enhancer: Enhancer, job: Job) -> None:
+    with pytest.raises(ConfigError, match="--format nifti"):
+        enhance_file(enhancer, job, output_format="dicom")
+
+
+def test_the_folders_of_the_input_are_kept(tmp_path: Path) -> None:
+    base = tmp_path / "study"
+    pairs = [(base / "a" / "scan.nii.gz", base), (base / "b" / "scan.h5", base)]
+    targets = [job.target.relative_to(tmp_path) for job in plan_jobs(pairs, tmp_path / "out")]
+    assert targets == [Path("out/a/scan_sr"), Path("out/b/scan_sr")]
+
+
+def test_two_inputs_of_one_name_are_refused_before_the_work(tmp_path: Path) -> None:
+    pairs = [(tmp_path / folder / "scan.nii.gz", tmp_path / folder) for folder in "ab"]
+    with pytest.raises(ConfigError, match="both become"):
+        plan_jobs(pairs, tmp_path / "out")
+
+
+def test_a_file_name_is_for_a_single_input(tmp_path: Path) -> None:
+    (job,) = plan_jobs([(tmp_path / "scan.h5", tmp_path)], tmp_path / "sharp.nii")
+    assert (job.target.name, job.suffix, job.sidecar.name) == ("sharp", ".nii", "sharp.json")
+    with pytest.raises(ConfigError, match="2 scans"):
+        plan_jobs([(tmp_path / "a.h5", tmp_path), (tmp_path / "b.h5", tmp_path)], tmp_path / "sharp.nii")
+
+
+def test_the_suffix_that_was_asked_for_is_written(
+    enhancer: Enhancer, scan_file: Path, tmp_path: Path
+) -> None:
+    (job,) = plan_jobs([(scan_file, scan_file.parent)], tmp_path / "sharp.nii")
+    enhance_file(enhancer, job)
+    assert read_volumes(tmp_path / "sharp.nii")[0].voxels.shape == (80, 72, 3)

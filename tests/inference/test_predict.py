@@ -1,0 +1,82 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lfsr_tf.errors import LfsrError
+from lfsr_tf.inference.predict import SlicePredictor
+from lfsr_tf.networks import TrainedModel, receptive_radius
+
+SMALL_DENSE = {
+    "variant": "all",
+    "blocks": 2,
+    "layers_per_block": 2,
+    "growth": 4,
+    "stem_filters": 8,
+    "bottleneck": 8,
+}
+NETWORKS = [
+    ("ResidualSR", {"blocks": 1, "filters": 4}),
+    ("ResidualSR", {"blocks": 1, "filters": 4, "scale": 4}),
+    ("SRDenseNet", SMALL_DENSE),
+]
+
+
+def predictor(trained: TrainedModel, pixel_budget: int, halo: int | None = None) -> SlicePredictor:
+    reach = receptive_radius(trained.model) if halo is None else halo
+    return SlicePredictor(trained.model, scale=trained.info.scale, halo=reach, pixel_budget=pixel_budget)
+
+
+def slices(count: int, height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).random((count, height, width), np.float32)
+
+
+@pytest.mark.parametrize(("network", "settings"), NETWORKS)
+@pytest.mark.parametrize("shape", [(70, 64), (61, 83)])
+def test_tiles_give_the_whole_slice_s_result(
+    network: str, settings: dict, shape: tuple[int, int], random_network: Callable[..., TrainedModel]
+) -> None:
+    trained = random_network(network, **settings)
+    images = slices(2, *shape)
+    whole = trained.model(images[..., np.newaxis]).numpy()[..., 0]
+    tiled = predictor(trained, pixel_budget=2_900)(images)
+    assert tiled.shape == whole.shape
+    np.testing.assert_allclose(tiled, whole, atol=2e-5 * np.abs(whole).max())
+
+
+def test_tiles_without_a_halo_do_not(random_network: Callable[..., TrainedModel]) -> None:
+    trained = random_network("SRDenseNet", **SMALL_DENSE)
+    images = slices(1, 64, 64)
+    whole = predictor(trained, pixel_budget=64 * 64)(images)
+    tiled = predictor(trained, pixel_budget=32 * 32, halo=0)(images)
+    assert np.abs(tiled - whole).max() > 1e-2 * np.abs(whole).max()
+
+
+def test_the_network_is_never_given_more_pixels_than_the_budget(interpolator: TrainedModel) -> None:
+    predict = predictor(interpolator, pixel_budget=5_000)
+    given: list[tuple[int, ...]] = []
+    network = predict._network
+    predict._network = lambda images: given.append(tuple(images.shape)) or network(images)
+    predict(slices(5, 40, 50))
+    predict(slices(2, 90, 80))
+    assert max(np.prod(shape) for shape in given) <= 5_000
+    assert given[:3] == [(2, 40, 50, 1), (2, 40, 50, 1), (1, 40, 50, 1)]
+
+
+def test_progress_is_told_of_every_slice(interpolator: TrainedModel) -> None:
+    finished: list[int] = []
+    predictor(interpolator, pixel_budget=2_000)(slices(5, 20, 40), finished.append)
+    assert sum(finished) == 5
+    assert len(finished) == 3
+
+
+def test_a_device_without_enough_memory_is_one_line_that_names_the_budget(interpolator: TrainedModel) -> None:
+    predict = predictor(interpolator, pixel_budget=2_000)
+
+    def out_of_memory(images: tf.Tensor) -> tf.Tensor:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+    predict._network = out_of_memory
+    with pytest.raises(LfsrError, match="Lower the pixel budget, 2000"):
+        predict(slices(1, 20, 20))

@@ -1,0 +1,33 @@
+"""A small exported model for the tests of serving."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lfsr_tf.networks import ModelInfo, TrainedModel, build_network
+from lfsr_tf.serving import export_model
+
+SETTINGS = {
+    "variant": "all",
+    "blocks": 2,
+    "layers_per_block": 2,
+    "growth": 4,
+    "stem_filters": 8,
+    "bottleneck": 8,
+}
+
+
+@pytest.fixture(scope="session")
+def trained() -> TrainedModel:
+    """A small SRDenseNet with random weights."""
+    model = build_network("SRDenseNet", **SETTINGS)
+    generator = np.random.default_rng(0)
+    model.set_weights([generator.normal(0, 0.2, weight.shape) for weight in model.get_weights()])
+    return TrainedModel(model, ModelInfo("small", "SRDenseNet", SETTINGS, 2, sigma_range=(0.0, 0.08)))
+
+
+@pytest.fixture(scope="session")
+def exported(trained: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of its first exported version."""
+    return export_model(trained, tmp_path_factory.mktemp("models"), check=False)

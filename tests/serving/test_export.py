@@ -1,0 +1,133 @@
+import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lfsr_tf.errors import ConfigError, ModelError, OutputError
+from lfsr_tf.networks import ModelInfo, TrainedModel
+from lfsr_tf.serving import export_model
+from lfsr_tf.serving.signatures import SIGNATURES
+
+
+@contextmanager
+def full_disk(limit: int) -> Iterator[None]:
+    """Files cannot grow beyond the limit, which is what a full disk does to their writer."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_version_is_checked_and_put_where_a_server_looks(trained: TrainedModel, tmp_path: Path) -> None:
+    folder = export_model(trained, tmp_path / "base", "brain")
+    assert folder == tmp_path / "base" / "brain" / "1"
+    assert sorted(path.name for path in folder.iterdir() if path.name != "fingerprint.pb") == [
+        "assets",
+        "metadata.json",
+        "saved_model.pb",
+        "variables",
+    ]
+    assert [path.name for path in (tmp_path / "base" / "brain").iterdir()] == ["1"]
+
+
+def test_versions_count_on(trained: TrainedModel, tmp_path: Path) -> None:
+    (tmp_path / "lfsr" / "7").mkdir(parents=True)
+    (tmp_path / "lfsr" / "notes").mkdir()
+    assert export_model(trained, tmp_path, check=False).name == "8"
+    assert export_model(trained, tmp_path, check=False, version=20).name == "20"
+
+
+def test_each_weight_is_stored_once(trained: TrainedModel, exported: Path) -> None:
+    stored = tf.train.list_variables(str(exported / "variables" / "variables"))
+    numbers = [
+        int(np.prod(shape)) for name, shape in stored if "OBJECT_GRAPH" not in name and "counter" not in name
+    ]
+    assert sum(numbers) == trained.model.count_params()
+
+
+def test_the_metadata_says_what_the_model_is(exported: Path) -> None:
+    metadata = json.loads((exported / "metadata.json").read_text())
+    assert (metadata["name"], metadata["version"]) == ("lfsr", 1)
+    assert metadata["model"]["network"] == "SRDenseNet"
+    assert metadata["model"]["sigma_range"] == [0.0, 0.08]
+    assert set(metadata["signatures"]) == set(SIGNATURES)
+    assert set(metadata["packages"]) == {"lfsr_tf", "tensorflow", "keras"}
+    assert "not for diagnosis" in metadata["intended_use"]
+
+
+def test_signatures_name_their_inputs_and_outputs(exported: Path) -> None:
+    signatures = tf.saved_model.load(str(exported)).signatures
+    named = {
+        name: (sorted(function.structured_input_signature[1]), sorted(function.structured_outputs))
+        for name, function in signatures.items()
+    }
+    assert named == {"serving_default": (["image"], ["sr"]), "kspace": (["imaginary", "real"], ["sr"])}
+
+
+def test_the_dtype_can_be_chosen(trained: TrainedModel, tmp_path: Path) -> None:
+    folder = export_model(trained, tmp_path, dtype="mixed_bfloat16", check=False)
+    function = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    assert function.structured_outputs["sr"].dtype == tf.float32
+    assert json.loads((folder / "metadata.json").read_text())["model"]["dtype_policy"] == "mixed_bfloat16"
+
+
+def test_a_version_that_stands_is_not_touched(trained: TrainedModel, tmp_path: Path) -> None:
+    (tmp_path / "lfsr" / "3").mkdir(parents=True)
+    with pytest.raises(OutputError, match="which exists"):
+        export_model(trained, tmp_path, version=3)
+    assert list((tmp_path / "lfsr" / "3").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../x", ".hidden", "a b"])
+def test_a_name_that_a_server_would_not_find_is_refused(
+    name: str, trained: TrainedModel, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="model name"):
+        export_model(trained, tmp_path, name)
+
+
+@pytest.mark.parametrize("version", [0, -1])
+def test_a_version_below_1_is_refused(version: int, trained: TrainedModel, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="version of 1 or more"):
+        export_model(trained, tmp_path, version=version)
+
+
+def test_a_network_for_other_images_is_refused(tmp_path: Path) -> None:
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, keras.layers.UpSampling2D(2)(inputs))
+    with pytest.raises(ModelError, match=r"\(None, None, None, 1\)"):
+        export_model(TrainedModel(model, ModelInfo("odd", "own", {}, 2)), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_base_that_is_a_file_is_one_line(trained: TrainedModel, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="Cannot write"):
+        export_model(trained, tmp_path / "file")
+
+
+@pytest.mark.parametrize("limit", [2_000, 60_000])
+def test_a_full_disk_leaves_no_version_behind(limit: int, trained: TrainedModel, tmp_path: Path) -> None:
+    with full_disk(limit), pytest.raises(OutputError, match="Cannot write"):
+        export_model(trained, tmp_path, check=False)
+    assert list((tmp_path / "lfsr").iterdir()) == []
+
+
+def test_a_version_that_fails_the_check_never_appears(
+    trained: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise ModelError("the C++ loader refuses it")
+
+    monkeypatch.setattr("lfsr_tf.serving.export.check_saved_model", failing)
+    with pytest.raises(ModelError, match="refuses it"):
+        export_model(trained, tmp_path)
+    assert list((tmp_path / "lfsr").iterdir()) == []
