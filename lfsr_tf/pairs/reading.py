@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from lfsr_tf.pairs.records import parse_batch
 from lfsr_tf.storage import sha256_file
 
 Record = dict[str, Any]
+# Records that are parsed together.
+_BATCH = 256
 
 
 def read_records(folder: Path | str, split: SplitName) -> Iterator[Record]:
@@ -59,30 +62,47 @@ def read_shard(info: DatasetInfo, shard: Shard) -> Iterator[Record]:
         RecordsError: A record is damaged or foreign, or there are too few or too many.
     """
     path, number = info.path(shard), 0
-    serialised = iter(tf.data.TFRecordDataset(str(path), "GZIP"))
-    while True:
-        try:
-            one = next(serialised)
-        except StopIteration:
-            break
-        except tf.errors.OpError as error:
-            raise _damage(path, number, error.message) from error
-        yield _parse(one, path, number, info.config.mode)
-        number += 1
+    for batch in _batches(_serialised(path)):
+        yield from _parsed(batch, path, number, info.config.mode)
+        number += len(batch)
     if number != shard.records:
         raise _damage(path, number, f"the shard ends after {number} of {shard.records} records")
 
 
-def _parse(serialised: tf.Tensor, path: Path, number: int, mode: str) -> Record:
+def _serialised(path: Path) -> Iterator[tf.Tensor]:
+    """Records as they stand in the file, checked against their checksums."""
+    number, records = 0, iter(tf.data.TFRecordDataset(str(path), "GZIP"))
+    while True:
+        try:
+            one = next(records)
+        except StopIteration:
+            return
+        except tf.errors.OpError as error:
+            raise _damage(path, number, error.message) from error
+        yield one
+        number += 1
+
+
+def _batches(records: Iterator[tf.Tensor]) -> Iterator[list[tf.Tensor]]:
+    while batch := list(itertools.islice(records, _BATCH)):
+        yield batch
+
+
+def _parsed(batch: list[tf.Tensor], path: Path, first: int, mode: str) -> Iterator[Record]:
+    """Parse records together, and one by one only to find the one that cannot be parsed."""
     try:
-        values = parse_batch(serialised[None], mode)
+        values = {name: value.numpy() for name, value in parse_batch(tf.stack(batch), mode).items()}
     except (tf.errors.OpError, ValueError) as error:
-        raise _damage(path, number, f"not a record of mode {mode!r}: {error}") from error
-    record = {name: value[0].numpy() for name, value in values.items()}
-    for name in ("hr", "lr"):
-        if name in record and not np.isfinite(record[name]).all():
-            raise _damage(path, number, f"{name} is not finite")
-    return {name: value.decode() if isinstance(value, bytes) else value for name, value in record.items()}
+        if len(batch) == 1:
+            raise _damage(path, first, f"not a record of mode {mode!r}: {error}") from error
+        for number, one in enumerate(batch, first):
+            yield from _parsed([one], path, number, mode)
+        return
+    for number in range(len(batch)):
+        record = {name: value[number] for name, value in values.items()}
+        if not all(np.isfinite(record[name]).all() for name in ("hr", "lr") if name in record):
+            raise _damage(path, first + number, "its pixels are not finite")
+        yield {name: value.decode() if isinstance(value, bytes) else value for name, value in record.items()}
 
 
 def _damage(path: Path, number: int, reason: str) -> RecordsError:

@@ -15,7 +15,7 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset, read_records
 
 KILLS = 10
-CONFIG = PairsConfig(hr_size=32, lr_patch=8, patches_per_slice=60, noise_copies=10, shard_mebibytes=1)
+CONFIG = PairsConfig(hr_size=32, lr_patch=8, patches_per_slice=60, noise_copies=6, shard_mebibytes=1)
 
 PROGRAM = """
 import json, sys
@@ -75,6 +75,7 @@ def identity(folder: Path) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3000)
 def test_ten_kills_at_random_moments_lose_and_double_nothing(scans, tmp_path) -> None:
     undisturbed = tmp_path / "undisturbed"
     began = time.monotonic()
