@@ -98,7 +98,7 @@ class _PerImageMetric(keras.metrics.Metric):
 
     def result(self) -> Any:
         """Mean over the images so far; 0 before the first."""
-        return self._total / ops.where(self._images > 0, self._images, 1.0)
+        return ops.divide_no_nan(self._total.value, self._images.value)
 
     def get_config(self) -> dict[str, Any]:
         """Plain values from which the metric is built again."""

@@ -76,7 +76,9 @@ def ms_ssim(y_true: Any, y_pred: Any, data_range: float = 1.0) -> Any:
         luminance, structure = _similarity_maps(y_true, y_pred, data_range)
         similarity = luminance * structure if level == levels - 1 else structure
         product *= ops.maximum(ops.mean(similarity, axis=(1, 2, 3)), _SMALLEST) ** float(weight)
-        y_true, y_pred = (ops.average_pool(image, 2, padding="valid") for image in (y_true, y_pred))
+        y_true, y_pred = (
+            ops.average_pool(image, 2, strides=2, padding="valid") for image in (y_true, y_pred)
+        )
     return product
 
 

@@ -40,7 +40,8 @@ def test_an_untrained_network_comes_close_to_zero_filling_inside() -> None:
     sr = ResidualSR(blocks=1, filters=4)(lr[None, :, :, None].astype("float32"))
     inside = np.s_[20:-20, 20:-20]
     error = np.asarray(sr)[0, :, :, 0][inside] - zero_filled(lr)[inside]
-    assert np.abs(error).max() < 0.03 * np.abs(lr).max()
+    # The window costs about 30 dB; linear interpolation would be wrong by half of the image's spread.
+    assert error.std() < 0.03 * lr.std()
 
 
 @pytest.mark.parametrize("shape", [(10, 13), (1, 3), (40, 2)])
