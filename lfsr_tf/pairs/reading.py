@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,41 +62,40 @@ def read_shard(info: DatasetInfo, shard: Shard) -> Iterator[Record]:
         RecordsError: A record is damaged or foreign, or there are too few or too many.
     """
     path, number = info.path(shard), 0
-    for batch in _batches(_serialised(path)):
+    for batch in _batches(path):
         yield from _parsed(batch, path, number, info.config.mode)
         number += len(batch)
     if number != shard.records:
         raise _damage(path, number, f"the shard ends after {number} of {shard.records} records")
 
 
-def _serialised(path: Path) -> Iterator[tf.Tensor]:
-    """Records as they stand in the file, checked against their checksums."""
-    number, records = 0, iter(tf.data.TFRecordDataset(str(path), "GZIP"))
-    while True:
-        try:
-            one = next(records)
-        except StopIteration:
-            return
-        except tf.errors.OpError as error:
-            raise _damage(path, number, error.message) from error
-        yield one
-        number += 1
+def _batches(path: Path) -> Iterator[tf.Tensor]:
+    """Records as they stand in the file, checked against their checksums, many at a time."""
+    records = tf.data.TFRecordDataset(str(path), "GZIP")
+    try:
+        yield from records.batch(_BATCH)
+    except tf.errors.OpError as error:
+        raise _damage(path, _whole_records(records), error.message) from error
 
 
-def _batches(records: Iterator[tf.Tensor]) -> Iterator[list[tf.Tensor]]:
-    while batch := list(itertools.islice(records, _BATCH)):
-        yield batch
+def _whole_records(records: tf.data.Dataset) -> int:
+    """How many records can be read before the first damaged one: its number."""
+    count = 0
+    with contextlib.suppress(tf.errors.OpError):
+        for _ in records:
+            count += 1
+    return count
 
 
-def _parsed(batch: list[tf.Tensor], path: Path, first: int, mode: str) -> Iterator[Record]:
+def _parsed(batch: tf.Tensor, path: Path, first: int, mode: str) -> Iterator[Record]:
     """Parse records together, and one by one only to find the one that cannot be parsed."""
     try:
-        values = {name: value.numpy() for name, value in parse_batch(tf.stack(batch), mode).items()}
+        values = {name: value.numpy() for name, value in parse_batch(batch, mode).items()}
     except (tf.errors.OpError, ValueError) as error:
         if len(batch) == 1:
             raise _damage(path, first, f"not a record of mode {mode!r}: {error}") from error
         for number, one in enumerate(batch, first):
-            yield from _parsed([one], path, number, mode)
+            yield from _parsed(one[None], path, number, mode)
         return
     for number in range(len(batch)):
         record = {name: value[number] for name, value in values.items()}
