@@ -59,7 +59,7 @@ def test_a_metric_that_is_not_a_number_is_a_question_mark() -> None:
 def test_a_setting_that_does_not_exist_is_refused_before_anything_is_written(
     tmp_path: Path, run_command: Callable
 ) -> None:
-    result = CliRunner().invoke(app, ["train", tmp_path, "-o", tmp_path / "run", "--set", "colour=4"])
+    result = run_command(train, tmp_path, "-o", tmp_path / "run", "--set", "colour=4")
     assert isinstance(result.exception, ConfigError)
     assert not (tmp_path / "run").exists()
 

@@ -17,7 +17,8 @@ from lfsr_tf.pairs import PairsConfig, prepare_dataset, validation_data
 from lfsr_tf.scans import phantom_scan, write_scan
 from lfsr_tf.training.state import read_history
 
-EPOCHS = 40
+# Ten kills let at most forty epochs pass.
+EPOCHS = 45
 KILLS = 10
 BATCH = 8
 
@@ -33,7 +34,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "records"
 
 
-def start(records: Path, run: Path) -> subprocess.Popen[bytes]:
+def start(records: Path, run: Path, log: Path) -> subprocess.Popen[bytes]:
     # A rate at which the validation loss goes up and down, so that the best epoch is seldom the last.
     settings = {
         "network_settings": "{blocks=1, filters=4}",
@@ -45,49 +46,46 @@ def start(records: Path, run: Path) -> subprocess.Popen[bytes]:
         "warmup_steps": 0,
     }
     changes = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    command = [
-        sys.executable,
-        "-m",
-        "lfsr_tf",
-        "train",
-        str(records),
-        "-o",
-        str(run),
-        "--preset",
-        "demo",
-        *changes,
-    ]
-    return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
-    )
+    command = [sys.executable, "-m", "lfsr_tf", "train", str(records), "-o", str(run), "--preset", "demo"]
+    with log.open("wb") as stream:
+        return subprocess.Popen([*command, *changes], stdout=stream, stderr=stream)
 
 
-def kill_once_it_trains(process: subprocess.Popen[bytes], run: Path, delay: float) -> None:
-    """Wait until this process has begun to train (a new TensorBoard log), and `delay` seconds more."""
-    logs = set(run.glob("tensorboard/train/*"))
-    deadline = time.monotonic() + 120
-    while set(run.glob("tensorboard/train/*")) == logs:
-        assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    time.sleep(delay)
+def kill_at_a_random_moment(process: subprocess.Popen[bytes], run: Path, moments: random.Random) -> None:
+    """Let up to three epochs pass, then strike somewhere in the next: while it trains, saves or cleans up."""
+    began = time.monotonic()
+    epochs, commits = moments.randint(0, 3), [began]
+    logs, stamp = set(run.glob("tensorboard/train/*")), modified(run / "state.json")
+    while len(commits) <= epochs or set(run.glob("tensorboard/train/*")) == logs:
+        assert process.poll() is None
+        assert time.monotonic() < began + 240
+        if modified(run / "state.json") != stamp:
+            stamp = modified(run / "state.json")
+            commits.append(time.monotonic())
+        time.sleep(0.005)
+    an_epoch = commits[-1] - commits[-2] if len(commits) > 2 else 0.5
+    time.sleep(moments.uniform(0.0, an_epoch))
+    assert process.poll() is None
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
 
 
+def modified(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_training_killed_ten_times_ends_with_every_epoch_once_and_the_true_best(
     records: Path, tmp_path: Path
 ) -> None:
     run, moments = tmp_path / "run", random.Random(0)
     for _ in range(KILLS):
-        kill_once_it_trains(start(records, run), run, delay=moments.uniform(0.0, 3.0))
+        kill_at_a_random_moment(start(records, run, tmp_path / "log"), run, moments)
         if (run / "best.keras").exists():
             load_model(run)
-    last = start(records, run)
-    _, errors = last.communicate(timeout=300)
-    assert last.returncode == 0, errors.decode()
+    last = start(records, run, tmp_path / "log")
+    assert last.wait(timeout=600) == 0, (tmp_path / "log").read_text()
 
     history = read_history(run / "history.csv")
     assert [row["epoch"] for row in history] == list(range(1, EPOCHS + 1))
