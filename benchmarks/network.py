@@ -88,7 +88,9 @@ def torch_python() -> Path:
     if not python.exists() or subprocess.run([python, "-c", "import torch"], capture_output=True).returncode:
         print(f"installing torch {TORCH_VERSION} into {TORCH}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", TORCH], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", f"torch=={TORCH_VERSION}", "numpy"], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "-qq", f"torch=={TORCH_VERSION}", "numpy"], check=True
+        )
     return python
 
 
@@ -96,7 +98,9 @@ def in_process(python: Path | str, script: str, *arguments: object) -> dict[str,
     """Run one measurement and read the JSON line it ends with."""
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(HERE.parent)}
     command = [str(python), str(HERE / script), *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -14,8 +14,8 @@ from keras import ops
 
 TAPS = 16
 
-# Kaiser's beta: on brain slices the smallest difference from zero-filling among 2 to 8 at 16 taps.
-_BETA = 3.0
+# Kaiser's beta: on brain slices the smallest difference from zero-filling among 0 to 6 at 16 taps.
+_BETA = 2.0
 
 _HALF = TAPS // 2
 
