@@ -38,8 +38,11 @@ FEATURES: dict[str, dict[str, tf.io.FixedLenFeature]] = {
     "slices": _HR_FEATURES,
     "pairs": {**_HR_FEATURES, **_LR_FEATURES},
 }
-# Noise does not compress; level 1 is as small as level 3 within a percent and the fastest.
-_OPTIONS = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
+# Noise has no repetitions to be found: Huffman codes alone take half the time and a tenth more room.
+_HUFFMAN_ONLY = 2
+_OPTIONS = tf.io.TFRecordOptions(
+    compression_type="GZIP", compression_level=1, compression_strategy=_HUFFMAN_ONLY
+)
 
 Values = Mapping[str, Any]
 
