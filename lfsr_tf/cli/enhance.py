@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lfsr_tf.cli.console import console, print_error, print_warning, progress_bar
+from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import ConfigError, LfsrError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from lfsr_tf.inference.files import EnhancedFile, Job, OutputFormat
 
 
+@with_quiet_tensorflow
 def enhance(
     scans: Annotated[
         list[Path], typer.Argument(help="Scan files, DICOM series folders, or folders to search for scans.")
@@ -88,7 +90,7 @@ def _config(acquired_matrix: str | None, pixel_budget: int | None, dtype: str | 
     from lfsr_tf.inference.matrix import parse_matrix_request
 
     matrix = None if acquired_matrix is None else parse_matrix_request(acquired_matrix)
-    given = {"acquired_matrix": matrix, "pixel_budget": pixel_budget, "dtype": dtype}
+    given: dict[str, Any] = {"acquired_matrix": matrix, "pixel_budget": pixel_budget, "dtype": dtype}
     return replace(EnhanceConfig(), **{name: value for name, value in given.items() if value is not None})
 
 

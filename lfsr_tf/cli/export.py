@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from lfsr_tf.cli.console import console, messages
+from lfsr_tf.cli.quiet import with_quiet_tensorflow
 
 
+@with_quiet_tensorflow
 def export(
     model: Annotated[Path, typer.Argument(help="A run folder, or a .keras file with its model.json.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Base folder of the server's models.")],

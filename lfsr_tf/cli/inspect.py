@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lfsr_tf.cli.console import console, print_error, print_warning
+from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import LfsrError
 
 if TYPE_CHECKING:
     from lfsr_tf.inference.describe import ScanFacts
 
 
+@with_quiet_tensorflow
 def inspect(
     scans: Annotated[
         list[Path], typer.Argument(help="Scan files, DICOM series folders, or folders to search for scans.")

@@ -4,15 +4,15 @@ The result is degraded again, D F applied to it, and compared with the input in 
 the result is the true object, the difference is the noise that the input carried, so its energy in each
 ring, over that of the noise, is a chi-square per degree of freedom of 1. Clearly more means that the
 network changed what was measured by more than its noise. Less means that part of the noise was kept:
-zero-filling, which keeps all of it, has 0. A value near 1 is necessary for trust, not sufficient: what lies
-beyond the measured k-space cannot be checked.
+zero-filling, which keeps all of it, is next to 0. A value near 1 is necessary for trust, not sufficient:
+what lies beyond the measured k-space cannot be checked.
 
 Magnitude images need care, because their noise is Rician: its mean is not zero where the signal is weak. The
-input is therefore compared with the magnitude that the degraded result would have on average under that noise,
-and normalised by the variance belonging to it (see `magnitude_mean`). What is left of the caveat: real noise is
-not white (at 0.055 T from a tenth to twice its mean between k-space columns), so rings of a faultless result
-scatter between about 0.3 and 2, and sigma is itself an estimate; the innermost ring, which holds the mean of the
-noise floor, answers to an error of 1 % in it.
+input is therefore compared with the magnitude that the degraded result would have on average under that
+noise, and normalised by the variance belonging to it (see `magnitude_mean`). What is left of the caveat:
+real noise is not white (at 0.055 T from a tenth to twice its mean between k-space columns), so rings of a
+faultless result scatter between about 0.3 and 2, and sigma is itself an estimate; the innermost ring, which
+holds the mean of the noise floor, answers to an error of 1 % in it.
 """
 
 from __future__ import annotations

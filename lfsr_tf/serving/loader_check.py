@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from tensorflow.core.protobuf import saved_model_pb2
 
@@ -81,7 +81,8 @@ def _check_answer(name: str, answer: Answer, shape: tuple[int, ...]) -> None:
     if answer.code != 0:
         reason = answer.message.splitlines()[0]
         raise ModelError(
-            f"Expected signature {name!r} to run in TensorFlow's C++ loader. Received: {reason} Export it again."
+            f"Expected signature {name!r} to run in TensorFlow's C++ loader. Received: {reason} "
+            "Export it again."
         )
     for key, value in answer.outputs.items():
         if value.shape != shape or not np.isfinite(value).all():

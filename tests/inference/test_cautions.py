@@ -1,0 +1,45 @@
+from lfsr_tf.inference.cautions import consistency_warnings, matrix_warnings, rim_warning
+from lfsr_tf.inference.consistency import Ring
+from lfsr_tf.inference.matrix import AcquiredMatrix
+from lfsr_tf.inference.spectrum import AxisSpectrum
+
+FULL = (AxisSpectrum(256, 256, "none"), AxisSpectrum(256, 256, "none"))
+RIM = (AxisSpectrum(256, 196, "edge"), AxisSpectrum(256, 256, "none"))
+
+
+def ring(chi_square: float | None) -> Ring:
+    return Ring(0.25, 0.375, 100, chi_square, 0.02)
+
+
+def test_a_rim_is_warned_of_with_both_axes_of_the_matrix_to_give() -> None:
+    assert "Give --acquired-matrix 196x256" in str(rim_warning(RIM, (256, 256)))
+
+
+def test_a_filled_spectrum_and_one_that_was_cut_already_are_not() -> None:
+    assert rim_warning(FULL, (256, 256)) is None
+    assert rim_warning(RIM, (196, 256)) is None
+    assert rim_warning(RIM, (200, 256)) is None
+
+
+def test_a_header_that_gives_fewer_samples_than_the_spectrum_shows_is_doubted() -> None:
+    matrix = AcquiredMatrix((256, 256), (192, 256), "header", exact=False)
+    assert any("--acquired-matrix full" in warning for warning in matrix_warnings(matrix, FULL))
+    asked_for = AcquiredMatrix((256, 256), (192, 256), "option", exact=False)
+    assert not any("full" in warning for warning in matrix_warnings(asked_for, FULL))
+
+
+def test_a_cut_that_is_not_exact_is_said_to_smooth_the_noise() -> None:
+    matrix = AcquiredMatrix((256, 256), (196, 256), "option", exact=False)
+    (warning,) = matrix_warnings(matrix, RIM)
+    assert "noise is smoother" in warning
+
+
+def test_a_contradiction_names_its_ring_and_its_size() -> None:
+    (warning,) = consistency_warnings([ring(1.0), ring(1.2), ring(9.0)])
+    assert "9.0 a sample between 0.25 and 0.375" in warning
+    assert "2.0 %" in warning
+
+
+def test_the_innermost_ring_and_unknown_noise_are_not_warned_of() -> None:
+    assert list(consistency_warnings([ring(50.0), ring(1.0)])) == []
+    assert list(consistency_warnings([ring(None), ring(None)])) == []
