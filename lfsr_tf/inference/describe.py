@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -80,41 +81,44 @@ def describe_scan(scan: Scan) -> ScanFacts:
     Returns:
         Its facts; plain values, ready for JSON.
     """
-    slices = scan.slices()
     noise = measure_noise(scan)
-    sigma = noise.sigma
     reference = float(reference_intensity(tf.constant(scan.voxels)))
-    spectrum = occupied_matrix(scan, sigma)
-    used = scan.acquired_matrix or (int(slices.shape[1]), int(slices.shape[2]))
-    rim = rim_warning(spectrum, used)
-    x, y, z = scan.voxels.shape
+    spectrum = occupied_matrix(scan, noise.sigma)
+    height, width = (scan.voxels.shape[axis] for axis in scan.in_plane_axes)
+    rim = rim_warning(spectrum, scan.acquired_matrix or (height, width))
     return ScanFacts(
+        **_geometry(scan),
         format=scan.format,
         subject=scan.subject,
         contrast=scan.contrast,
-        matrix=(x, y, z),
-        voxel_sizes_mm=scan.voxel_sizes,
-        orientation="".join(nib.aff2axcodes(scan.affine)),
-        plane=scan.plane,
-        slice_axis=scan.slice_axis,
-        slices=len(slices),
-        origin_mm=(float(scan.affine[0, 3]), float(scan.affine[1, 3]), float(scan.affine[2, 3])),
         coils=scan.coils,
         has_kspace=scan.kspace is not None,
         reference_intensity=reference,
-        sigma=sigma,
-        sigma_relative=sigma / reference if sigma is not None and reference > 0 else None,
+        sigma=noise.sigma,
+        sigma_relative=noise.sigma / reference if noise.sigma is not None and reference > 0 else None,
         noise_method=noise.method,
         noise_reason=noise.reason,
-        snr=_tissue_snr(slices, reference, sigma),
+        snr=_tissue_snr(scan.voxels, reference, noise.sigma),
         acquired_matrix=scan.acquired_matrix,
         spectrum=spectrum,
         warnings=(*scan.notes, *([rim] if rim is not None else [])),
     )
 
 
-def _tissue_snr(slices: NDArray[np.float32], reference: float, sigma: float | None) -> float | None:
-    tissue = slices[slices > TISSUE_LEVEL * reference]
+def _geometry(scan: Scan) -> dict[str, Any]:
+    return {
+        "matrix": tuple(scan.voxels.shape),
+        "voxel_sizes_mm": scan.voxel_sizes,
+        "orientation": "".join(nib.aff2axcodes(scan.affine)),
+        "plane": scan.plane,
+        "slice_axis": scan.slice_axis,
+        "slices": scan.voxels.shape[scan.slice_axis],
+        "origin_mm": tuple(float(value) for value in scan.affine[:3, 3]),
+    }
+
+
+def _tissue_snr(voxels: NDArray[np.float32], reference: float, sigma: float | None) -> float | None:
+    tissue = voxels[voxels > TISSUE_LEVEL * reference]
     if not sigma or tissue.size == 0:
         return None
     return float(np.median(tissue)) / sigma

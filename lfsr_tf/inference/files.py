@@ -132,7 +132,7 @@ def plan_jobs(sources: Iterable[tuple[Path, Path]], output: Path) -> list[Job]:
         if target in jobs:
             raise ConfigError(
                 f"Expected scans of different names. Received: {jobs[target].source} and {source}, "
-                f"which would become {target}. Give the folder above them, or enhance them one by one."
+                f"which would both become {target}. Give the folder above them, or enhance them one by one."
             )
         jobs[target] = Job(source, target)
     return list(jobs.values())
