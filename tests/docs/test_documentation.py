@@ -46,18 +46,10 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for subject in subjects:
             scan = phantom_scan(subject, "T2w", slices=6)
             write_scan(scan, folder / place / f"sub-{subject:02d}_T2w.nii.gz")
-    lfsr(
-        "simulate",
-        str(folder / "val" / "sub-11_T2w.nii.gz"),
-        "-o",
-        str(folder / "scan.nii.gz"),
-        folder=folder,
-    )
+    run_shell("lfsr simulate val/sub-11_T2w.nii.gz -o scan.nii.gz", folder)
+    run_shell("lfsr prepare train val -o records", folder)
+    run_shell(shortened("lfsr train records -o runs/quick"), folder)
     return folder
-
-
-def lfsr(*arguments: str, folder: Path) -> None:
-    run_shell("lfsr " + shlex.join(arguments), folder)
 
 
 def run_shell(script: str, folder: Path) -> None:
