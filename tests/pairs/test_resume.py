@@ -61,7 +61,9 @@ def kill_after(process: subprocess.Popen[str], seconds: float) -> bool:
             assert time.monotonic() < deadline, "a worker outlived its preparation"
             time.sleep(0.05)
         return True
-    assert process.returncode == 0, process.communicate()[1]
+    # Reading what it printed closes the pipe, which is an error to leave open.
+    printed = process.communicate()[1]
+    assert process.returncode == 0, printed
     return False
 
 
