@@ -38,7 +38,9 @@ def test_changes_reach_into_tables_and_keep_the_rest() -> None:
         "quick", ["batch_size=4", "network_settings.blocks=2", "loss.ssim=0.1", "schedule=constant"]
     )
     assert (config.batch_size, config.schedule) == (4, "constant")
-    assert config.network_settings == {"scale": 2, "blocks": 2, "filters": 64}
+    unchanged = load_preset("quick").network_settings
+    assert config.network_settings == {**unchanged, "blocks": 2}
+    assert unchanged["blocks"] != 2
     assert config.loss == {"mse": 1.0, "ssim": 0.1}
 
 
