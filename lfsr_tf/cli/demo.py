@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lfsr_tf.cli.console import console, progress_bar
+from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import OutputError
 
 TRAINING_SUBJECTS = range(1, 7)
@@ -16,6 +17,7 @@ VALIDATION_SUBJECTS = range(101, 103)
 CONTRASTS = ("T1w", "T2w", "FLAIR")
 
 
+@with_quiet_tensorflow
 def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for everything that the demo makes.")
