@@ -22,6 +22,23 @@ messages = Console(stderr=True, highlight=False)
 Advance = Callable[[int], None]
 
 
+def new_progress(*, transient: bool) -> Progress:
+    """A display of progress bars on standard error, one look for every command.
+
+    Args:
+        transient: Take the bars away at the end.
+    """
+    return Progress(
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=messages,
+        transient=transient,
+    )
+
+
 @contextmanager
 def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
     """Show a progress bar on standard error while the block runs.
@@ -33,14 +50,7 @@ def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
     Yields:
         A function that advances the bar by a number of steps.
     """
-    columns = (
-        TextColumn("[bold]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=messages, transient=not messages.is_terminal) as progress:
+    with new_progress(transient=not messages.is_terminal) as progress:
         task = progress.add_task(description, total=total)
 
         def advance(steps: int) -> None:

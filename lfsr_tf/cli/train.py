@@ -6,16 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-from lfsr_tf.cli.console import console, messages
+from lfsr_tf.cli.console import console, messages, new_progress
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -63,17 +55,8 @@ class ConsoleProgress:
     """Draws a bar of steps on standard error, and one line an epoch above it."""
 
     def __init__(self) -> None:
-        self._bar = Progress(
-            TextColumn("[bold]training"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("steps"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=messages,
-            transient=True,
-        )
-        self._task = self._bar.add_task("training", total=None, visible=False)
+        self._bar = new_progress(transient=True)
+        self._task = self._bar.add_task("training steps", total=None, visible=False)
 
     def __enter__(self) -> ConsoleProgress:
         """Start drawing."""
