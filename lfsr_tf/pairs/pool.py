@@ -8,6 +8,7 @@ import selectors
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -37,10 +38,24 @@ class WorkerPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for process in self._processes:
+        self.stop()
+
+    def stop(self) -> None:
+        """End all workers, whatever they are doing; they have ended when this returns."""
+        processes, self._processes = self._processes, []
+        for process in processes:
             process.kill()
-        for process in self._processes:
+        for process in processes:
             process.communicate()
+
+    @contextmanager
+    def stopped_on_error(self) -> Iterator[None]:
+        """End all workers when the block fails, so that none writes into a folder that is being removed."""
+        try:
+            yield
+        except BaseException:
+            self.stop()
+            raise
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
         """Do all jobs, in any order.

@@ -76,7 +76,7 @@ def prepare_dataset(
         workspace = Workspace(output, fingerprint(config, [asdict(source) for source in sources]))
         if not workspace.is_complete():
             workspace.open(overwrite=overwrite)
-            with workspace.discarded_on_refusal():
+            with workspace.discarded_on_refusal(), pool.stopped_on_error():
                 run.build(sources, workspace)
     info = open_dataset(output)
     _raise_failures(info)
