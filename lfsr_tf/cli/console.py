@@ -23,7 +23,7 @@ Advance = Callable[[int], None]
 
 
 def new_progress(*, transient: bool) -> Progress:
-    """A display of progress bars on standard error, one look for every command.
+    """A display of progress bars on standard error, one look for every command; none where that is a file.
 
     Args:
         transient: Take the bars away at the end.
@@ -36,6 +36,7 @@ def new_progress(*, transient: bool) -> Progress:
         TimeRemainingColumn(),
         console=messages,
         transient=transient,
+        disable=not messages.is_terminal,
     )
 
 
@@ -50,7 +51,7 @@ def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
     Yields:
         A function that advances the bar by a number of steps.
     """
-    with new_progress(transient=not messages.is_terminal) as progress:
+    with new_progress(transient=False) as progress:
         task = progress.add_task(description, total=total)
 
         def advance(steps: int) -> None:

@@ -77,11 +77,11 @@ class ConsoleProgress:
 
     def epoch(self, report: EpochReport) -> None:
         """Print the epoch's line."""
-        messages.print(epoch_line(report), markup=False)
+        messages.print(epoch_line(report), markup=False, soft_wrap=True)
 
     def note(self, message: str) -> None:
         """Print a line."""
-        messages.print(message, markup=False)
+        messages.print(message, markup=False, soft_wrap=True)
 
 
 def epoch_line(report: EpochReport) -> str:

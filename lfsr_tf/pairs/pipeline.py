@@ -19,7 +19,7 @@ from lfsr_tf.pairs.dataset import DatasetInfo, SplitName, open_dataset
 from lfsr_tf.pairs.examples import Batch, decode_pairs, draw_pairs, random_gain
 from lfsr_tf.pairs.keys import fold
 from lfsr_tf.pairs.options import PipelineConfig, effective_config
-from lfsr_tf.pairs.reading import check_records
+from lfsr_tf.pairs.reading import check_records, stored_records
 
 # Slices that are degraded together while training.
 _SLICE_BATCH = 16
@@ -171,7 +171,7 @@ def _groups(info: DatasetInfo, split: SplitName, options: PipelineConfig) -> lis
     groups = []
     for size in sizes if info.config.mode == "slices" else sizes[-1:]:
         members = [shard for shard in shards if info.config.mode == "pairs" or shard.hr_size == size]
-        records = tf.data.TFRecordDataset([str(info.path(shard)) for shard in members], "GZIP")
+        records = stored_records([info.path(shard) for shard in members])
         count = sum(shard.records for shard in members)
         groups.append(_Group(records.cache() if options.cache else records, size, count))
     return groups

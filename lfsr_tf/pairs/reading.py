@@ -18,6 +18,14 @@ from lfsr_tf.storage import sha256_file
 Record = dict[str, Any]
 # Records that are parsed together.
 _BATCH = 256
+# TensorFlow's own default; unless it is given, TensorFlow prints a line that says so.
+_BUFFER_BYTES = 262_144
+
+
+def stored_records(paths: list[Path]) -> tf.data.Dataset:
+    """The serialised records of shards, one shard after the other."""
+    names = [str(path) for path in paths]
+    return tf.data.TFRecordDataset(names, compression_type="GZIP", buffer_size=_BUFFER_BYTES)
 
 
 def read_records(folder: Path | str, split: SplitName) -> Iterator[Record]:
@@ -71,7 +79,7 @@ def read_shard(info: DatasetInfo, shard: Shard) -> Iterator[Record]:
 
 def _batches(path: Path) -> Iterator[tf.Tensor]:
     """Records as they stand in the file, checked against their checksums, many at a time."""
-    records = tf.data.TFRecordDataset(str(path), "GZIP")
+    records = stored_records([path])
     try:
         yield from records.batch(_BATCH)
     except tf.errors.OpError as error:
