@@ -1,22 +1,20 @@
 """The paper's network in PyTorch, as its papers draw it and as public ports write it. Run by network.py.
 
-Command: python benchmarks/plain_torch.py inference float32      (in an environment with torch)
-Prints one JSON line. PyTorch may choose: of its memory formats and ways to bfloat16 the fastest one counts.
+Command: python benchmarks/plain_torch.py inference float32 contiguous --shape 1 64 64     (where torch is)
+Prints one JSON line. network.py tries every way and memory format; the fastest one counts.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 from collections.abc import Callable
 
 import torch
-from stopwatch import Timing, measure, peak_rss_mib
+from stopwatch import measure, peak_rss_mib
 from torch import nn
 
 GROWTH, LAYERS, BLOCKS, WIDTH, BOTTLENECK = 16, 8, 8, 128, 256
-WAYS_TO_BFLOAT16 = {"inference": ["converted", "autocast"], "training": ["autocast"]}
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
@@ -99,23 +97,19 @@ def matmul_rate() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work", choices=["inference", "training"])
-    parser.add_argument("dtype", choices=["float32", "bfloat16"])
+    parser.add_argument("way", choices=["float32", "autocast", "converted"])
+    parser.add_argument("memory", choices=FORMATS)
     parser.add_argument("--shape", type=int, nargs=3, required=True, help="batch, rows, columns of LR images")
     arguments = parser.parse_args()
     batch, rows, columns = arguments.shape
     build = inference if arguments.work == "inference" else training
-    ways = ["float32"] if arguments.dtype == "float32" else WAYS_TO_BFLOAT16[arguments.work]
-    timings: dict[str, Timing] = {}
-    for memory, way in itertools.product(FORMATS, ways):
-        timings[f"{way}, {memory}"] = measure(build((batch, 1, rows, columns), FORMATS[memory], way))
-    best = min(timings, key=lambda name: timings[name].seconds)
+    timing = measure(build((batch, 1, rows, columns), FORMATS[arguments.memory], arguments.way))
     result = {
         "parameters": sum(parameter.numel() for parameter in SRDenseNetAll().parameters()),
         "version": torch.__version__,
-        "way": best,
-        "all_ways_s": {name: timing.seconds for name, timing in timings.items()},
-        "seconds": timings[best].seconds,
-        "cpu_seconds": timings[best].cpu_seconds,
+        "way": f"{arguments.way}, {arguments.memory}",
+        "seconds": timing.seconds,
+        "cpu_seconds": timing.cpu_seconds,
         "peak_rss_mib": peak_rss_mib(),
         "matmul_gflops": matmul_rate(),
     }

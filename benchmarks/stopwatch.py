@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 BUDGET_S = 15.0
-LEAST, MOST = 2, 30
+LEAST, MOST = 1, 30
 
 
 class Timing(NamedTuple):
