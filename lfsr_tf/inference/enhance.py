@@ -17,8 +17,7 @@ from lfsr_tf.inference.noise import measure_noise
 from lfsr_tf.inference.predict import SlicePredictor
 from lfsr_tf.inference.sidecar import ModelReport, NoiseReport, Sidecar, SpacingReport, within
 from lfsr_tf.inference.spectrum import AxisSpectrum, occupied_matrix
-from lfsr_tf.inference.tiles import plan_tiles
-from lfsr_tf.networks import TrainedModel, receptive_radius
+from lfsr_tf.networks import TrainedModel
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.noise import NoiseEstimate
@@ -92,7 +91,6 @@ class Enhancer:
         self._predict = SlicePredictor(
             trained.model,
             scale=trained.info.scale,
-            halo=receptive_radius(trained.model),
             pixel_budget=self.config.pixel_budget,
         )
 
@@ -145,7 +143,7 @@ class Enhancer:
             matrix=matrix,
             spectrum=spectrum,
             consistency=rings,
-            tiles=len(plan_tiles(*matrix.used, self._predict.halo, self.config.pixel_budget)),
+            tiles=len(self._predict.tiles(*matrix.used)),
             warnings=(
                 *scan.notes,
                 *matrix_warnings(matrix, spectrum),

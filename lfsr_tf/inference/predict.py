@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lfsr_tf.errors import LfsrError
 from lfsr_tf.inference.tiles import Tile, plan_tiles
+from lfsr_tf.networks import grid_stride, receptive_radius
 
 Images = NDArray[np.float32]
 Advance = Callable[[int], None]
@@ -22,12 +23,18 @@ class SlicePredictor:
     Attributes:
         scale: Samples out for each sample in, along both axes.
         halo: The network's receptive radius in LR samples.
+        stride: Of the network's coarsest grid in LR samples.
         pixel_budget: Most LR pixels that the network is given at once, over all slices of a batch.
     """
 
-    def __init__(self, model: keras.Model, *, scale: int, halo: int, pixel_budget: int) -> None:
-        """Trace the network once, for every batch size, height and width."""
-        self.scale, self.halo, self.pixel_budget = scale, halo, pixel_budget
+    def __init__(self, model: keras.Model, *, scale: int, pixel_budget: int) -> None:
+        """Trace the network once, for every batch size, height and width.
+
+        Raises:
+            ModelError: The network has a layer whose reach is not known.
+        """
+        self.scale, self.pixel_budget = scale, pixel_budget
+        self.halo, self.stride = receptive_radius(model), grid_stride(model)
         signature = [tf.TensorSpec([None, None, None, 1], tf.float32)]
         # Without XLA: it would compile anew for each shape, which takes longer than the slices.
         self._network = tf.function(
@@ -51,7 +58,7 @@ class SlicePredictor:
             LfsrError: The device has not enough memory for the pixel budget.
         """
         count, height, width = slices.shape
-        tiles = plan_tiles(height, width, self.halo, self.pixel_budget)
+        tiles = self.tiles(height, width)
         result = np.empty((count, height * self.scale, width * self.scale), np.float32)
         at_once = max(1, self.pixel_budget // (height * width))
         for start in range(0, count, at_once):
@@ -61,6 +68,14 @@ class SlicePredictor:
             if advance is not None:
                 advance(batch.stop - batch.start)
         return result
+
+    def tiles(self, height: int, width: int) -> list[Tile]:
+        """The tiles that slices of this size are cut into.
+
+        Raises:
+            ConfigError: Not even the smallest tile fits into the pixel budget.
+        """
+        return plan_tiles(height, width, self.halo, self.pixel_budget, self.stride)
 
     def _predict_tile(self, slices: Images, result: Images, tile: Tile) -> None:
         rows, columns = tile

@@ -47,7 +47,7 @@ class Span:
 Tile = tuple[Span, Span]
 
 
-def plan_tiles(height: int, width: int, halo: int, pixel_budget: int) -> list[Tile]:
+def plan_tiles(height: int, width: int, halo: int, pixel_budget: int, stride: int = 1) -> list[Tile]:
     """Tiles that cover a slice, each with no more input pixels than the budget.
 
     Args:
@@ -55,6 +55,7 @@ def plan_tiles(height: int, width: int, halo: int, pixel_budget: int) -> list[Ti
         width: Columns of the slice.
         halo: Receptive radius of the network in LR samples.
         pixel_budget: Most LR pixels that the network is given at once.
+        stride: Of the network's coarsest grid in LR samples; the input of every tile begins at a multiple.
 
     Returns:
         A single tile, without any halo, where the slice fits; otherwise as few as the budget allows.
@@ -63,10 +64,10 @@ def plan_tiles(height: int, width: int, halo: int, pixel_budget: int) -> list[Ti
         ConfigError: The budget does not even hold a tile of 16 x 16 pixels with its halo.
     """
     best: tuple[int, list[Span], list[Span]] | None = None
-    for rows in _divisions(height, halo):
+    for rows in _divisions(height, halo, stride):
         largest_row = _largest(rows)
         columns = next(
-            (c for c in _divisions(width, halo) if largest_row * _largest(c) <= pixel_budget), None
+            (c for c in _divisions(width, halo, stride) if largest_row * _largest(c) <= pixel_budget), None
         )
         if columns is None:
             continue
@@ -74,7 +75,9 @@ def plan_tiles(height: int, width: int, halo: int, pixel_budget: int) -> list[Ti
         if best is None or computed < best[0]:
             best = (computed, rows, columns)
     if best is None:
-        needed = _largest(list(_divisions(height, halo))[-1]) * _largest(list(_divisions(width, halo))[-1])
+        needed = _largest(list(_divisions(height, halo, stride))[-1]) * _largest(
+            list(_divisions(width, halo, stride))[-1]
+        )
         raise ConfigError(
             f"Expected a pixel budget of at least {needed} for a network that sees {halo} pixels around "
             f"each. Received: {pixel_budget}. Raise the pixel budget."
@@ -82,12 +85,13 @@ def plan_tiles(height: int, width: int, halo: int, pixel_budget: int) -> list[Ti
     return [(row, column) for row in best[1] for column in best[2]]
 
 
-def _divisions(size: int, halo: int, smallest: int = 16) -> Iterator[list[Span]]:
+def _divisions(size: int, halo: int, stride: int, smallest: int = 16) -> Iterator[list[Span]]:
     """An axis in one part, two, and so on, as even as can be, down to parts of `smallest` samples."""
     for parts in range(1, max(size // smallest, 1) + 1):
         edges = [round(part * size / parts) for part in range(parts + 1)]
         yield [
-            Span(start, stop, max(start - halo, 0), min(stop + halo, size)) for start, stop in pairwise(edges)
+            Span(start, stop, max(start - halo, 0) // stride * stride, min(stop + halo, size))
+            for start, stop in pairwise(edges)
         ]
 
 

@@ -3,10 +3,11 @@
 from lfsr_tf.networks.checkpoint import ModelInfo, TrainedModel, load_model, save_model
 from lfsr_tf.networks.losses import LOSSES, WeightedLoss, build_loss
 from lfsr_tf.networks.metrics import HFEN, NRMSE, PSNR, SSIM
-from lfsr_tf.networks.receptive import receptive_radius
+from lfsr_tf.networks.receptive import grid_stride, receptive_radius
 from lfsr_tf.networks.registry import NETWORKS, build_network
 from lfsr_tf.networks.residual import ResidualSR
 from lfsr_tf.networks.srdensenet import SRDenseNet, SRDenseNet_All, SRDenseNet_H, SRDenseNet_HL
+from lfsr_tf.networks.unet import UNetSR
 
 __all__ = [
     "HFEN",
@@ -22,9 +23,11 @@ __all__ = [
     "SRDenseNet_H",
     "SRDenseNet_HL",
     "TrainedModel",
+    "UNetSR",
     "WeightedLoss",
     "build_loss",
     "build_network",
+    "grid_stride",
     "load_model",
     "receptive_radius",
     "save_model",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 import keras
@@ -31,44 +33,77 @@ _POINTWISE = (
 
 
 class _Extent(NamedTuple):
-    """First and last LR sample that an output sample reads, relative to the LR sample it lies at or after."""
+    """First and last LR sample that a sample reads."""
 
     first: int
     last: int
 
 
-# One extent for each position of a sample between two LR samples: as many as samples per LR sample.
+# The samples of one grid that lie in one period of LR samples, the first of which is number 0.
 _Extents = tuple[_Extent, ...]
+# The samples of a layer's input that its output sample at a place reads.
+_Reads = Callable[[int], range]
 
 
 def receptive_radius(model: keras.Model) -> int:
     """The farthest LR sample along either axis that a sample of the network's output depends on.
 
     Args:
-        model: A functional model of LR images [N, h, w, C]; convolutions may upsample, not downsample.
+        model: A functional model of LR images [N, h, w, C]; its layers may upsample and downsample.
 
     Returns:
         LR samples, counted from the LR sample that lies at or just before the output sample. An output sample
-        at least this far from a tile's edge has the value it has in the whole image.
+        at least this far from a tile's edge has the value it has in the whole image, if the tile begins at a
+        multiple of `grid_stride`.
 
     Raises:
         ModelError: The network has a layer whose reach is not known.
     """
-    extents = [extent for axis in (0, 1) for extent in _output_extents(model, axis)]
-    return max(max(-extent.first, extent.last) for extent in extents)
+    return max(_radius(model, axis) for axis in (0, 1))
 
 
-def _output_extents(model: keras.Model, axis: int) -> _Extents:
+def grid_stride(model: keras.Model) -> int:
+    """LR samples after which the network's coarsest grid repeats: 1 where nothing is downsampled.
+
+    Args:
+        model: As for `receptive_radius`.
+
+    Raises:
+        ModelError: The network has a layer whose reach is not known.
+    """
+    return math.lcm(*(_period(model, axis) for axis in (0, 1)))
+
+
+def _radius(model: keras.Model, axis: int) -> int:
+    period = _period(model, axis)
     known: dict[int, _Extents] = {}
-    for layer in model.layers:
-        if isinstance(layer, layers.InputLayer):
-            known[id(layer.output)] = (_Extent(0, 0),)
+    for layer, source in _steps(model):
+        if source is None:
+            known[id(layer.output)] = tuple(_Extent(place, place) for place in range(period))
             continue
-        upsampling, reads = _reach(layer, axis)
-        source = _union([known[id(tensor)] for tensor in _as_list(layer.input)])
-        extents = tuple(_through(source, reads(sample)) for sample in range(len(source) * upsampling))
+        extents = _through(layer, axis, _union([known[key] for key in source]), period)
         known.update((id(tensor), extents) for tensor in _as_list(layer.output))
-    return known[id(model.outputs[0])]
+    output = known[id(model.outputs[0])]
+    places = [sample * period // len(output) for sample in range(len(output))]
+    return max(
+        max(place - extent.first, extent.last - place) for place, extent in zip(places, output, strict=True)
+    )
+
+
+def _period(model: keras.Model, axis: int) -> int:
+    """LR samples between two samples of the coarsest grid."""
+    rates: dict[int, Fraction] = {}
+    for layer, source in _steps(model):
+        rate = Fraction(1) if source is None else rates[source[0]] * _reach(layer, axis)[0]
+        rates.update((id(tensor), rate) for tensor in _as_list(layer.output))
+    return math.lcm(*(rate.denominator for rate in rates.values()))
+
+
+def _steps(model: keras.Model) -> Iterator[tuple[keras.layers.Layer, list[int] | None]]:
+    """Each layer, in the order of computation, with the keys of what it reads; None for the input."""
+    for layer in model.layers:
+        is_input = isinstance(layer, layers.InputLayer)
+        yield layer, None if is_input else [id(tensor) for tensor in _as_list(layer.input)]
 
 
 def _as_list(tensors: keras.KerasTensor | Sequence[keras.KerasTensor]) -> Sequence[keras.KerasTensor]:
@@ -82,40 +117,55 @@ def _union(sources: Sequence[_Extents]) -> _Extents:
     )
 
 
-def _through(source: _Extents, samples: range) -> _Extent:
-    """What is read through the given samples of a layer's input."""
-    if not samples:
-        return _Extent(0, 0)
-    reads = []
-    for sample in samples:
-        pixel, position = divmod(sample, len(source))
-        reads.append(_Extent(pixel + source[position].first, pixel + source[position].last))
-    return _Extent(min(read.first for read in reads), max(read.last for read in reads))
+def _through(layer: keras.layers.Layer, axis: int, source: _Extents, period: int) -> _Extents:
+    """What a layer's output samples read of the LR image, given what its input samples read."""
+    rate, reads = _reach(layer, axis)
+    count = int(len(source) * rate)
+    extents = []
+    for sample in range(count):
+        place = sample * period // count
+        read = [_moved(source, number, period) for number in reads(sample)] or [_Extent(place, place)]
+        extents.append(_Extent(min(extent.first for extent in read), max(extent.last for extent in read)))
+    return tuple(extents)
 
 
-def _reach(layer: keras.layers.Layer, axis: int) -> tuple[int, Callable[[int], range]]:
-    """A layer's upsampling, and which input samples the output sample at a place reads."""
+def _moved(source: _Extents, sample: int, period: int) -> _Extent:
+    """The extent of any sample of a grid, from the one at the same place of the first period."""
+    periods, position = divmod(sample, len(source))
+    return _Extent(source[position].first + periods * period, source[position].last + periods * period)
+
+
+def _reach(layer: keras.layers.Layer, axis: int) -> tuple[Fraction, _Reads]:
+    """A layer's output samples per input sample, and which input samples each of them reads."""
     if hasattr(layer, "input_range"):
-        return getattr(layer, "upsampling", 1), layer.input_range
+        return Fraction(getattr(layer, "upsampling", 1)), layer.input_range
     if isinstance(layer, layers.Conv2DTranspose):
-        return layer.strides[axis], _transposed(layer.kernel_size[axis], layer.strides[axis])
-    if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D) and layer.strides[axis] == 1:
-        return 1, _same(layer.kernel_size[axis], layer.dilation_rate[axis])
+        stride = layer.strides[axis]
+        return Fraction(stride), _transposed(layer.kernel_size[axis], stride)
+    if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D) and _keeps_its_phase(layer, axis):
+        stride = layer.strides[axis]
+        return Fraction(1, stride), _same(layer.kernel_size[axis], layer.dilation_rate[axis], stride)
     if isinstance(layer, _POINTWISE):
-        return 1, _same(1, 1)
+        return Fraction(1), _same(1, 1, 1)
     raise ModelError(
         f"Expected layers whose reach is known. Received: {type(layer).__name__} {layer.name}. "
         "Give the layer a method input_range(sample), as SincInterpolation has."
     )
 
 
-def _same(kernel: int, dilation: int) -> Callable[[int], range]:
-    """A convolution with "same" padding: of an even kernel the longer half lies after the sample."""
+def _keeps_its_phase(layer: keras.layers.Layer, axis: int) -> bool:
+    """With a stride and a larger kernel, "same" pads in front or not, depending on the image's size."""
+    return bool(layer.strides[axis] == 1 or layer.kernel_size[axis] <= 2)
+
+
+def _same(kernel: int, dilation: int, stride: int) -> _Reads:
+    """A convolution with "same" padding: of an odd amount of padding the larger half lies after the image."""
     width = dilation * (kernel - 1)
-    return lambda sample: range(sample - width // 2, sample - width // 2 + width + 1)
+    before = max(width + 1 - stride, 0) // 2
+    return lambda sample: range(sample * stride - before, sample * stride - before + width + 1, dilation)
 
 
-def _transposed(kernel: int, stride: int) -> Callable[[int], range]:
+def _transposed(kernel: int, stride: int) -> _Reads:
     """A transposed convolution with "same" padding: the adjoint of a strided one, padded less in front."""
     before = max(kernel - stride, 0) // 2
     return lambda sample: range(-((kernel - 1 - before - sample) // stride), (sample + before) // stride + 1)

@@ -10,6 +10,7 @@ import keras
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks.residual import ResidualSR
 from lfsr_tf.networks.srdensenet import SRDenseNet, SRDenseNet_All, SRDenseNet_H, SRDenseNet_HL
+from lfsr_tf.networks.unet import UNetSR
 
 NETWORKS: dict[str, Callable[..., keras.Model]] = {
     "SRDenseNet": SRDenseNet,
@@ -17,6 +18,7 @@ NETWORKS: dict[str, Callable[..., keras.Model]] = {
     "SRDenseNet_HL": SRDenseNet_HL,
     "SRDenseNet_All": SRDenseNet_All,
     "ResidualSR": ResidualSR,
+    "UNetSR": UNetSR,
 }
 """Builder of each network by name; a new network is one file and one line here."""
 

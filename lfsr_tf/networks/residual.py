@@ -15,9 +15,9 @@ import keras
 from keras import layers
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.networks.over_interpolation import over_interpolation
+from lfsr_tf.networks.residual_block import residual_block
 from lfsr_tf.networks.settings import check_choice, check_positive, read_settings
-from lfsr_tf.networks.sinc_interpolation import SincInterpolation
-from lfsr_tf.networks.sub_pixel import SubPixelUpsampling
 
 SCALES = (2, 4)
 
@@ -73,36 +73,8 @@ def ResidualSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the n
     stem = layers.Conv2D(config.filters, 3, padding="same", kernel_initializer="he_normal", name="stem")(lr)
     maps = stem
     for index in range(config.blocks):
-        maps = _residual_block(maps, config, name=f"block{index + 1}")
+        maps = residual_block(maps, config.residual_scaling, name=f"block{index + 1}")
     maps = layers.Conv2D(config.filters, 3, padding="same", name="trunk")(maps)
     maps = layers.Add(name="trunk_sum")([stem, maps])
-    residual = _at_high_resolution(maps, config.scale)
-    interpolated = lr
-    for step in range(1, config.scale // 2 + 1):
-        interpolated = SincInterpolation(dtype="float32", name=f"interpolation{step}")(interpolated)
-    sr = layers.Add(dtype="float32", name="reconstruction")([interpolated, residual])
+    sr = over_interpolation(lr, maps, config.scale)
     return keras.Model(lr, sr, name="residual_sr")
-
-
-def _residual_block(maps: keras.KerasTensor, config: ResidualSRSettings, name: str) -> keras.KerasTensor:
-    """[N, h, w, filters] -> the same shape (Lim et al., fig. 2c)."""
-    hidden = layers.Conv2D(
-        config.filters,
-        3,
-        padding="same",
-        activation="relu",
-        kernel_initializer="he_normal",
-        name=f"{name}_conv1",
-    )(maps)
-    residual = layers.Conv2D(config.filters, 3, padding="same", name=f"{name}_conv2")(hidden)
-    if config.residual_scaling != 1:
-        residual = layers.Rescaling(config.residual_scaling, name=f"{name}_scaled")(residual)
-    return layers.Add(name=f"{name}_sum")([maps, residual])
-
-
-def _at_high_resolution(maps: keras.KerasTensor, scale: int) -> keras.KerasTensor:
-    """[N, h, w, C] -> [N, scale * h, scale * w, 1] float32, zero before training."""
-    samples = layers.Conv2D(
-        scale**2, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="samples"
-    )(maps)
-    return SubPixelUpsampling(scale, dtype="float32", name="sub_pixel")(samples)

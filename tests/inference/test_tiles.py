@@ -31,6 +31,16 @@ def test_halos_reach_as_far_as_the_network_sees_but_not_beyond_the_slice(
             assert span.input_stop == min(span.stop + halo, size)
 
 
+@given(sizes, sizes, st.integers(0, 20), st.sampled_from([2, 4, 8]))
+def test_tiles_begin_where_the_coarsest_grid_has_a_sample(
+    height: int, width: int, halo: int, stride: int
+) -> None:
+    for tile in plan_tiles(height, width, halo, 20_000, stride):
+        for span in tile:
+            assert span.input_start % stride == 0
+            assert max(span.start - halo, 0) - stride < span.input_start <= max(span.start - halo, 0)
+
+
 def test_a_slice_that_fits_is_one_tile() -> None:
     ((rows, columns),) = plan_tiles(64, 48, 10, 64 * 48)
     assert (rows.given(), columns.given()) == (slice(0, 64), slice(0, 48))

@@ -26,6 +26,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "SRDenseNet_HL": _DENSE,
     "SRDenseNet_All": _DENSE,
     "ResidualSR": {"blocks": 2, "filters": 4, "residual_scaling": 0.5},
+    "UNetSR": {"blocks": [1, 1, 1], "filters": [4, 6, 8], "residual_scaling": 0.5},
+}
+LARGER: dict[str, dict[str, Any]] = {
+    **{name: {"growth": 8} for name in SMALL if "Dense" in name},
+    "ResidualSR": {"filters": 16},
+    "UNetSR": {"filters": [16, 16, 16]},
 }
 every_network = pytest.mark.parametrize("name", NETWORKS)
 
@@ -144,7 +150,7 @@ def test_mixed_precision_stays_close_and_returns_float32(name: str, policy: str,
 @every_network
 def test_training_lowers_the_loss(name: str) -> None:
     keras.utils.set_random_seed(0)
-    model = build_network(name, **{**SMALL[name], **({"growth": 8} if "Dense" in name else {"filters": 16})})
+    model = build_network(name, **{**SMALL[name], **LARGER[name]})
     model.compile(optimizer=keras.optimizers.Adam(3e-3), loss=build_loss("mse"))
     hr = image(8, 16, 16, 1)
     losses = [float(model.train_on_batch(hr[:, ::2, ::2], hr)) for _ in range(12)]
@@ -165,5 +171,5 @@ def test_a_setting_out_of_range_is_refused(name: str, setting: dict[str, Any]) -
 
 
 def test_an_unknown_network_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"SRDenseNet_All.*Received: 'UNet'"):
-        build_network("UNet")
+    with pytest.raises(ConfigError, match=r"SRDenseNet_All.*Received: 'Unknown'"):
+        build_network("Unknown")

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from lfsr_tf.errors import ModelError
-from lfsr_tf.networks import ResidualSR, SRDenseNet, receptive_radius
+from lfsr_tf.networks import ResidualSR, SRDenseNet, UNetSR, grid_stride, receptive_radius
 
 _DENSE = {"layers_per_block": 2, "growth": 2, "stem_filters": 2, "bottleneck": 2}
 
@@ -27,6 +27,14 @@ NETWORKS = {
     "residual": lambda: ResidualSR(blocks=1, filters=2),
     "residual, far": lambda: ResidualSR(blocks=4, filters=2),
     "residual, x4": lambda: ResidualSR(blocks=1, filters=2, scale=4),
+    "two grids": lambda: UNetSR(filters=[2, 2], blocks=[1, 1]),
+    "three grids": lambda: UNetSR(filters=[2, 2, 2], blocks=[1, 1, 1]),
+    "two grids, x4": lambda: UNetSR(filters=[2, 2], blocks=[1, 1], scale=4),
+    "halved and doubled": lambda: stacked(
+        layers.Conv2D(1, 2, strides=2, padding="same"),
+        layers.Conv2D(1, 3, padding="same"),
+        layers.Conv2DTranspose(1, 4, strides=2, padding="same"),
+    ),
     "dilated": lambda: stacked(layers.Conv2D(1, 3, dilation_rate=2, padding="same")),
     "even kernel": lambda: stacked(layers.Conv2D(1, 4, padding="same")),
     "oblong kernel": lambda: stacked(layers.Conv2D(1, (1, 7), padding="same")),
@@ -39,27 +47,34 @@ NETWORKS = {
 }
 
 
-def footprint_radius(model: keras.Model, size: int = 41) -> int:
-    """Farthest LR sample with a gradient, over every position of an HR sample between two LR samples."""
+def footprint_radius(model: keras.Model, stride: int, size: int = 97) -> int:
+    """Farthest LR sample with a gradient, over every HR sample between two samples of the coarsest grid."""
     # Positive weights and a positive image: nothing cancels and no ReLU is shut.
     model.set_weights([np.abs(w) + 0.1 for w in model.get_weights()])
     image = tf.ones((1, size, size, 1))
+    scale = model.compute_output_shape(image.shape)[1] // size
+    first = size // 2 // stride * stride * scale
+    positions = range(first, first + stride * scale)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(image)
         sr = model(image)
-        scale = sr.shape[1] // size
-        middle = size // 2 * scale
-        samples = [sr[0, middle + row, middle + column, 0] for row in range(scale) for column in range(scale)]
+        samples = {position: sr[0, position, position, 0] for position in positions}
     return max(
-        int(np.abs(np.argwhere(tape.gradient(sample, image)[0, ..., 0].numpy()) - size // 2).max())
-        for sample in samples
+        int(np.abs(np.argwhere(tape.gradient(sample, image)[0, ..., 0].numpy()) - position // scale).max())
+        for position, sample in samples.items()
     )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_radius_is_that_of_the_gradients_footprint(name: str) -> None:
     model = NETWORKS[name]()
-    assert receptive_radius(model) == footprint_radius(model)
+    assert receptive_radius(model) == footprint_radius(model, grid_stride(model))
+
+
+def test_the_stride_is_that_of_the_coarsest_grid() -> None:
+    assert grid_stride(ResidualSR(blocks=1, filters=2, scale=4)) == 1
+    assert grid_stride(UNetSR(filters=[2], blocks=[1])) == 1
+    assert grid_stride(UNetSR(filters=[2, 2, 2], blocks=[1, 1, 1])) == 4
 
 
 def test_the_papers_network_sees_131_lr_samples_before_it_upsamples() -> None:

@@ -1,0 +1,33 @@
+"""The end of a network that learns what interpolation misses: feature maps become samples on top of it."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from lfsr_tf.networks.sinc_interpolation import SincInterpolation
+from lfsr_tf.networks.sub_pixel import SubPixelUpsampling
+
+
+def over_interpolation(lr: keras.KerasTensor, maps: keras.KerasTensor, scale: int) -> keras.KerasTensor:
+    """Add a network's samples to the windowed-sinc interpolation of its LR image.
+
+    The convolution that makes the samples starts at zero: an untrained network interpolates, and training
+    starts from there. Everything here is float32, whatever the network computes in.
+
+    Args:
+        lr: LR images [N, h, w, 1].
+        maps: Feature maps [N, h, w, C] on the same grid.
+        scale: HR samples per LR sample along each axis, 2 or 4.
+
+    Returns:
+        SR images [N, scale * h, scale * w, 1] float32; LR sample i lies at SR sample scale * i.
+    """
+    samples = layers.Conv2D(
+        scale**2, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="samples"
+    )(maps)
+    residual = SubPixelUpsampling(scale, dtype="float32", name="sub_pixel")(samples)
+    interpolated = lr
+    for step in range(1, scale // 2 + 1):
+        interpolated = SincInterpolation(dtype="float32", name=f"interpolation{step}")(interpolated)
+    return layers.Add(dtype="float32", name="reconstruction")([interpolated, residual])

@@ -1,0 +1,122 @@
+"""UNetSR: residual blocks on several grids, for more reach and more weights at the same cost.
+
+Sources: Ronneberger et al., "U-Net", MICCAI 2015 (the grids); Zhang et al., "Plug-and-Play Image Restoration
+with Deep Denoiser Prior", IEEE TPAMI 44 (2022), fig. 2 (DRUNet: residual blocks without normalisation, 2 x 2
+strided and transposed convolutions, skips that add). As in ResidualSR the result is added to an interpolation
+of the LR image. Doubling the maps where the grid is halved leaves a block's cost as it is, while its
+convolutions see twice as far and hold four times the weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import layers
+
+from lfsr_tf.errors import ConfigError
+from lfsr_tf.networks.add_cropped import AddCropped
+from lfsr_tf.networks.over_interpolation import over_interpolation
+from lfsr_tf.networks.residual_block import residual_block
+from lfsr_tf.networks.settings import check_choice, read_settings
+
+SCALES = (2, 4)
+MOST_LEVELS = 5
+
+
+@dataclass(frozen=True)
+class UNetSRSettings:
+    """Settings of UNetSR.
+
+    Attributes:
+        scale: HR samples per LR sample along each axis, 2 or 4.
+        filters: Maps on each grid, from the LR grid to the coarsest; each grid has half the samples of the
+            one before along each axis. One to five grids.
+        blocks: Residual blocks on each grid; on all but the coarsest as many down as up.
+        residual_scaling: Factor on a block's result before it is added, above 0 and at most 1.
+    """
+
+    scale: int = 2
+    filters: tuple[int, ...] = (64, 128, 256)
+    blocks: tuple[int, ...] = (2, 2, 4)
+    residual_scaling: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range.
+
+        Raises:
+            ConfigError: A setting has the wrong type or is out of its range.
+        """
+        check_choice(self, "scale", SCALES)
+        for name in ("filters", "blocks"):
+            object.__setattr__(self, name, _whole_numbers(name, getattr(self, name)))
+        if len(self.filters) != len(self.blocks):
+            raise ConfigError(
+                "Expected filters and blocks for the same number of grids. "
+                f"Received: filters={list(self.filters)} and blocks={list(self.blocks)}."
+            )
+        value = self.residual_scaling
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
+            raise ConfigError(
+                f"Expected residual_scaling above 0 and at most 1. Received: residual_scaling={value!r}."
+            )
+
+
+def _whole_numbers(name: str, values: Any) -> tuple[int, ...]:
+    """One number of at least 1 for each grid; lists come from TOML and JSON."""
+    listed = tuple(values) if isinstance(values, list | tuple) else ()
+    valid = all(isinstance(value, int) and not isinstance(value, bool) and value >= 1 for value in listed)
+    if not valid or not 1 <= len(listed) <= MOST_LEVELS:
+        raise ConfigError(
+            f"Expected {name} to be a list of one to {MOST_LEVELS} whole numbers of at least 1, one for each "
+            f"grid. Received: {name}={values!r}."
+        )
+    return listed
+
+
+def UNetSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the networks of the literature
+    """Build an untrained UNetSR.
+
+    Args:
+        **settings: As in `UNetSRSettings`.
+
+    Returns:
+        A functional model from LR [N, h, w, 1] to SR [N, scale * h, scale * w, 1] float32, of any h and w, in
+        units of the volume's reference intensity. LR sample i lies at SR sample scale * i. It returns the
+        windowed-sinc interpolation until it is trained.
+
+    Raises:
+        ConfigError: A setting is unknown or out of its range.
+    """
+    config = read_settings(UNetSRSettings, settings, "UNetSR")
+    lr = keras.Input((None, None, 1), name="lr")
+    stem = layers.Conv2D(config.filters[0], 3, padding="same", kernel_initializer="he_normal", name="stem")(
+        lr
+    )
+    maps = _from_grid(stem, config, level=0)
+    maps = layers.Conv2D(config.filters[0], 3, padding="same", name="trunk")(maps)
+    maps = layers.Add(name="trunk_sum")([stem, maps])
+    return keras.Model(lr, over_interpolation(lr, maps, config.scale), name="unet_sr")
+
+
+def _from_grid(maps: keras.KerasTensor, config: UNetSRSettings, level: int) -> keras.KerasTensor:
+    """What one grid and all coarser ones make of its maps: the same shape."""
+    if level == len(config.filters) - 1:
+        return _blocks(maps, config, level, f"grid{level + 1}")
+    fine = _blocks(maps, config, level, f"grid{level + 1}_down")
+    coarse = layers.Conv2D(
+        config.filters[level + 1], 2, strides=2, padding="same", use_bias=False, name=f"halve{level + 1}"
+    )(fine)
+    coarse = _from_grid(coarse, config, level + 1)
+    risen = layers.Conv2DTranspose(
+        config.filters[level], 2, strides=2, padding="same", use_bias=False, name=f"double{level + 1}"
+    )(coarse)
+    joined = AddCropped(name=f"skip{level + 1}")([fine, risen])
+    return _blocks(joined, config, level, f"grid{level + 1}_up")
+
+
+def _blocks(maps: keras.KerasTensor, config: UNetSRSettings, level: int, name: str) -> keras.KerasTensor:
+    for index in range(config.blocks[level]):
+        maps = residual_block(maps, config.residual_scaling, name=f"{name}{index + 1}")
+    return maps
