@@ -1,6 +1,7 @@
 """Networks, losses and metrics in Keras operations alone, so that they run on every Keras backend."""
 
 from lfsr_tf.networks.checkpoint import ModelInfo, TrainedModel, load_model, save_model
+from lfsr_tf.networks.cost import multiply_adds
 from lfsr_tf.networks.losses import LOSSES, WeightedLoss, build_loss
 from lfsr_tf.networks.metrics import HFEN, NRMSE, PSNR, SSIM
 from lfsr_tf.networks.receptive import grid_stride, receptive_radius
@@ -29,6 +30,7 @@ __all__ = [
     "build_network",
     "grid_stride",
     "load_model",
+    "multiply_adds",
     "receptive_radius",
     "save_model",
 ]

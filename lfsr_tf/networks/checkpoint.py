@@ -146,15 +146,23 @@ def _read_info(file: Path) -> ModelInfo:
             "another. Use the version of lfsr_tf that wrote it."
         )
     try:
-        info = ModelInfo(**values)
-        ranges: dict[str, Any] = {
-            name: _pair(values.get(name)) for name in ("sigma_range", "spacing_range_mm")
-        }
-        return dataclasses.replace(info, settings=dict(info.settings), metrics=dict(info.metrics), **ranges)
+        return info_from_json(values)
     except (TypeError, ValueError) as error:
         raise ModelError(
             f"Expected a model description. Received: {file}, which is none ({_first_line(error)})."
         ) from error
+
+
+def info_from_json(values: Mapping[str, Any]) -> ModelInfo:
+    """A description from plain values.
+
+    Raises:
+        TypeError: A value is missing, unknown or of another type.
+        ValueError: A range does not have two ends.
+    """
+    info = ModelInfo(**values)
+    ranges: dict[str, Any] = {name: _pair(values.get(name)) for name in ("sigma_range", "spacing_range_mm")}
+    return dataclasses.replace(info, settings=dict(info.settings), metrics=dict(info.metrics), **ranges)
 
 
 def _pair(values: Any) -> tuple[float, float] | None:

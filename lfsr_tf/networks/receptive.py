@@ -90,13 +90,29 @@ def _radius(model: keras.Model, axis: int) -> int:
     )
 
 
+def layer_rates(model: keras.Model, axis: int) -> dict[str, tuple[Fraction, Fraction]]:
+    """Samples per LR sample along an axis, by the layer's name: of what it reads and of what it makes.
+
+    Args:
+        model: As for `receptive_radius`.
+        axis: 0 for rows, 1 for columns.
+
+    Raises:
+        ModelError: The network has a layer whose reach is not known.
+    """
+    made: dict[int, Fraction] = {}
+    rates = {}
+    for layer, source in _steps(model):
+        before = Fraction(1) if source is None else made[source[0]]
+        after = before if source is None else before * _reach(layer, axis)[0]
+        made.update((id(tensor), after) for tensor in _as_list(layer.output))
+        rates[layer.name] = (before, after)
+    return rates
+
+
 def _period(model: keras.Model, axis: int) -> int:
     """LR samples between two samples of the coarsest grid."""
-    rates: dict[int, Fraction] = {}
-    for layer, source in _steps(model):
-        rate = Fraction(1) if source is None else rates[source[0]] * _reach(layer, axis)[0]
-        rates.update((id(tensor), rate) for tensor in _as_list(layer.output))
-    return math.lcm(*(rate.denominator for rate in rates.values()))
+    return math.lcm(*(made.denominator for _, made in layer_rates(model, axis).values()))
 
 
 def _steps(model: keras.Model) -> Iterator[tuple[keras.layers.Layer, list[int] | None]]:

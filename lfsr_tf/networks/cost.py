@@ -1,0 +1,34 @@
+"""What a network costs: the multiply-adds of its convolutions."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from lfsr_tf.networks.receptive import layer_rates
+
+
+def multiply_adds(model: keras.Model, height: int = 64, width: int = 64) -> int:
+    """Multiplications with an addition that the convolutions of one LR slice take.
+
+    Args:
+        model: A functional model of LR images [N, h, w, C].
+        height: Rows of the LR slice.
+        width: Columns of the LR slice.
+
+    Returns:
+        Their number. Biases, activations, sums and fixed interpolations are left out, and so is padding on
+        grids that do not divide the slice.
+
+    Raises:
+        ModelError: The network has a layer whose grid is not known.
+    """
+    rows, columns = layer_rates(model, 0), layer_rates(model, 1)
+    total = 0
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D | layers.Conv2DTranspose):
+            # A transposed convolution uses its kernel once for each sample it reads.
+            side = 0 if isinstance(layer, layers.Conv2DTranspose) else 1
+            samples = height * rows[layer.name][side] * width * columns[layer.name][side]
+            total += int(samples * layer.kernel.shape.num_elements())
+    return total
