@@ -16,11 +16,22 @@ ALLOWED = {
     "scans": {"physics"},
     "pairs": {"physics", "scans"},
     "networks": set(),
+    "models": {"networks"},
     "training": {"physics", "scans", "pairs", "networks"},
     "evaluation": {"physics", "scans", "pairs", "networks"},
     "inference": {"physics", "scans", "pairs", "networks"},
     "serving": {"physics", "scans", "pairs", "networks"},
-    "cli": {"physics", "scans", "pairs", "networks", "training", "evaluation", "inference", "serving"},
+    "cli": {
+        "physics",
+        "scans",
+        "pairs",
+        "networks",
+        "models",
+        "training",
+        "evaluation",
+        "inference",
+        "serving",
+    },
 }
 EVERYWHERE = {"errors", "storage", "__init__"}
 

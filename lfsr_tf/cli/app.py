@@ -15,6 +15,7 @@ from lfsr_tf.cli.enhance import enhance
 from lfsr_tf.cli.evaluate import evaluate
 from lfsr_tf.cli.export import export
 from lfsr_tf.cli.inspect import inspect
+from lfsr_tf.cli.models import models
 from lfsr_tf.cli.prepare import prepare
 from lfsr_tf.cli.simulate import simulate
 from lfsr_tf.cli.train import train
@@ -30,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for _command in (demo, inspect, simulate, prepare, train, evaluate, enhance, export):
+for _command in (demo, inspect, simulate, prepare, train, evaluate, models, enhance, export):
     app.command()(_command)
 
 

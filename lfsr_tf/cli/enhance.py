@@ -23,15 +23,20 @@ def enhance(
     scans: Annotated[
         list[Path], typer.Argument(help="Scan files, DICOM series folders, or folders to search for scans.")
     ],
-    model: Annotated[
-        Path, typer.Option("--model", "-m", help="A run folder, or a .keras file with its model.json.")
-    ],
     output: Annotated[
         Path,
         typer.Option(
             "--output", "-o", help="Output folder; for a single scan also a name ending in .nii.gz."
         ),
     ],
+    model: Annotated[
+        Path,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A model of `lfsr models`, a run folder, or a .keras file with its model.json.",
+        ),
+    ] = Path("fast"),
     acquired_matrix: Annotated[
         str | None,
         typer.Option(
@@ -66,11 +71,11 @@ def enhance(
 
     Example:
 
-        lfsr enhance scan.nii.gz --model runs/quick --output enhanced
+        lfsr enhance scan.nii.gz --output enhanced
     """
     from lfsr_tf.inference.enhance import Enhancer
     from lfsr_tf.inference.files import plan_jobs
-    from lfsr_tf.networks import load_model
+    from lfsr_tf.models import load_model
 
     config = _config(acquired_matrix, pixel_budget, dtype)
     chosen_format = _output_format(output_format, output)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @with_quiet_tensorflow
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A run folder, or a .keras file with its model.json.")],
+    model: Annotated[Path, typer.Argument(help="A model of `lfsr models`, a run folder, or a .keras file.")],
     scans: Annotated[
         Path, typer.Argument(help="Folder of high-field scans that no training saw, or one scan.")
     ],
@@ -72,7 +72,7 @@ def evaluate(
         lfsr evaluate runs/quick scans/val --output report --sigma 0.03 --sigma 0.06
     """
     from lfsr_tf.evaluation.config import EvaluationConfig
-    from lfsr_tf.networks import load_model
+    from lfsr_tf.models import load_model
     from lfsr_tf.storage import atomic_folder
 
     given = {
@@ -116,7 +116,9 @@ def _write(results: Results, folder: Path, model: Path) -> None:
     from lfsr_tf.evaluation import read_history, write_results
 
     run = model if model.is_dir() else model.parent
-    write_results(results, folder, history=read_history(run / "history.csv"))
+    # A shipped model is a name, not a path, and has no history.
+    history = read_history(run / "history.csv") if model.exists() else {}
+    write_results(results, folder, history=history)
 
 
 def _print_tables(results: Results) -> None:

@@ -13,7 +13,7 @@ from lfsr_tf.cli.quiet import with_quiet_tensorflow
 
 @with_quiet_tensorflow
 def export(
-    model: Annotated[Path, typer.Argument(help="A run folder, or a .keras file with its model.json.")],
+    model: Annotated[Path, typer.Argument(help="A model of `lfsr models`, a run folder, or a .keras file.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Base folder of the server's models.")],
     name: Annotated[str, typer.Option(help="Name of the model on the server.")] = "lfsr",
     version: Annotated[
@@ -35,7 +35,7 @@ def export(
 
         lfsr export runs/quick --output models --name lfsr
     """
-    from lfsr_tf.networks import load_model
+    from lfsr_tf.models import load_model
     from lfsr_tf.serving.export import export_model
     from lfsr_tf.serving.signatures import SIGNATURES
 

@@ -36,6 +36,15 @@ def test_a_single_scan_can_be_given_a_file_name(
     assert {"sharp.json", "sharp.nii.gz"} <= set(names(tmp_path))
 
 
+def test_without_a_model_a_shipped_one_is_taken(
+    run_command: Run, small_scan: MakeScan, tmp_path: Path
+) -> None:
+    result = run_command(enhance, small_scan(), "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    sidecar = json.loads((tmp_path / "out" / "sub-01_T2w_sr.json").read_text())
+    assert sidecar["volumes"][0]["model"]["name"] == "fast"
+
+
 def test_the_acquired_matrix_can_be_given(
     run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path
 ) -> None:

@@ -1,0 +1,124 @@
+"""The shipped models by name: `<name>.json` is the card, `<name>.safetensors` the weights in float16.
+
+Weights are plain arrays in the safetensors format, which holds no code, and are loaded only where their
+SHA-256 is that of the card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as parse_safetensors
+
+from lfsr_tf import networks
+from lfsr_tf.errors import LfsrError, ModelError
+from lfsr_tf.models.card import ModelCard
+from lfsr_tf.networks import TrainedModel, build_network
+from lfsr_tf.storage import read_json
+
+SHIPPED = Path(__file__).parent / "shipped"
+DEFAULT = "fast"
+
+
+def list_models(folder: Path = SHIPPED) -> list[str]:
+    """Names of the models that come with the package, sorted."""
+    return sorted(path.stem for path in folder.glob("*.json"))
+
+
+def load_model(name_or_path: Path | str) -> TrainedModel:
+    """Load a shipped model by its name, or a trained one from disk.
+
+    Args:
+        name_or_path: A run folder or a .keras file with its model.json; or, where no such path exists, a name
+            of `list_models`.
+
+    Raises:
+        ModelError: There is no such model, or it is damaged.
+    """
+    if not Path(name_or_path).exists() and str(name_or_path) in list_models():
+        return load_shipped(str(name_or_path))
+    try:
+        return networks.load_model(name_or_path)
+    except ModelError as error:
+        if Path(name_or_path).exists():
+            raise
+        raise ModelError(
+            f"Expected a shipped model ({', '.join(list_models())}), a run folder or a .keras file. "
+            f"Received: {name_or_path}, which is none. Check the name."
+        ) from error
+
+
+def read_card(name: str, folder: Path = SHIPPED) -> ModelCard:
+    """The card of a shipped model.
+
+    Raises:
+        ModelError: There is no such model, or its card is damaged.
+    """
+    if name not in list_models(folder):
+        raise ModelError(
+            f"Expected one of {', '.join(list_models(folder))}. Received: {name}. Choose one of these."
+        )
+    try:
+        return ModelCard.from_json(read_json(folder / f"{name}.json"))
+    except ModelError:
+        raise
+    except LfsrError as error:
+        raise ModelError(
+            f"Expected the card of {name}. Received: a damaged one ({error}). Install again."
+        ) from error
+
+
+def load_shipped(name: str, folder: Path = SHIPPED) -> TrainedModel:
+    """Build a shipped model and give it its weights.
+
+    Args:
+        name: Of the model.
+        folder: Where cards and weights are.
+
+    Raises:
+        ModelError: The weights are missing, are not those of the card, or do not fit its network.
+    """
+    card = read_card(name, folder)
+    arrays = _checked_weights(folder / f"{name}.safetensors", card)
+    model = build_network(card.info.network, **card.info.settings)
+    _assign(model, arrays, name)
+    return TrainedModel(model, card.info)
+
+
+def _checked_weights(path: Path, card: ModelCard) -> dict[str, NDArray[np.float16]]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"Expected weights in {path}. Received: {error.strerror}. Install the package again."
+        ) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != card.sha256:
+        raise ModelError(
+            f"Expected weights with the SHA-256 {card.sha256}. Received: {path} with {found}. These are "
+            "damaged, or not the package's own: install it again."
+        )
+    try:
+        return parse_safetensors(content)
+    except SafetensorError as error:
+        raise ModelError(
+            f"Expected weights in the safetensors format. Received: {path} ({error})."
+        ) from error
+
+
+def _assign(model: keras.Model, arrays: dict[str, NDArray[np.float16]], name: str) -> None:
+    expected = {variable.path: tuple(variable.shape) for variable in model.variables}
+    received = {key: array.shape for key, array in arrays.items()}
+    if expected != received:
+        differing = sorted(set(expected.items()) ^ set(received.items()))
+        raise ModelError(
+            f"Expected the weights of {model.name}. Received: others in {name}, first {differing[0][0]}. "
+            "Install the package again."
+        )
+    for variable in model.variables:
+        variable.assign(arrays[variable.path].astype(np.float32))

@@ -1,0 +1,69 @@
+"""`python -m studies.ship NAME RUN`: put a trained run into the package, with its card and its figures."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from lfsr_tf.evaluation import EvaluationConfig, Results, evaluate, summaries
+from lfsr_tf.evaluation.methods import MODEL
+from lfsr_tf.evaluation.tables import ALL, lookup
+from lfsr_tf.models.catalogue import SHIPPED, load_shipped
+from lfsr_tf.models.publish import publish
+from lfsr_tf.networks import load_model
+from lfsr_tf.scans import find_scans
+from studies.plan import FOLDER
+
+SIGMAS = (0.0, 0.015, 0.03, 0.06)
+
+
+def main() -> None:
+    """Publish the run, judge the float16 weights that were written, and write the card again with that."""
+    parser = argparse.ArgumentParser(prog="python -m studies.ship", description=__doc__)
+    parser.add_argument("name", help="of the model, a table of models.toml")
+    parser.add_argument("run", type=Path, help="the run folder")
+    parser.add_argument(
+        "--data", type=Path, default=Path("../shared/data"), help="the folder that holds val/"
+    )
+    parser.add_argument("--version", type=int, default=1)
+    options = parser.parse_args()
+    card, trained = card_text(options.name), load_model(options.run)
+    with tempfile.TemporaryDirectory() as folder:
+        publish(trained, options.name, Path(folder), **card)
+        shipped = load_shipped(options.name, Path(folder))
+    config = EvaluationConfig(sigmas=SIGMAS, baselines=("zero-fill",))
+    results = evaluate(shipped, find_scans(options.data / "val"), config)
+    publish(trained, options.name, SHIPPED, **card, results=figures(results), version=options.version)
+
+
+def card_text(name: str) -> dict[str, Any]:
+    """What models.toml says of a model, and of all of them."""
+    values = tomllib.loads((FOLDER / "models.toml").read_text(encoding="utf-8"))
+    common = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    return {**common, **values[name]}
+
+
+def figures(results: Results) -> list[dict[str, float]]:
+    """The card's figures: means over volumes inside the head mask, one row a noise level."""
+    rows, table = summaries(results), []
+    for sigma in results.config.sigmas:
+        row = {"sigma": sigma}
+        for metric in ("psnr", "ssim"):
+            for method, prefix in ((MODEL, ""), ("zero-fill", "zero_fill_")):
+                wanted = {
+                    "contrast": ALL,
+                    "sigma": sigma,
+                    "region": "head",
+                    "metric": metric,
+                    "method": method,
+                }
+                row[prefix + metric] = round(lookup(rows, **wanted).mean, 4)
+        table.append(row)
+    return table
+
+
+if __name__ == "__main__":
+    main()
