@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import keras
@@ -12,6 +11,7 @@ from lfsr_tf.errors import ModelError
 from lfsr_tf.networks import ModelInfo, load_model, save_model
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.run_folder import WEIGHTS, RunFolder
+from lfsr_tf.training.snapshot import load_snapshot, save_snapshot
 from lfsr_tf.training.sources import PairSource
 from lfsr_tf.training.state import RunState
 
@@ -23,12 +23,12 @@ def write_checkpoints(
 
     Args:
         model: The compiled model after the epoch.
-        folder: An empty folder; gets training.weights.h5, last/last.keras and perhaps best/best.keras.
+        folder: An empty folder; gets training.safetensors, last/last.keras and perhaps best/best.keras.
         state: The state after the epoch.
         source: The pairs the model was trained on, for its description.
         config: Settings of the run, for its description.
     """
-    model.save_weights(folder / WEIGHTS)
+    save_snapshot(model, folder / WEIGHTS)
     info = describe(model, state, source, config)
     for kind in ("last", "best") if state.last_was_best else ("last",):
         (folder / kind).mkdir()
@@ -62,17 +62,10 @@ def restore(model: keras.Model, folder: RunFolder, state: RunState) -> None:
     Raises:
         ModelError: The weights, or best.keras, belong to another architecture or cannot be read.
     """
-    path = folder.backup(state.epochs_done) / WEIGHTS
     try:
-        with warnings.catch_warnings():
-            # Keras only warns of groups that a file lacks, and leaves their weights as they were.
-            warnings.simplefilter("error", UserWarning)
-            model.load_weights(path)
-    except (ValueError, OSError, KeyError, UserWarning) as error:
-        raise ModelError(
-            f"Expected the weights of this run's network after epoch {state.epochs_done}. Received: {path}, "
-            "which are missing, damaged or of another architecture. Train into a new folder."
-        ) from error
+        load_snapshot(model, folder.backup(state.epochs_done) / WEIGHTS)
+    except ModelError as error:
+        raise ModelError(f"{error} Train into a new folder.") from error
     _check_best(model, folder.path / "best.keras")
 
 

@@ -26,7 +26,7 @@ from lfsr_tf.errors import ConfigError, OutputError
 from lfsr_tf.storage import TEMPORARY_PREFIX, atomic_folder, read_json, remove, write_json
 from lfsr_tf.training.state import RunState, write_history
 
-WEIGHTS = "training.weights.h5"
+WEIGHTS = "training.safetensors"
 PUBLISHED = {"best": ("best.keras", "model.json"), "last": ("last.keras",)}
 
 
@@ -98,7 +98,7 @@ class RunFolder:
 
         Args:
             state: The state after an epoch.
-            write_files: Writes `training.weights.h5`, `last/` and, for a new best, `best/`.
+            write_files: Writes `training.safetensors`, `last/` and, for a new best, `best/`.
 
         Raises:
             OutputError: Something cannot be written; the state before stands.

@@ -1,6 +1,7 @@
 """A whole run: what it leaves, that it repeats, that an interruption changes nothing, and how it fails."""
 
 import json
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +10,13 @@ import keras
 import pytest
 import tensorflow as tf
 
-from lfsr_tf.errors import ConfigError, ModelError
+from lfsr_tf.errors import ConfigError, ModelError, OutputError
 from lfsr_tf.networks import build_network, load_model
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.fit import train_on
 from lfsr_tf.training.progress import EpochReport, SilentProgress
+from lfsr_tf.training.run_folder import WEIGHTS
+from lfsr_tf.training.snapshot import save_snapshot
 from lfsr_tf.training.sources import PairSource
 from lfsr_tf.training.state import read_history
 
@@ -181,7 +184,9 @@ def test_weights_of_another_architecture_are_refused(
 ) -> None:
     interrupted(make_source(), tmp_path / "run", config, after=1)
     other = build_network("ResidualSR", blocks=1, filters=6)
-    other.save_weights(tmp_path / "run" / "backup" / "epoch-00001" / "training.weights.h5")
+    other.compile("adam", "mse")
+    other.optimizer.build(other.trainable_variables)
+    save_snapshot(other, tmp_path / "run" / "backup" / "epoch-00001" / WEIGHTS)
     with pytest.raises(ModelError, match="another architecture"):
         train_on(make_source(), tmp_path / "run", config, SilentProgress())
 
@@ -200,9 +205,31 @@ def test_a_best_model_of_another_architecture_is_refused(
 
 def test_a_damaged_backup_is_refused(tmp_path: Path, config: TrainConfig, make_source: MakeSource) -> None:
     interrupted(make_source(), tmp_path / "run", config, after=1)
-    (tmp_path / "run" / "backup" / "epoch-00001" / "training.weights.h5").write_bytes(b"not HDF5")
-    with pytest.raises(ModelError, match="damaged"):
+    (tmp_path / "run" / "backup" / "epoch-00001" / WEIGHTS).write_bytes(b"not arrays")
+    with pytest.raises(ModelError, match=r"damaged.*Train into a new folder"):
         train_on(make_source(), tmp_path / "run", config, SilentProgress())
+
+
+# The smaller limit meets the weights, the larger one the models.
+@pytest.mark.parametrize("limit", [8_000, 30_000])
+def test_a_full_disk_is_one_line_and_the_last_whole_epoch_stays(
+    tmp_path: Path, config: TrainConfig, make_source: MakeSource, limit: int
+) -> None:
+    interrupted(make_source(), tmp_path / "run", config, after=1)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").glob("*.*") if path.is_file()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        with pytest.raises(OutputError, match=r"Cannot write .*free space"):
+            train_on(make_source(), tmp_path / "run", config, SilentProgress())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list((tmp_path / "run").rglob(".partial-*"))
+    assert {
+        path: path.read_bytes() for path in before if path.name != "versions.json"
+    }.items() <= before.items()
+    run = train_on(make_source(), tmp_path / "run", config, SilentProgress())
+    assert run.epochs == config.epochs
 
 
 def test_a_network_of_another_scale_than_the_records_is_refused(
