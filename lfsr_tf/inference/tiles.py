@@ -3,7 +3,9 @@
 A convolutional network computes each output sample from a neighbourhood of its input of limited radius. A
 tile that brings this radius along as a halo on every side where the slice goes on therefore has, inside the
 halo, the same result as the whole slice. At the true borders of the slice there is no halo: the network
-pads with zeros there, as it does for the whole slice.
+pads with zeros there, as it does for the whole slice. Where the network has coarser grids, tiles begin and
+end a multiple of their stride from those borders, so that the grids lie as they do in the whole slice, also
+in a mirror.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ def plan_tiles(height: int, width: int, halo: int, pixel_budget: int, stride: in
         width: Columns of the slice.
         halo: Receptive radius of the network in LR samples.
         pixel_budget: Most LR pixels that the network is given at once.
-        stride: Of the network's coarsest grid in LR samples; the input of every tile begins at a multiple.
+        stride: Of the network's coarsest grid in LR samples; a multiple of it lies between the borders of
+            each tile's input and those of the slice.
 
     Returns:
         A single tile, without any halo, where the slice fits; otherwise as few as the budget allows.
@@ -90,7 +93,12 @@ def _divisions(size: int, halo: int, stride: int, smallest: int = 16) -> Iterato
     for parts in range(1, max(size // smallest, 1) + 1):
         edges = [round(part * size / parts) for part in range(parts + 1)]
         yield [
-            Span(start, stop, max(start - halo, 0) // stride * stride, min(stop + halo, size))
+            Span(
+                start,
+                stop,
+                max(start - halo, 0) // stride * stride,
+                size - max(size - stop - halo, 0) // stride * stride,
+            )
             for start, stop in pairwise(edges)
         ]
 

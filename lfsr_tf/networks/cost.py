@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from lfsr_tf.networks.receptive import layer_rates
+from lfsr_tf.networks.self_ensemble import EightViews
 
 
 def multiply_adds(model: keras.Model, height: int = 64, width: int = 64) -> int:
@@ -31,4 +32,7 @@ def multiply_adds(model: keras.Model, height: int = 64, width: int = 64) -> int:
             side = 0 if isinstance(layer, layers.Conv2DTranspose) else 1
             samples = height * rows[layer.name][side] * width * columns[layer.name][side]
             total += int(samples * layer.kernel.shape.num_elements())
+        elif isinstance(layer, EightViews):
+            upright, transposed = (height, width), (width, height)
+            total += 4 * sum(multiply_adds(layer.network, *shape) for shape in (upright, transposed))
     return total

@@ -53,8 +53,8 @@ def receptive_radius(model: keras.Model) -> int:
 
     Returns:
         LR samples, counted from the LR sample that lies at or just before the output sample. An output sample
-        at least this far from a tile's edge has the value it has in the whole image, if the tile begins at a
-        multiple of `grid_stride`.
+        at least this far from a tile's edge has the value it has in the whole image, if the tile begins and
+        ends a multiple of `grid_stride` from the image's own edges.
 
     Raises:
         ModelError: The network has a layer whose reach is not known.
@@ -112,7 +112,8 @@ def layer_rates(model: keras.Model, axis: int) -> dict[str, tuple[Fraction, Frac
 
 def _period(model: keras.Model, axis: int) -> int:
     """LR samples between two samples of the coarsest grid."""
-    return math.lcm(*(made.denominator for _, made in layer_rates(model, axis).values()))
+    strides = [getattr(layer, "grid_stride", 1) for layer in model.layers]
+    return math.lcm(*strides, *(made.denominator for _, made in layer_rates(model, axis).values()))
 
 
 def _steps(model: keras.Model) -> Iterator[tuple[keras.layers.Layer, list[int] | None]]:

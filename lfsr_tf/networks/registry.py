@@ -9,6 +9,7 @@ import keras
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks.residual import ResidualSR
+from lfsr_tf.networks.self_ensemble import SelfEnsemble
 from lfsr_tf.networks.srdensenet import SRDenseNet, SRDenseNet_All, SRDenseNet_H, SRDenseNet_HL
 from lfsr_tf.networks.unet import UNetSR
 
@@ -19,6 +20,7 @@ NETWORKS: dict[str, Callable[..., keras.Model]] = {
     "SRDenseNet_All": SRDenseNet_All,
     "ResidualSR": ResidualSR,
     "UNetSR": UNetSR,
+    "SelfEnsemble": SelfEnsemble,
 }
 """Builder of each network by name; a new network is one file and one line here."""
 

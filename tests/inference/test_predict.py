@@ -21,6 +21,7 @@ NETWORKS = [
     ("ResidualSR", {"blocks": 1, "filters": 4, "scale": 4}),
     ("SRDenseNet", SMALL_DENSE),
     ("UNetSR", {"blocks": [1, 1], "filters": [4, 6]}),
+    ("SelfEnsemble", {"of": "UNetSR", "blocks": [1, 1], "filters": [4, 6]}),
 ]
 
 

@@ -32,11 +32,13 @@ def test_halos_reach_as_far_as_the_network_sees_but_not_beyond_the_slice(
 
 
 @given(sizes, sizes, st.integers(0, 20), st.sampled_from([2, 4, 8]))
-def test_tiles_begin_where_the_coarsest_grid_has_a_sample(
+def test_tiles_begin_and_end_where_the_coarsest_grid_has_a_sample(
     height: int, width: int, halo: int, stride: int
 ) -> None:
     for tile in plan_tiles(height, width, halo, 20_000, stride):
-        for span in tile:
+        for span, size in zip(tile, (height, width), strict=True):
+            assert (size - span.input_stop) % stride == 0
+            assert min(span.stop + halo, size) <= span.input_stop < min(span.stop + halo, size) + stride
             assert span.input_start % stride == 0
             assert max(span.start - halo, 0) - stride < span.input_start <= max(span.start - halo, 0)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lfsr_tf.networks import ResidualSR, SRDenseNet, UNetSR, multiply_adds
+from lfsr_tf.networks import ResidualSR, SRDenseNet, UNetSR, build_network, multiply_adds
 
 
 def test_the_papers_network_takes_27_5_billion_for_a_slice() -> None:
@@ -16,6 +16,12 @@ def test_the_papers_network_takes_27_5_billion_for_a_slice() -> None:
 def test_a_residual_network_works_on_the_lr_grid_alone() -> None:
     weights = 9 * (4 + 2 * 16 + 16 + 16)
     assert multiply_adds(ResidualSR(blocks=1, filters=4), 10, 12) == 10 * 12 * weights
+
+
+def test_a_self_ensemble_takes_eight_times_as_many() -> None:
+    settings = {"blocks": 1, "filters": 4}
+    ensemble = build_network("SelfEnsemble", of="ResidualSR", **settings)
+    assert multiply_adds(ensemble, 10, 12) == 8 * multiply_adds(ResidualSR(**settings), 10, 12)
 
 
 def test_a_coarser_grid_costs_a_quarter_a_weight() -> None:

@@ -27,11 +27,13 @@ SMALL: dict[str, dict[str, Any]] = {
     "SRDenseNet_All": _DENSE,
     "ResidualSR": {"blocks": 2, "filters": 4, "residual_scaling": 0.5},
     "UNetSR": {"blocks": [1, 1, 1], "filters": [4, 6, 8], "residual_scaling": 0.5},
+    "SelfEnsemble": {"of": "ResidualSR", "blocks": 2, "filters": 4},
 }
 LARGER: dict[str, dict[str, Any]] = {
     **{name: {"growth": 8} for name in SMALL if "Dense" in name},
     "ResidualSR": {"filters": 16},
     "UNetSR": {"filters": [16, 16, 16]},
+    "SelfEnsemble": {"filters": 16},
 }
 every_network = pytest.mark.parametrize("name", NETWORKS)
 
