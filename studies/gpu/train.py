@@ -1,0 +1,201 @@
+"""Train a network of `lfsr_tf.networks` on JAX: `KERAS_BACKEND=jax python -m studies.gpu.train --help`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import time
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from lfsr_tf.networks import build_loss, build_network
+from studies.gpu.acquisition import acquire
+from studies.gpu.batches import BatchPlan, random_batch
+
+PLANS = Path(__file__).parent / "plans"
+SIGMAS = (0.0, 0.015, 0.03, 0.06)
+State = tuple[list[Any], list[Any], list[Any], list[Any]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training on an accelerator.
+
+    Attributes:
+        network: Name of the network.
+        settings: Its settings.
+        loss: Weights of losses by name.
+        steps: Steps of the optimiser.
+        learning_rate: After the warm-up.
+        warmup: Steps over which the rate rises.
+        cosine: Let it fall to 0 along half a cosine; otherwise it stays.
+        ema: Decay of the running mean of the weights, which is what is kept; 0: the last weights.
+        clip_norm: Gradients of a larger norm are scaled down to it; 0: never.
+        dtype_policy: Keras' dtype policy.
+        seed: Of everything random.
+        report: Times that the validation figures are taken.
+        batches: What a batch is.
+    """
+
+    network: str = "SRDenseNet"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    loss: Mapping[str, float] = field(default_factory=lambda: {"mse": 1.0})
+    steps: int = 1000
+    learning_rate: float = 1e-4
+    warmup: int = 0
+    cosine: bool = False
+    ema: float = 0.0
+    clip_norm: float = 0.0
+    dtype_policy: str = "mixed_bfloat16"
+    seed: int = 0
+    report: int = 10
+    batches: BatchPlan = field(default_factory=BatchPlan)
+
+
+def read_plan(name_or_path: str, changes: Mapping[str, Any]) -> Plan:
+    """A plan of `plans/` or a TOML file, with changes to it."""
+    path = PLANS / f"{name_or_path}.toml"
+    values = tomllib.loads((path if path.is_file() else Path(name_or_path)).read_text(encoding="utf-8"))
+    values = {**values, **changes}
+    return Plan(**{**values, "batches": BatchPlan(**values.get("batches", {}))})
+
+
+class Training:
+    """A network, its optimiser and the compiled step."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Build everything; weights come from the plan's seed."""
+        keras.utils.set_random_seed(plan.seed)
+        keras.config.set_dtype_policy(plan.dtype_policy)
+        self.plan = plan
+        self.model = build_network(plan.network, **plan.settings)
+        self.loss = build_loss(dict(plan.loss))
+        self.optimizer = keras.optimizers.Adam(_rate(plan), global_clipnorm=plan.clip_norm or None)
+        self.optimizer.build(self.model.trainable_variables)
+        self._compiled = jax.jit(self._scan, static_argnums=3, donate_argnums=0)
+
+    def begin(self) -> State:
+        """Trainable and other weights, the optimiser's state, and the running mean of the weights."""
+        weights = [variable.value for variable in self.model.trainable_variables]
+        others = [variable.value for variable in self.model.non_trainable_variables]
+        optimizer = [variable.value for variable in self.optimizer.variables]
+        return weights, others, optimizer, [jnp.array(weight) for weight in weights]
+
+    def run(self, state: State, slices: jax.Array, key: jax.Array, steps: int) -> tuple[State, jax.Array]:
+        """Take some steps; also gives their mean loss."""
+        result: tuple[State, jax.Array] = self._compiled(state, slices, key, steps)
+        return result
+
+    def _scan(self, state: State, slices: jax.Array, key: jax.Array, steps: int) -> tuple[State, jax.Array]:
+        def step(state: State, key: jax.Array) -> tuple[State, jax.Array]:
+            return self._step(state, *random_batch(key, slices, self.plan.batches))
+
+        state, losses = jax.lax.scan(step, state, jax.random.split(key, steps))
+        return state, losses.mean()
+
+    def _step(self, state: State, lr: jax.Array, hr: jax.Array) -> tuple[State, jax.Array]:
+        weights, others, optimizer, mean = state
+
+        def loss_of(weights: list[Any]) -> tuple[jax.Array, list[Any]]:
+            sr, changed = self.model.stateless_call(weights, others, lr, training=True)
+            return self.loss(hr, sr), changed
+
+        (loss, others), gradients = jax.value_and_grad(loss_of, has_aux=True)(weights)
+        weights, optimizer = self.optimizer.stateless_apply(optimizer, gradients, weights)
+        decay = self.plan.ema
+        mean = [decay * old + (1.0 - decay) * new for old, new in zip(mean, weights, strict=True)]
+        return (weights, others, optimizer, mean), loss
+
+    def psnr(self, state: State, slices: jax.Array, masks: jax.Array) -> dict[str, float]:
+        """Mean PSNR inside the masks at each noise level, dB, of the running mean of the weights."""
+        apply = jax.jit(lambda weights, lr: self.model.stateless_call(weights, state[1], lr)[0])
+        result = {}
+        for sigma in SIGMAS:
+            level = jnp.full(len(slices), sigma)
+            hr = slices.astype(jnp.float32)
+            lr = acquire(jax.random.key(17), hr, level, hr.shape[-1] // self.plan.batches.scale)[..., None]
+            sr = jnp.concatenate(
+                [apply(state[3], part) for part in jnp.array_split(lr, max(len(lr) // 32, 1))]
+            )
+            error = (jnp.square(sr[..., 0] - hr) * masks).sum((1, 2)) / masks.sum((1, 2))
+            result[f"{sigma:g}"] = float(-10.0 * jnp.log10(error).mean())
+        return result
+
+
+def _rate(plan: Plan) -> Any:
+    if not plan.cosine:
+        return plan.learning_rate
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if plan.warmup else plan.learning_rate,
+        decay_steps=max(plan.steps - plan.warmup, 1),
+        warmup_target=plan.learning_rate if plan.warmup else None,
+        warmup_steps=plan.warmup,
+    )
+
+
+def train(plan: Plan, carried: Mapping[str, np.ndarray], output: Path, limit_s: float = float("inf")) -> None:
+    """Train, report on the way, and write weights and history.
+
+    Args:
+        plan: What to do.
+        carried: `train` and `validation` slices and `masks`, as `studies.gpu.carry` wrote them.
+        output: The .npz file of the result; replaced at every report.
+        limit_s: Stop at the first report after so many seconds.
+    """
+    training = Training(plan)
+    slices, held_out = jnp.asarray(carried["train"]), jnp.asarray(carried["validation"])
+    masks = jnp.asarray(carried["masks"])
+    state, history, began = training.begin(), [], time.perf_counter()
+    for number, steps in enumerate(_portions(plan)):
+        key = jax.random.fold_in(jax.random.key(plan.seed), number)
+        state, loss = training.run(state, slices, key, steps)
+        row = {"steps": sum(_portions(plan)[: number + 1]), "loss": float(loss)}
+        row["seconds"] = round(time.perf_counter() - began, 2)
+        history.append({**row, "psnr": training.psnr(state, held_out, masks)})
+        print(json.dumps(history[-1]), flush=True)
+        _write(output, training, state, history)
+        if time.perf_counter() - began > limit_s:
+            break
+
+
+def _portions(plan: Plan) -> list[int]:
+    """Steps between two reports; all portions but the last are equal, so that one compiled loop serves."""
+    each = -(-plan.steps // plan.report)
+    whole, rest = divmod(plan.steps, each)
+    return [each] * whole + ([rest] if rest else [])
+
+
+def _write(path: Path, training: Training, state: State, history: list[dict[str, Any]]) -> None:
+    names = [variable.path for variable in training.model.trainable_variables]
+    arrays: dict[str, Any] = {
+        f"weights/{name}": np.asarray(v) for name, v in zip(names, state[3], strict=True)
+    }
+    facts = {"plan": dataclasses.asdict(training.plan), "history": history, "device": str(jax.devices()[0])}
+    np.savez(path, **arrays, facts=np.array(json.dumps(facts)))
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m studies.gpu.train", description=__doc__)
+    parser.add_argument("slices", type=Path, help="what studies.gpu.carry wrote")
+    parser.add_argument("--plan", default="paper", help="a file of plans/, without its suffix, or a path")
+    parser.add_argument("--set", action="append", default=[], help="change a setting: steps=100")
+    parser.add_argument("--output", type=Path, default=Path("trained.npz"))
+    parser.add_argument("--limit", type=float, default=float("inf"), help="seconds")
+    options = parser.parse_args()
+    changes = tomllib.loads("\n".join(options.set))
+    with np.load(options.slices, allow_pickle=False) as carried:
+        train(read_plan(options.plan, changes), dict(carried), options.output, options.limit)
+
+
+if __name__ == "__main__":
+    main()
