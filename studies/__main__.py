@@ -1,0 +1,75 @@
+"""`python -m studies NAME`: run a study, keep its figures, renew its page."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from lfsr_tf.errors import LfsrError
+from studies.lab import Scans, make, phantom_scans, real_scans
+from studies.page import renew
+from studies.plan import FOLDER, Run, read_study
+from studies.scores import Results
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line."""
+    options = _parser().parse_args(arguments)
+    try:
+        _carry_out(options)
+    except LfsrError as error:
+        print(f"studies: error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m studies", description=__doc__)
+    parser.add_argument("study", help="a file of plans/, without its suffix")
+    parser.add_argument(
+        "--data", type=Path, default=Path("../shared/data"), help="train/, val/, lowfield_dev/"
+    )
+    parser.add_argument(
+        "--work", type=Path, default=Path("build/studies"), help="records and trained networks"
+    )
+    parser.add_argument("--results", type=Path, default=FOLDER / "results", help="where the figures go")
+    parser.add_argument(
+        "--docs", type=Path, default=FOLDER.parent / "docs" / "studies", help="where pages stand"
+    )
+    parser.add_argument("--only", action="append", help="this run alone; may be given again")
+    parser.add_argument("--short", action="store_true", help="seconds, on phantoms: does the script work?")
+    parser.add_argument("--page", action="store_true", help="train nothing: renew the page from the results")
+    return parser
+
+
+def _carry_out(options: argparse.Namespace) -> None:
+    study = read_study(options.study, short=options.short)
+    file = options.results / f"{study.name}.jsonl"
+    results = Results.read(file)
+    if not options.page:
+        scans = phantom_scans(options.work / "phantoms") if options.short else real_scans(options.data)
+        runs = [run for run in study.runs if not options.only or run.name in options.only]
+        for run in runs:
+            made = _in_process(run, scans, options.work / study.name)
+            results = results.keep(file, [each.name for each in study.runs], made)
+    module = importlib.import_module(f"studies.{study.name}")
+    if len(results.runs) == len(study.runs):
+        renew(options.docs / f"{study.name}.md", module.tables(results))
+        module.figures(results, options.docs)
+
+
+def _in_process(run: Run, scans: Scans, folder: Path) -> dict[str, Any]:
+    """Make a run in a process of its own: TensorFlow keeps the memory of every network it has seen."""
+    print(f"{run.name}: {run.title}", flush=True)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return {"name": run.name, "title": run.title, **pool.submit(make, run, scans, folder).result()}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

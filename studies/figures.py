@@ -1,0 +1,71 @@
+"""Figures of the studies, as SVG files that are the same bytes for the same figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lfsr_tf.storage import atomic_path
+
+_STYLE = {"svg.hashsalt": "lfsr_tf", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+
+
+def intervals(
+    values: Mapping[str, Sequence[Mapping[str, Any]]], groups: Sequence[str], label: str, path: Path
+) -> None:
+    """Dots with intervals: one group for each measured scan, one colour for each run.
+
+    Args:
+        values: By the run's title, a score with `recovered`, `low` and `high` for each group.
+        groups: Names of the groups.
+        label: Of the axis.
+        path: The SVG file to write.
+    """
+    with _axes(path, height=1.5 + 0.1 * (len(groups) + 1) * (len(values) + 2)) as axes:
+        step = 1.0 / (len(values) + 2)
+        for row, (title, scores) in enumerate(values.items()):
+            known = [(place, score) for place, score in enumerate(scores) if score["recovered"] is not None]
+            places = [place + row * step for place, _ in known]
+            middle = np.array([score["recovered"] for _, score in known])
+            ends = np.array([[score["low"], score["high"]] for _, score in known]).T
+            axes.errorbar(middle, places, xerr=np.abs(ends - middle), fmt="o", markersize=3, label=title)
+        axes.axvline(0.0, color="0.6", linewidth=0.8)
+        axes.set_yticks([place + 0.5 - step for place in range(len(groups))], groups)
+        axes.invert_yaxis()
+        axes.set_xlabel(label)
+        axes.legend(frameon=False, bbox_to_anchor=(0.0, 1.0), loc="lower left", ncols=2)
+
+
+def lines(
+    values: Mapping[str, Sequence[float]], places: Sequence[float], labels: tuple[str, str], path: Path
+) -> None:
+    """One line for each run over common places.
+
+    Args:
+        values: By the run's title, a figure for each place.
+        places: Along the horizontal axis.
+        labels: Of the horizontal and the vertical axis.
+        path: The SVG file to write.
+    """
+    with _axes(path, height=3.2) as axes:
+        for title, figures in values.items():
+            axes.plot(places, figures, marker="o", markersize=3, label=title)
+        axes.set_xlabel(labels[0])
+        axes.set_ylabel(labels[1])
+        axes.legend(frameon=False, bbox_to_anchor=(1.0, 1.0), loc="upper left")
+
+
+@contextmanager
+def _axes(path: Path, height: float) -> Iterator[Axes]:
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(8.0, height), layout="constrained")
+        yield figure.add_subplot()
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, metadata={"Date": None})
