@@ -47,7 +47,9 @@ def train(
         run = train_network(records, output, config, progress)
     console.print(
         f"{run.reason}: best validation loss {run.best_value:.6g} in epoch {run.best_epoch} of {run.epochs}. "
-        f"Model: {run.folder / 'best.keras'}"
+        f"Model: {run.folder / 'best.keras'}",
+        soft_wrap=True,
+        markup=False,
     )
 
 
