@@ -85,8 +85,10 @@ def make(run: Run, scans: Scans, folder: Path) -> dict[str, Any]:
     result_file = folder / run.name / "result.json"
     scans = scans.of(run.subjects)
     identity = {**run.identity(), "scans": scans.hashes()}
-    if result_file.exists() and read_json(result_file)["identity"] == identity:
-        return dict(read_json(result_file))
+    if result_file.exists():
+        before = dict(read_json(result_file))
+        if run.made(before["identity"]) and before["identity"]["scans"] == identity["scans"]:
+            return before
     # Only here: reading results needs no TensorFlow.
     from lfsr_tf.training import train
 

@@ -53,6 +53,29 @@ class Run:
             "evaluate": {name: _plain(value) for name, value in self.evaluate.items()},
         }
 
+    def made(self, identity: Mapping[str, Any]) -> bool:
+        """Whether a result with this identity is this run's.
+
+        Settings that the package did not have when the result was made count where this run changes them.
+        """
+        return _agrees(
+            identity, self.identity(), Run("", "", PairsConfig(), TrainConfig(), None, {}).identity()
+        )
+
+
+def _agrees(stored: Mapping[str, Any], now: Mapping[str, Any], default: Mapping[str, Any]) -> bool:
+    for name, value in now.items():
+        usual = default.get(name)
+        if name not in stored:
+            agree = name in default and value == usual
+        elif isinstance(value, Mapping) and isinstance(stored[name], Mapping):
+            agree = set(stored[name]) <= set(value) and _agrees(stored[name], value, usual or {})
+        else:
+            agree = value == stored[name]
+        if not agree:
+            return False
+    return True
+
 
 @dataclass(frozen=True)
 class Study:
