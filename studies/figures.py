@@ -43,25 +43,6 @@ def intervals(
         axes.legend(frameon=False, bbox_to_anchor=(0.0, 1.0), loc="lower left", ncols=2)
 
 
-def lines(
-    values: Mapping[str, Sequence[float]], places: Sequence[float], labels: tuple[str, str], path: Path
-) -> None:
-    """One line for each run over common places.
-
-    Args:
-        values: By the run's title, a figure for each place.
-        places: Along the horizontal axis.
-        labels: Of the horizontal and the vertical axis.
-        path: The SVG file to write.
-    """
-    with _axes(path, height=3.2) as axes:
-        for title, figures in values.items():
-            axes.plot(places, figures, marker="o", markersize=3, label=title)
-        axes.set_xlabel(labels[0])
-        axes.set_ylabel(labels[1])
-        axes.legend(frameon=False, bbox_to_anchor=(1.0, 1.0), loc="upper left")
-
-
 @contextmanager
 def _axes(path: Path, height: float) -> Iterator[Axes]:
     with matplotlib.rc_context(_STYLE):

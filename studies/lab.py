@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from lfsr_tf.errors import ScanError
+from lfsr_tf.evaluation import EvaluationConfig, evaluate, read_history, with_measured_kspace
+from lfsr_tf.evaluation.results import json_value
+from lfsr_tf.evaluation.tables import volume_scores
+from lfsr_tf.networks import load_model
 from lfsr_tf.pairs import prepare_dataset
 from lfsr_tf.scans import find_scans, phantom_scan, write_scan
 from lfsr_tf.scans.naming import subject_from_path
 from lfsr_tf.storage import read_json, sha256_file, write_json
+from lfsr_tf.training import train
 from studies.plan import Run
 
 _DIGITS = 5
@@ -89,9 +94,6 @@ def make(run: Run, scans: Scans, folder: Path) -> dict[str, Any]:
         before = dict(read_json(result_file))
         if run.made(before["identity"]) and before["identity"]["scans"] == identity["scans"]:
             return before
-    # Only here: reading results needs no TensorFlow.
-    from lfsr_tf.training import train
-
     records = _records(run, scans, folder)
     began = time.process_time()
     trained = train(records, folder / run.name / "run", run.training)
@@ -114,11 +116,6 @@ def _records(run: Run, scans: Scans, folder: Path) -> Path:
 
 
 def _judged(trained: Path, run: Run, scans: Scans) -> dict[str, Any]:
-    from lfsr_tf.evaluation import EvaluationConfig, evaluate, read_history, with_measured_kspace
-    from lfsr_tf.evaluation.results import json_value
-    from lfsr_tf.evaluation.tables import volume_scores
-    from lfsr_tf.networks import load_model
-
     model = load_model(trained)
     config = EvaluationConfig(**{"baselines": ("zero-fill",), **run.evaluate})
     results = evaluate(model, scans.validation, config)

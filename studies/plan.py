@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.evaluation.results import json_value
 from lfsr_tf.pairs import PairsConfig
 from lfsr_tf.training import TrainConfig
 
@@ -50,7 +51,7 @@ class Run:
             "pairs": self.pairs.to_json(),
             "training": self.training.to_dict(),
             "subjects": None if self.subjects is None else list(self.subjects),
-            "evaluate": {name: _plain(value) for name, value in self.evaluate.items()},
+            "evaluate": json_value(dict(self.evaluate)),
         }
 
     def made(self, identity: Mapping[str, Any]) -> bool:
@@ -134,7 +135,3 @@ def _run(values: Mapping[str, Any]) -> Run:
             name: tuple(v) if isinstance(v, list) else v for name, v in values.get("evaluate", {}).items()
         },
     )
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors.numpy import save as to_safetensors
@@ -82,13 +81,5 @@ def publish(
         results=tuple(results),
         known_failures=tuple(known_failures),
     )
-    write_json(folder / f"{name}.json", _plain(card.to_json()))
+    write_json(folder / f"{name}.json", card.to_json())
     return card
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return value

@@ -1,12 +1,35 @@
-"""The end of a network that learns what interpolation misses: feature maps become samples on top of it."""
+"""Networks that learn what interpolation misses: the parts around whatever makes their feature maps."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import keras
 from keras import layers
 
 from lfsr_tf.networks.sinc_interpolation import SincInterpolation
 from lfsr_tf.networks.sub_pixel import SubPixelUpsampling
+
+
+def residual_network(
+    body: Callable[[keras.KerasTensor], keras.KerasTensor], *, filters: int, scale: int, name: str
+) -> keras.Model:
+    """A convolution, the body with a skip around it, and what both make on top of an interpolation.
+
+    Args:
+        body: From feature maps [N, h, w, filters] to as many.
+        filters: Maps of the first convolution.
+        scale: HR samples per LR sample along each axis, 2 or 4.
+        name: Of the model.
+
+    Returns:
+        A functional model from LR [N, h, w, 1] to SR [N, scale * h, scale * w, 1] float32.
+    """
+    lr = keras.Input((None, None, 1), name="lr")
+    stem = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", name="stem")(lr)
+    maps = layers.Conv2D(filters, 3, padding="same", name="trunk")(body(stem))
+    maps = layers.Add(name="trunk_sum")([stem, maps])
+    return keras.Model(lr, over_interpolation(lr, maps, scale), name=name)
 
 
 def over_interpolation(lr: keras.KerasTensor, maps: keras.KerasTensor, scale: int) -> keras.KerasTensor:

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-from keras import layers
 
-from lfsr_tf.errors import ConfigError
-from lfsr_tf.networks.over_interpolation import over_interpolation
+from lfsr_tf.networks.over_interpolation import residual_network
 from lfsr_tf.networks.residual_block import residual_block
-from lfsr_tf.networks.settings import check_choice, check_positive, read_settings
+from lfsr_tf.networks.settings import check_choice, check_fraction, check_positive, read_settings
 
 SCALES = (2, 4)
 
@@ -47,11 +45,7 @@ class ResidualSRSettings:
         """
         check_choice(self, "scale", SCALES)
         check_positive(self, "blocks", "filters")
-        value = self.residual_scaling
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
-            raise ConfigError(
-                f"Expected residual_scaling above 0 and at most 1. Received: residual_scaling={value!r}."
-            )
+        check_fraction(self, "residual_scaling")
 
 
 def ResidualSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the networks of the literature
@@ -69,12 +63,10 @@ def ResidualSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the n
         ConfigError: A setting is unknown or out of its range.
     """
     config = read_settings(ResidualSRSettings, settings, "ResidualSR")
-    lr = keras.Input((None, None, 1), name="lr")
-    stem = layers.Conv2D(config.filters, 3, padding="same", kernel_initializer="he_normal", name="stem")(lr)
-    maps = stem
-    for index in range(config.blocks):
-        maps = residual_block(maps, config.residual_scaling, name=f"block{index + 1}")
-    maps = layers.Conv2D(config.filters, 3, padding="same", name="trunk")(maps)
-    maps = layers.Add(name="trunk_sum")([stem, maps])
-    sr = over_interpolation(lr, maps, config.scale)
-    return keras.Model(lr, sr, name="residual_sr")
+
+    def body(maps: keras.KerasTensor) -> keras.KerasTensor:
+        for index in range(config.blocks):
+            maps = residual_block(maps, config.residual_scaling, name=f"block{index + 1}")
+        return maps
+
+    return residual_network(body, filters=config.filters, scale=config.scale, name="residual_sr")

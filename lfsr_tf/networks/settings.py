@@ -57,3 +57,14 @@ def check_choice(owner: object, name: str, choices: tuple[Any, ...]) -> None:
     if value not in choices or isinstance(value, bool):
         options = ", ".join(map(repr, choices))
         raise ConfigError(f"Expected {name} to be one of {options}. Received: {name}={value!r}.")
+
+
+def check_fraction(owner: object, name: str) -> None:
+    """Refuse a field that is not a number above 0 and at most 1.
+
+    Raises:
+        ConfigError: The field is something else.
+    """
+    value = getattr(owner, name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
+        raise ConfigError(f"Expected {name} above 0 and at most 1. Received: {name}={value!r}.")

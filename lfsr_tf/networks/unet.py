@@ -17,9 +17,9 @@ from keras import layers
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks.add_cropped import AddCropped
-from lfsr_tf.networks.over_interpolation import over_interpolation
+from lfsr_tf.networks.over_interpolation import residual_network
 from lfsr_tf.networks.residual_block import residual_block
-from lfsr_tf.networks.settings import check_choice, read_settings
+from lfsr_tf.networks.settings import check_choice, check_fraction, read_settings
 
 SCALES = (2, 4)
 MOST_LEVELS = 5
@@ -56,11 +56,7 @@ class UNetSRSettings:
                 "Expected filters and blocks for the same number of grids. "
                 f"Received: filters={list(self.filters)} and blocks={list(self.blocks)}."
             )
-        value = self.residual_scaling
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
-            raise ConfigError(
-                f"Expected residual_scaling above 0 and at most 1. Received: residual_scaling={value!r}."
-            )
+        check_fraction(self, "residual_scaling")
 
 
 def _whole_numbers(name: str, values: Any) -> tuple[int, ...]:
@@ -90,14 +86,12 @@ def UNetSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the netwo
         ConfigError: A setting is unknown or out of its range.
     """
     config = read_settings(UNetSRSettings, settings, "UNetSR")
-    lr = keras.Input((None, None, 1), name="lr")
-    stem = layers.Conv2D(config.filters[0], 3, padding="same", kernel_initializer="he_normal", name="stem")(
-        lr
+    return residual_network(
+        lambda maps: _from_grid(maps, config, level=0),
+        filters=config.filters[0],
+        scale=config.scale,
+        name="unet_sr",
     )
-    maps = _from_grid(stem, config, level=0)
-    maps = layers.Conv2D(config.filters[0], 3, padding="same", name="trunk")(maps)
-    maps = layers.Add(name="trunk_sum")([stem, maps])
-    return keras.Model(lr, over_interpolation(lr, maps, config.scale), name="unet_sr")
 
 
 def _from_grid(maps: keras.KerasTensor, config: UNetSRSettings, level: int) -> keras.KerasTensor:

@@ -81,6 +81,7 @@ class Training:
         self.loss = build_loss(dict(plan.loss))
         self.optimizer = keras.optimizers.Adam(_rate(plan), global_clipnorm=plan.clip_norm or None)
         self.optimizer.build(self.model.trainable_variables)
+        self._apply = jax.jit(lambda *given: self.model.stateless_call(*given)[0])
         self._compiled = jax.jit(self._scan, static_argnums=3, donate_argnums=0)
 
     def begin(self) -> State:
@@ -117,14 +118,13 @@ class Training:
 
     def psnr(self, state: State, slices: jax.Array, masks: jax.Array) -> dict[str, float]:
         """Mean PSNR inside the masks at each noise level, dB, of the running mean of the weights."""
-        apply = jax.jit(lambda weights, lr: self.model.stateless_call(weights, state[1], lr)[0])
         result = {}
         for sigma in SIGMAS:
             level = jnp.full(len(slices), sigma)
             hr = slices.astype(jnp.float32)
             lr = acquire(jax.random.key(17), hr, level, hr.shape[-1] // self.plan.batches.scale)[..., None]
             sr = jnp.concatenate(
-                [apply(state[3], part) for part in jnp.array_split(lr, max(len(lr) // 32, 1))]
+                [self._apply(state[3], state[1], part) for part in jnp.array_split(lr, max(len(lr) // 32, 1))]
             )
             error = (jnp.square(sr[..., 0] - hr) * masks).sum((1, 2)) / masks.sum((1, 2))
             result[f"{sigma:g}"] = float(-10.0 * jnp.log10(error).mean())
