@@ -6,7 +6,10 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import resource
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,3 +50,20 @@ def chromium() -> str:
     if program is None:
         _skip("chromium is not installed")
     return str(program)
+
+
+@contextmanager
+def _full_disk(limit: int) -> Iterator[None]:
+    """Files cannot grow beyond the limit, which is what a full disk does to their writer."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def full_disk() -> Callable[[int], AbstractContextManager[None]]:
+    """A block in which no file grows beyond so many bytes."""
+    return _full_disk

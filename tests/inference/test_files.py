@@ -1,7 +1,6 @@
 import json
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import nibabel as nib
@@ -14,6 +13,7 @@ from lfsr_tf.inference.files import Job, plan_jobs
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.scans import Scan, read_volumes, write_scan
 
+FullDisk = Callable[[int], AbstractContextManager[None]]
 ScanOf = Callable[..., Scan]
 
 
@@ -32,17 +32,6 @@ def scan_file(tmp_path: Path, complex_images: Callable[..., np.ndarray], scan_of
 @pytest.fixture
 def job(scan_file: Path, tmp_path: Path) -> Job:
     return Job(scan_file, tmp_path / "out" / "sub-07_T2w_sr")
-
-
-@contextmanager
-def full_disk(limit: int) -> Iterator[None]:
-    """Files cannot grow beyond the limit, which is what a full disk does to their writer."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_the_result_and_its_sidecar_are_written(enhancer: Enhancer, job: Job, scan_file: Path) -> None:
@@ -112,7 +101,7 @@ def test_a_folder_that_is_a_file_is_refused_before_the_work(
     assert (tmp_path / "file").read_text() == ""
 
 
-def test_a_full_disk_leaves_nothing_behind(enhancer: Enhancer, job: Job) -> None:
+def test_a_full_disk_leaves_nothing_behind(enhancer: Enhancer, job: Job, full_disk: FullDisk) -> None:
     with full_disk(20_000), pytest.raises(OutputError, match="Cannot write"):
         enhance_file(enhancer, job)
     assert list(job.target.parent.iterdir()) == []

@@ -1,7 +1,5 @@
 """The output's name decides the format, and failure leaves nothing behind."""
 
-import resource
-
 import numpy as np
 import pytest
 
@@ -34,15 +32,10 @@ def test_a_parent_that_is_a_file_is_refused(tmp_path, scan):
 
 
 @pytest.mark.parametrize("name", ["out.nii", "out.nii.gz"])
-def test_a_full_disk_leaves_the_old_file_and_no_partial_one(tmp_path, scan, name):
+def test_a_full_disk_leaves_the_old_file_and_no_partial_one(tmp_path, scan, name, full_disk):
     write_scan(scan, tmp_path / name)
     before = (tmp_path / name).read_bytes()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    try:
-        with pytest.raises(OutputError, match="Cannot write"):
-            write_scan(scan.with_slices(scan.slices() + 1), tmp_path / name)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with full_disk(1000), pytest.raises(OutputError, match="Cannot write"):
+        write_scan(scan.with_slices(scan.slices() + 1), tmp_path / name)
     assert (tmp_path / name).read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == [name]

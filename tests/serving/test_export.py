@@ -1,7 +1,6 @@
 import json
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import keras
@@ -13,17 +12,6 @@ from lfsr_tf.errors import ConfigError, ModelError, OutputError
 from lfsr_tf.networks import ModelInfo, TrainedModel
 from lfsr_tf.serving import export_model
 from lfsr_tf.serving.signatures import SIGNATURES
-
-
-@contextmanager
-def full_disk(limit: int) -> Iterator[None]:
-    """Files cannot grow beyond the limit, which is what a full disk does to their writer."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_version_is_checked_and_put_where_a_server_looks(trained: TrainedModel, tmp_path: Path) -> None:
@@ -115,7 +103,12 @@ def test_a_base_that_is_a_file_is_one_line(trained: TrainedModel, tmp_path: Path
 
 
 @pytest.mark.parametrize("limit", [2_000, 60_000])
-def test_a_full_disk_leaves_no_version_behind(limit: int, trained: TrainedModel, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_version_behind(
+    limit: int,
+    trained: TrainedModel,
+    tmp_path: Path,
+    full_disk: Callable[[int], AbstractContextManager[None]],
+) -> None:
     with full_disk(limit), pytest.raises(OutputError, match="Cannot write"):
         export_model(trained, tmp_path, check=False)
     assert list((tmp_path / "lfsr").iterdir()) == []

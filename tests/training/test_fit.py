@@ -1,9 +1,9 @@
 """A whole run: what it leaves, that it repeats, that an interruption changes nothing, and how it fails."""
 
 import json
-import resource
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import keras
@@ -213,17 +213,16 @@ def test_a_damaged_backup_is_refused(tmp_path: Path, config: TrainConfig, make_s
 # The smaller limit meets the weights, the larger one the models.
 @pytest.mark.parametrize("limit", [8_000, 30_000])
 def test_a_full_disk_is_one_line_and_the_last_whole_epoch_stays(
-    tmp_path: Path, config: TrainConfig, make_source: MakeSource, limit: int
+    tmp_path: Path,
+    config: TrainConfig,
+    make_source: MakeSource,
+    limit: int,
+    full_disk: Callable[[int], AbstractContextManager[None]],
 ) -> None:
     interrupted(make_source(), tmp_path / "run", config, after=1)
     before = {path: path.read_bytes() for path in (tmp_path / "run").glob("*.*") if path.is_file()}
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    try:
-        with pytest.raises(OutputError, match=r"Cannot write .*free space"):
-            train_on(make_source(), tmp_path / "run", config, SilentProgress())
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with full_disk(limit), pytest.raises(OutputError, match=r"Cannot write .*free space"):
+        train_on(make_source(), tmp_path / "run", config, SilentProgress())
     assert not list((tmp_path / "run").rglob(".partial-*"))
     assert {
         path: path.read_bytes() for path in before if path.name != "versions.json"
