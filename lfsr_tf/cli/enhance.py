@@ -61,6 +61,13 @@ def enhance(
         str | None,
         typer.Option(metavar="auto|float32|mixed_bfloat16", help="What the network computes in."),
     ] = None,
+    noise_level: Annotated[
+        float | None,
+        typer.Option(
+            help="Noise that the network is told, as a fraction of the 99.9th percentile, instead of the "
+            "measured one: more smooths more."
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")] = False,
 ) -> None:
     """Enhance scans: NIfTI, DICOM, fastMRI or M4Raw HDF5, NumPy.
@@ -77,7 +84,7 @@ def enhance(
     from lfsr_tf.inference.files import plan_jobs
     from lfsr_tf.models import load_model
 
-    config = _config(acquired_matrix, pixel_budget, dtype)
+    config = _config(acquired_matrix, pixel_budget=pixel_budget, dtype=dtype, noise_level=noise_level)
     chosen_format = _output_format(output_format, output)
     jobs = plan_jobs(_find(scans, output), output)
     enhancer = Enhancer(load_model(model), config)
@@ -89,13 +96,13 @@ def enhance(
         )
 
 
-def _config(acquired_matrix: str | None, pixel_budget: int | None, dtype: str | None) -> EnhanceConfig:
+def _config(acquired_matrix: str | None, **others: Any) -> EnhanceConfig:
     """The settings that were given; the others keep their defaults."""
     from lfsr_tf.inference.enhance import EnhanceConfig
     from lfsr_tf.inference.matrix import parse_matrix_request
 
     matrix = None if acquired_matrix is None else parse_matrix_request(acquired_matrix)
-    given: dict[str, Any] = {"acquired_matrix": matrix, "pixel_budget": pixel_budget, "dtype": dtype}
+    given = {"acquired_matrix": matrix, **others}
     return replace(EnhanceConfig(), **{name: value for name, value in given.items() if value is not None})
 
 

@@ -76,7 +76,7 @@ class LowField:
 
     Attributes:
         images: float32 [m, h, w] magnitude, in units of the HR volume's reference intensity.
-        sigma: The noise level that the baselines are told.
+        sigma: The noise level that the methods are told, of one channel in the same units.
         reference: 99.9th percentile of the whole noisy LR volume; a network's input is divided by it.
         shape: (H, W) to reach.
     """

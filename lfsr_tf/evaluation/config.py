@@ -25,7 +25,8 @@ class EvaluationConfig:
         hr_size: Side of the HR slices in pixels.
         data_range: What PSNR and SSIM divide by: "volume" is the 99.9th percentile of the volume (the
             intensity unit), "slice" the brightest pixel of each HR slice.
-        sigma_source: Whether the baselines are told sigma, or estimate it from the image background.
+        sigma_source: Whether the baselines, and a network that takes the noise level, are told sigma
+            ("known"), or what the image background shows ("estimated").
         batch_size: Slices that the network sees at once.
         bootstrap_samples: Resamplings behind an interval.
         confidence: Coverage of the intervals.

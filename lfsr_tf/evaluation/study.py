@@ -18,10 +18,10 @@ from lfsr_tf.errors import ScanError
 from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, acquire, study_volume
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.display import upright
-from lfsr_tf.evaluation.methods import Method, build_methods, scale_of
+from lfsr_tf.evaluation.methods import Method, build_methods
 from lfsr_tf.evaluation.metrics import REGIONS, Images, Scores, Values, score_images
 from lfsr_tf.evaluation.results import Picture, Results, SliceScore, json_value
-from lfsr_tf.networks import TrainedModel
+from lfsr_tf.networks import TrainedModel, scale_of
 from lfsr_tf.scans import read_scan
 from lfsr_tf.scans.scan import Scan
 

@@ -65,6 +65,11 @@ def noise_warnings(noise: NoiseReport) -> Iterator[str]:
     """Whether the model knows such noise."""
     if noise.sigma is None:
         yield f"The noise is unknown ({noise.reason}), so nothing can be said of whether the model knows it."
+        if noise.told is not None:
+            yield (
+                f"The network was told a noise level of {noise.told:g} of the reference intensity. Where you "
+                "know better, give --noise-level: more smooths more."
+            )
     elif noise.in_training_range is False and noise.training_range is not None:
         yield (
             f"Noise of {noise.sigma_relative:.3f} of the reference intensity is outside of the training "

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lfsr_tf.errors import ConfigError, ModelError, ScanError
+from lfsr_tf.errors import ConfigError, ScanError
 from lfsr_tf.inference.cautions import consistency_warnings, matrix_warnings, noise_warnings, spacing_warnings
 from lfsr_tf.inference.consistency import consistency_by_ring
 from lfsr_tf.inference.matrix import AcquiredMatrix, MatrixRequest, choose_matrix, cut_to_matrix
@@ -17,10 +17,10 @@ from lfsr_tf.inference.noise import measure_noise
 from lfsr_tf.inference.predict import SlicePredictor
 from lfsr_tf.inference.sidecar import ModelReport, NoiseReport, Sidecar, SpacingReport, within
 from lfsr_tf.inference.spectrum import AxisSpectrum, occupied_matrix
-from lfsr_tf.networks import TrainedModel
+from lfsr_tf.networks import TrainedModel, scale_of
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
-from lfsr_tf.physics.noise import NoiseEstimate
+from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL, NoiseEstimate
 from lfsr_tf.scans.scan import Scan
 
 Advance = Callable[[int], None]
@@ -37,18 +37,27 @@ class EnhanceConfig:
         pixel_budget: Most LR pixels that the network is given at once. It bounds the memory: 16 kB a pixel
             for the paper's network in float32, so 1 GiB by default. Larger slices are cut into tiles.
         dtype: Keras dtype policy to compute in; "auto": the one that the model was trained in.
+        noise_level: What a network with a noise-level input is told: sigma of one channel over the volume's
+            99.9th percentile. Less than is there keeps more noise and more detail. None: what is measured, or
+            `TYPICAL_NOISE_LEVEL` where nothing can be.
     """
 
     acquired_matrix: MatrixRequest = "header"
     pixel_budget: int = 65_536
     dtype: str = "auto"
+    noise_level: float | None = None
 
     def __post_init__(self) -> None:
-        """Check the budget.
+        """Check the budget and the noise level.
 
         Raises:
-            ConfigError: It is not positive.
+            ConfigError: One of them is out of its range.
         """
+        if self.noise_level is not None and not 0.0 <= self.noise_level < 1.0:
+            raise ConfigError(
+                "Expected a noise level in [0, 1), a fraction of the 99.9th percentile. "
+                f"Received: {self.noise_level}."
+            )
         if self.pixel_budget < 1:
             raise ConfigError(f"Expected a pixel budget of at least 1. Received: {self.pixel_budget}.")
 
@@ -78,21 +87,20 @@ class Enhancer:
 
         Raises:
             ModelError: The network does not take single-channel images of any size.
-            ConfigError: The dtype is unknown.
+            ConfigError: The dtype is unknown, or a noise level is given for a network that takes none.
         """
         self.config = config or EnhanceConfig()
         self.trained = trained = recast(trained, self.config.dtype)
-        expected = (None, None, None, 1)
-        if tuple(trained.model.input_shape) != expected:
-            raise ModelError(
-                f"Expected a network for images {expected}. Received: one for {trained.model.input_shape}. "
-                "Choose a model of this package."
-            )
         self._predict = SlicePredictor(
             trained.model,
-            scale=trained.info.scale,
+            scale=scale_of(trained.model),
             pixel_budget=self.config.pixel_budget,
         )
+        if self.config.noise_level is not None and not self._predict.takes_noise_level:
+            raise ConfigError(
+                f"Expected a network that takes a noise level. Received: {trained.info.name}, which finds it "
+                "in the image. Leave the noise level out."
+            )
 
     def __call__(self, scan: Scan, advance: Advance | None = None) -> Enhanced:
         """Enhance one volume.
@@ -115,11 +123,19 @@ class Enhancer:
         if matrix.cut:
             noise = measure_noise(lr)
         reference = volume_reference(lr.slices())
-        result = self._predict(lr.slices() / np.float32(reference), advance) * np.float32(reference)
+        told = self._told(noise, reference)
+        normalised = lr.slices() / np.float32(reference)
+        result = self._predict(normalised, advance, noise_level=told) * np.float32(reference)
         if not np.isfinite(result).all():
             raise ScanError("Expected a finite result. Received: NaN or infinite voxels. Check the model.")
         enhanced = lr.with_slices(result)
         return Enhanced(enhanced, self._describe(scan, lr, enhanced, reference, noise, spectrum, matrix))
+
+    def _told(self, noise: NoiseEstimate, reference: float) -> float:
+        """The noise level for the network: the user's, the measured one, or a typical one."""
+        if self.config.noise_level is not None:
+            return self.config.noise_level
+        return TYPICAL_NOISE_LEVEL if noise.sigma is None else noise.sigma / reference
 
     def _describe(
         self,
@@ -161,7 +177,8 @@ class Enhancer:
         relative = None if noise.sigma is None else noise.sigma / reference
         limits = _range(self.trained.info.sigma_range)
         inside = within(None if relative is None else (relative,), limits)
-        return NoiseReport(noise.sigma, relative, noise.method, noise.reason, coils, limits, inside)
+        told = self._told(noise, reference) if self._predict.takes_noise_level else None
+        return NoiseReport(noise.sigma, relative, noise.method, noise.reason, coils, told, limits, inside)
 
     def _spacing_report(self, scan: Scan, lr: Scan, enhanced: Scan) -> SpacingReport:
         limits = _range(self.trained.info.spacing_range_mm)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from lfsr_tf.errors import LfsrError
 from lfsr_tf.inference.tiles import Tile, plan_tiles
-from lfsr_tf.networks import grid_stride, receptive_radius
+from lfsr_tf.networks import grid_stride, receptive_radius, takes_noise_level, with_noise_level
+from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
 
 Images = NDArray[np.float32]
 Advance = Callable[[int], None]
@@ -25,6 +26,7 @@ class SlicePredictor:
         halo: The network's receptive radius in LR samples.
         stride: Of the network's coarsest grid in LR samples.
         pixel_budget: Most LR pixels that the network is given at once, over all slices of a batch.
+        takes_noise_level: Whether the network must be told the noise level.
     """
 
     def __init__(self, model: keras.Model, *, scale: int, pixel_budget: int) -> None:
@@ -35,7 +37,8 @@ class SlicePredictor:
         """
         self.scale, self.pixel_budget = scale, pixel_budget
         self.halo, self.stride = receptive_radius(model), grid_stride(model)
-        signature = [tf.TensorSpec([None, None, None, 1], tf.float32)]
+        self.takes_noise_level = takes_noise_level(model)
+        signature = [tf.TensorSpec(model.input_shape, tf.float32)]
         # Without XLA: it would compile anew for each shape, which takes longer than the slices.
         self._network = tf.function(
             lambda images: tf.cast(model(images, training=False), tf.float32),
@@ -43,12 +46,15 @@ class SlicePredictor:
             jit_compile=False,
         )
 
-    def __call__(self, slices: Images, advance: Advance | None = None) -> Images:
+    def __call__(
+        self, slices: Images, advance: Advance | None = None, *, noise_level: float = TYPICAL_NOISE_LEVEL
+    ) -> Images:
         """Enlarge normalised slices.
 
         Args:
             slices: float32 [N, H, W], divided by the volume's reference intensity.
             advance: Told the number of slices that were finished.
+            noise_level: Sigma of one channel over the reference intensity, for a network that takes it.
 
         Returns:
             float32 [N, scale H, scale W].
@@ -64,7 +70,7 @@ class SlicePredictor:
         for start in range(0, count, at_once):
             batch = slice(start, min(start + at_once, count))
             for tile in tiles:
-                self._predict_tile(slices[batch], result[batch], tile)
+                self._predict_tile(slices[batch], result[batch], tile, noise_level)
             if advance is not None:
                 advance(batch.stop - batch.start)
         return result
@@ -77,11 +83,14 @@ class SlicePredictor:
         """
         return plan_tiles(height, width, self.halo, self.pixel_budget, self.stride)
 
-    def _predict_tile(self, slices: Images, result: Images, tile: Tile) -> None:
+    def _predict_tile(self, slices: Images, result: Images, tile: Tile, noise_level: float) -> None:
         rows, columns = tile
         given = np.ascontiguousarray(slices[:, rows.given(), columns.given(), np.newaxis], dtype=np.float32)
         try:
-            enlarged = self._network(tf.constant(given))
+            images = tf.constant(given)
+            enlarged = self._network(
+                with_noise_level(images, noise_level) if self.takes_noise_level else images
+            )
         except tf.errors.ResourceExhaustedError as error:
             raise LfsrError(
                 f"Not enough memory for {given.shape[0]} images of {given.shape[1]} x {given.shape[2]} "

@@ -44,6 +44,7 @@ class NoiseReport:
         method: "background", "high-pass" or "unknown".
         reason: Where the figure comes from, or why there is none.
         coils: Receive coils that the magnitude was combined from.
+        told: Noise level that the network was given, relative; None for a network that takes none.
         training_range: Smallest and largest sigma of the training, relative.
         in_training_range: None when sigma or the range is not known.
     """
@@ -53,6 +54,7 @@ class NoiseReport:
     method: str
     reason: str
     coils: int
+    told: float | None
     training_range: tuple[float, float] | None
     in_training_range: bool | None
 

@@ -2,6 +2,7 @@
 
 from lfsr_tf.networks.checkpoint import ModelInfo, TrainedModel, load_model, save_model
 from lfsr_tf.networks.cost import multiply_adds
+from lfsr_tf.networks.interface import scale_of, takes_noise_level, with_noise_level
 from lfsr_tf.networks.losses import LOSSES, WeightedLoss, build_loss
 from lfsr_tf.networks.metrics import HFEN, NRMSE, PSNR, SSIM
 from lfsr_tf.networks.receptive import grid_stride, receptive_radius
@@ -33,4 +34,7 @@ __all__ = [
     "multiply_adds",
     "receptive_radius",
     "save_model",
+    "scale_of",
+    "takes_noise_level",
+    "with_noise_level",
 ]

@@ -7,12 +7,18 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
+from lfsr_tf.networks.interface import network_input
 from lfsr_tf.networks.sinc_interpolation import SincInterpolation
 from lfsr_tf.networks.sub_pixel import SubPixelUpsampling
 
 
 def residual_network(
-    body: Callable[[keras.KerasTensor], keras.KerasTensor], *, filters: int, scale: int, name: str
+    body: Callable[[keras.KerasTensor], keras.KerasTensor],
+    *,
+    filters: int,
+    scale: int,
+    name: str,
+    noise_level: bool = False,
 ) -> keras.Model:
     """A convolution, the body with a skip around it, and what both make on top of an interpolation.
 
@@ -21,15 +27,17 @@ def residual_network(
         filters: Maps of the first convolution.
         scale: HR samples per LR sample along each axis, 2 or 4.
         name: Of the model.
+        noise_level: Whether the input has the noise level as a second channel.
 
     Returns:
-        A functional model from LR [N, h, w, 1] to SR [N, scale * h, scale * w, 1] float32.
+        A functional model from LR [N, h, w, 1], or [N, h, w, 2] with the noise level, to SR
+        [N, scale * h, scale * w, 1] float32.
     """
-    lr = keras.Input((None, None, 1), name="lr")
-    stem = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", name="stem")(lr)
+    given, image = network_input(noise_level)
+    stem = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", name="stem")(given)
     maps = layers.Conv2D(filters, 3, padding="same", name="trunk")(body(stem))
     maps = layers.Add(name="trunk_sum")([stem, maps])
-    return keras.Model(lr, over_interpolation(lr, maps, scale), name=name)
+    return keras.Model(given, over_interpolation(image, maps, scale), name=name)
 
 
 def over_interpolation(lr: keras.KerasTensor, maps: keras.KerasTensor, scale: int) -> keras.KerasTensor:

@@ -33,7 +33,8 @@ def build_network(name: str, **settings: Any) -> keras.Model:
         **settings: Keyword arguments of its builder; what is left out keeps the builder's default.
 
     Returns:
-        A functional model from LR [N, h, w, 1] to SR [N, scale * h, scale * w, 1] float32.
+        A functional model from LR [N, h, w, 1], or [N, h, w, 2] with the noise level, to SR
+        [N, scale * h, scale * w, 1] float32.
 
     Raises:
         ConfigError: The name or a setting is unknown, or a setting is out of its range.

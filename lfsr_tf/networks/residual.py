@@ -30,12 +30,14 @@ class ResidualSRSettings:
         filters: Maps of every hidden convolution.
         residual_scaling: Factor on a block's result before it is added, above 0 and at most 1. Lim et al.
             need 0.1 for 256 maps; 64 train without.
+        noise_level: Take the noise level as a second channel (`lfsr_tf.networks.with_noise_level`).
     """
 
     scale: int = 2
     blocks: int = 8
     filters: int = 64
     residual_scaling: float = 1.0
+    noise_level: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is out of range.
@@ -46,6 +48,7 @@ class ResidualSRSettings:
         check_choice(self, "scale", SCALES)
         check_positive(self, "blocks", "filters")
         check_fraction(self, "residual_scaling")
+        check_choice(self, "noise_level", (False, True))
 
 
 def ResidualSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the networks of the literature
@@ -55,9 +58,10 @@ def ResidualSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the n
         **settings: As in `ResidualSRSettings`.
 
     Returns:
-        A functional model from LR [N, h, w, 1] to SR [N, scale * h, scale * w, 1] float32, of any h and w, in
-        units of the volume's reference intensity. LR sample i lies at SR sample scale * i. It returns the
-        windowed-sinc interpolation until it is trained.
+        A functional model from LR [N, h, w, 1], or [N, h, w, 2] with the noise level, to SR
+        [N, scale * h, scale * w, 1] float32, of any h and w, in units of the volume's reference
+        intensity. LR sample i lies at SR sample scale * i. It returns the windowed-sinc interpolation until
+        it is trained.
 
     Raises:
         ConfigError: A setting is unknown or out of its range.
@@ -69,4 +73,10 @@ def ResidualSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the n
             maps = residual_block(maps, config.residual_scaling, name=f"block{index + 1}")
         return maps
 
-    return residual_network(body, filters=config.filters, scale=config.scale, name="residual_sr")
+    return residual_network(
+        body,
+        filters=config.filters,
+        scale=config.scale,
+        name="residual_sr",
+        noise_level=config.noise_level,
+    )

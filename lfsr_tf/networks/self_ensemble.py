@@ -15,26 +15,27 @@ import keras
 from keras import ops
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.networks.interface import scale_of
 from lfsr_tf.networks.receptive import grid_stride, receptive_radius
 
 
 @keras.saving.register_keras_serializable(package="lfsr_tf")
 class EightViews(keras.layers.Layer):
-    """Apply a network to eight views of [N, h, w, 1] and average what comes back.
+    """Apply a network to eight views of [N, h, w, C] and average what comes back.
 
     Args:
-        network: A functional model from [N, h, w, 1] to [N, s h, s w, 1].
+        network: A functional model from [N, h, w, C] to [N, s h, s w, 1].
     """
 
     def __init__(self, network: keras.Model, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.network = network
-        self.upsampling = int(network.compute_output_shape((1, 8, 8, 1))[1]) // 8
+        self.upsampling = scale_of(network)
         self.grid_stride = grid_stride(network)
         self._radius = receptive_radius(network)
 
     def call(self, lr: Any) -> Any:
-        """[N, h, w, 1] -> [N, s h, s w, 1]."""
+        """[N, h, w, C] -> [N, s h, s w, 1]."""
         upright = self._four_views(lr)
         transposed = ops.transpose(self._four_views(ops.transpose(lr, (0, 2, 1, 3))), (0, 2, 1, 3))
         return (upright + transposed) / 2.0
@@ -59,9 +60,9 @@ class EightViews(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The rows and columns times s."""
-        batch, height, width, maps = input_shape
+        batch, height, width, _ = input_shape
         scale = self.upsampling
-        return batch, height and scale * height, width and scale * width, maps
+        return batch, height and scale * height, width and scale * width, 1
 
     def compute_output_spec(self, lr: keras.KerasTensor) -> keras.KerasTensor:
         """Shape and dtype of the result; by hand, since not every backend traces unknown sizes."""
@@ -99,6 +100,7 @@ def SelfEnsemble(**settings: Any) -> keras.Model:  # noqa: N802 - named like the
     of = settings.pop("of", "ResidualSR")
     if not isinstance(of, str) or of == "SelfEnsemble":
         raise ConfigError(f"Expected of to be the name of a network to average. Received: of={of!r}.")
-    lr = keras.Input((None, None, 1), name="lr")
-    views = EightViews(build_network(of, **settings), dtype="float32", name="views")
-    return keras.Model(lr, views(lr), name="self_ensemble")
+    network = build_network(of, **settings)
+    given = keras.Input(network.input_shape[1:], name="lr")
+    views = EightViews(network, dtype="float32", name="views")
+    return keras.Model(given, views(given), name="self_ensemble")

@@ -54,7 +54,8 @@ def check_choice(owner: object, name: str, choices: tuple[Any, ...]) -> None:
         ConfigError: The field is something else.
     """
     value = getattr(owner, name)
-    if value not in choices or isinstance(value, bool):
+    # True equals 1 in Python; neither stands for the other here.
+    if not any(value == choice and type(value) is type(choice) for choice in choices):
         options = ", ".join(map(repr, choices))
         raise ConfigError(f"Expected {name} to be one of {options}. Received: {name}={value!r}.")
 

@@ -35,12 +35,14 @@ class UNetSRSettings:
             one before along each axis. One to five grids.
         blocks: Residual blocks on each grid; on all but the coarsest as many down as up.
         residual_scaling: Factor on a block's result before it is added, above 0 and at most 1.
+        noise_level: Take the noise level as a second channel (`lfsr_tf.networks.with_noise_level`).
     """
 
     scale: int = 2
     filters: tuple[int, ...] = (64, 128, 256)
     blocks: tuple[int, ...] = (2, 2, 4)
     residual_scaling: float = 1.0
+    noise_level: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is out of range.
@@ -57,6 +59,7 @@ class UNetSRSettings:
                 f"Received: filters={list(self.filters)} and blocks={list(self.blocks)}."
             )
         check_fraction(self, "residual_scaling")
+        check_choice(self, "noise_level", (False, True))
 
 
 def _whole_numbers(name: str, values: Any) -> tuple[int, ...]:
@@ -78,9 +81,10 @@ def UNetSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the netwo
         **settings: As in `UNetSRSettings`.
 
     Returns:
-        A functional model from LR [N, h, w, 1] to SR [N, scale * h, scale * w, 1] float32, of any h and w, in
-        units of the volume's reference intensity. LR sample i lies at SR sample scale * i. It returns the
-        windowed-sinc interpolation until it is trained.
+        A functional model from LR [N, h, w, 1], or [N, h, w, 2] with the noise level, to SR
+        [N, scale * h, scale * w, 1] float32, of any h and w, in units of the volume's reference
+        intensity. LR sample i lies at SR sample scale * i. It returns the windowed-sinc interpolation until
+        it is trained.
 
     Raises:
         ConfigError: A setting is unknown or out of its range.
@@ -91,6 +95,7 @@ def UNetSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the netwo
         filters=config.filters[0],
         scale=config.scale,
         name="unet_sr",
+        noise_level=config.noise_level,
     )
 
 

@@ -54,6 +54,7 @@ def training_data(
     first_epoch: int = 0,
     options: PipelineConfig | None = None,
     with_sigma: bool = False,
+    noise_level: bool = False,
 ) -> tf.data.Dataset:
     """Endless training batches: every `steps_per_epoch` of them, a new order, new gains and new noise.
 
@@ -66,9 +67,11 @@ def training_data(
         first_epoch: Where to begin: the stream is the one that a run from epoch 0 has from there on.
         options: How to feed the records.
         with_sigma: Give sigma as well.
+        noise_level: Give sigma as the second channel of LR, for networks that take it.
 
     Returns:
-        float32 (lr [B, h, w, 1], hr [B, s h, s w, 1]), and with `with_sigma` sigma [B] as a third.
+        float32 (lr [B, h, w, 1], hr [B, s h, s w, 1]), with `noise_level` (lr [B, h, w, 2], hr), and with
+        `with_sigma` sigma [B] as a third.
 
     Raises:
         RecordsError: The records are damaged or of another version.
@@ -89,7 +92,7 @@ def training_data(
     batches = epochs.map(
         lambda batch: random_gain(batch, options.gain_min, options.gain_max), tf.data.AUTOTUNE
     )
-    endless = _arguments(batches, with_sigma).apply(
+    endless = _arguments(batches, with_sigma, noise_level).apply(
         tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
     )
     return endless.prefetch(tf.data.AUTOTUNE)
@@ -102,6 +105,7 @@ def validation_data(
     batches: int | None = None,
     options: PipelineConfig | None = None,
     with_sigma: bool = False,
+    noise_level: bool = False,
 ) -> tf.data.Dataset:
     """All validation pairs once, always the same in one order, without gains; the last batch may be small.
 
@@ -111,6 +115,7 @@ def validation_data(
         batches: Stop after so many batches: a mixture of all subjects, since records stand in random order.
         options: How to feed the records; gains, flips and rotations do not apply.
         with_sigma: Give sigma as well.
+        noise_level: Give sigma as the second channel of LR.
 
     Returns:
         As `training_data`, but finite.
@@ -138,7 +143,7 @@ def validation_data(
     count = min(-(-_count_pairs(info, "validation", config) // batch_size), batches or tf.int64.max)
     # Keras takes an end that it was not told of for a lack of data.
     known = data.take(count).apply(tf.data.experimental.assert_cardinality(count))
-    finished = _arguments(known, with_sigma)
+    finished = _arguments(known, with_sigma, noise_level)
     # Nothing here is random, so the finished batches are kept.
     return (finished.cache() if options.cache else finished).prefetch(tf.data.AUTOTUNE)
 
@@ -229,11 +234,13 @@ def _degraded(
     )
 
 
-def _arguments(batches: tf.data.Dataset, with_sigma: bool) -> tf.data.Dataset:
+def _arguments(batches: tf.data.Dataset, with_sigma: bool, noise_level: bool) -> tf.data.Dataset:
     """(lr, hr) as Keras' `fit` takes them, channels last."""
 
     def arguments(batch: Batch) -> tuple[tf.Tensor, ...]:
-        pair = batch["lr"][..., None], batch["hr"][..., None]
-        return (*pair, batch["sigma"]) if with_sigma else pair
+        lr, hr = batch["lr"][..., None], batch["hr"][..., None]
+        if noise_level:
+            lr = tf.concat([lr, batch["sigma"][:, None, None, None] * tf.ones_like(lr)], axis=-1)
+        return (lr, hr, batch["sigma"]) if with_sigma else (lr, hr)
 
     return batches.map(arguments, tf.data.AUTOTUNE)

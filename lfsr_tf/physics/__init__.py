@@ -29,6 +29,7 @@ _EXPORTS = {
     "image_to_kspace": "fourier",
     "kspace_to_image": "fourier",
     "measured_kspace": "sampling",
+    "noise_levels": "noise",
     "random_anatomy": "anatomy",
     "random_phase": "effects",
     "reference_intensity": "intensity",

@@ -80,7 +80,9 @@ def _blocks(images: tf.Tensor, per_image: bool) -> tf.Tensor:
     rows, columns = shape[1] // BLOCK, shape[2] // BLOCK
     cut = images[:, : rows * BLOCK, : columns * BLOCK]
     blocks = tf.transpose(tf.reshape(cut, [shape[0], rows, BLOCK, columns, BLOCK]), [0, 1, 3, 2, 4])
-    return tf.reshape(blocks, [shape[0] if per_image else 1, -1, BLOCK**2])
+    # Not -1, which says nothing where there are no images.
+    groups = [shape[0], rows * columns] if per_image else [1, shape[0] * rows * columns]
+    return tf.reshape(blocks, [*groups, BLOCK**2])
 
 
 def _mean_squared_over_power(coils: int) -> float:

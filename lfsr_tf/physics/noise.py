@@ -22,6 +22,9 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.physics.background import BLOCK, background_noise, median
 from lfsr_tf.physics.fourier import ifft2c
 
+TYPICAL_NOISE_LEVEL = 0.03
+"""What a network is told where no noise can be measured: the middle of what 0.055 T scans have."""
+
 _MOSTLY_ZERO = 0.15
 
 
@@ -103,6 +106,24 @@ def estimate_sigma_complex(image: tf.Tensor) -> NoiseEstimate:
 def estimate_sigma_kspace(kspace: tf.Tensor) -> NoiseEstimate:
     """Estimate the noise of centred k-space [..., H, W], in units of the image `ifft2c(kspace)`."""
     return estimate_sigma_complex(ifft2c(kspace))
+
+
+def noise_levels(images: tf.Tensor) -> tf.Tensor:
+    """The noise level of each image, for graphs that cannot ask anyone: `TYPICAL_NOISE_LEVEL` where unknown.
+
+    Args:
+        images: float32 [N, H, W], magnitudes in units of their reference intensity; also N = 0.
+
+    Returns:
+        float32 [N], sigma of one channel in the same units.
+    """
+    typical = tf.fill([tf.shape(images)[0]], TYPICAL_NOISE_LEVEL)
+
+    def measured() -> tf.Tensor:
+        sigma = background_noise(images, per_image=True).sigma
+        return tf.where(tf.math.is_finite(sigma), sigma, typical)
+
+    return tf.cond(tf.reduce_min(tf.shape(images)[1:]) >= BLOCK, measured, lambda: typical)
 
 
 def high_pass_sigma(image: tf.Tensor) -> tf.Tensor:

@@ -10,14 +10,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 
-from lfsr_tf.errors import ConfigError, ModelError, OutputError
-from lfsr_tf.networks import TrainedModel
+from lfsr_tf.errors import ConfigError, OutputError
+from lfsr_tf.networks import TrainedModel, scale_of, takes_noise_level, with_noise_level
 from lfsr_tf.networks.recast import recast
+from lfsr_tf.physics.noise import noise_levels
 from lfsr_tf.serving.loader_check import check_saved_model
 from lfsr_tf.serving.metadata import METADATA_FILE, build_metadata
 from lfsr_tf.serving.signatures import SIGNATURES
+from lfsr_tf.serving.signatures.graph import Enhance
 from lfsr_tf.storage import atomic_folder, write_json
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -53,7 +56,7 @@ def export_model(
     """
     folder = _version_folder(Path(base), name, version)
     trained = recast(trained, dtype)
-    _check_network(trained)
+    scale_of(trained.model)
     with atomic_folder(folder) as temporary:
         _save(trained, temporary)
         write_json(temporary / METADATA_FILE, build_metadata(trained, name, int(folder.name)))
@@ -85,24 +88,12 @@ def _next_version(folder: Path) -> int:
     return max((int(name) for name in names if name.isdecimal()), default=0) + 1
 
 
-def _check_network(trained: TrainedModel) -> None:
-    expected = (None, None, None, 1)
-    if tuple(trained.model.input_shape) != expected:
-        raise ModelError(
-            f"Expected a network for images {expected}. Received: one for {trained.model.input_shape}. "
-            "Choose a model of this package."
-        )
-
-
 def _save(trained: TrainedModel, folder: Path) -> None:
-    def enhance(images: tf.Tensor) -> tf.Tensor:
-        return tf.cast(trained.model(images, training=False), tf.float32)
-
     module = tf.Module()
     # The variables themselves: a Keras model here would be saved as a second copy, and its own list of Keras
     # variables is not found by the C++ loader ("Could not find variable").
     module.weights = [variable.value for variable in trained.model.variables]
-    functions = {name: signature.build(enhance) for name, signature in SIGNATURES.items()}
+    functions = {name: signature.build(_enhance(trained.model)) for name, signature in SIGNATURES.items()}
     module.functions = list(functions.values())
     try:
         tf.saved_model.save(module, str(folder), signatures=functions)
@@ -110,6 +101,18 @@ def _save(trained: TrainedModel, folder: Path) -> None:
         raise OutputError(
             f"Cannot write a SavedModel to {folder.parent}: {_first_line(error)}. Check the free space."
         ) from error
+
+
+def _enhance(model: keras.Model) -> Enhance:
+    """The network as signatures call it; it measures the noise level itself where the network takes one."""
+
+    def enhance(images: tf.Tensor) -> tf.Tensor:
+        given = images
+        if takes_noise_level(model):
+            given = with_noise_level(images, noise_levels(images[..., 0]))
+        return tf.cast(model(given, training=False), tf.float32)
+
+    return enhance
 
 
 def _first_line(error: Exception) -> str:

@@ -9,8 +9,9 @@ import keras
 import tensorflow as tf
 
 from lfsr_tf import __version__
-from lfsr_tf.networks import TrainedModel
+from lfsr_tf.networks import TrainedModel, takes_noise_level
 from lfsr_tf.physics.intensity import REFERENCE_PERCENTILE
+from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
 from lfsr_tf.serving.signatures import SIGNATURES
 
 METADATA_FILE = "metadata.json"
@@ -41,5 +42,15 @@ def build_metadata(trained: TrainedModel, name: str, version: int) -> dict[str, 
         "packages": {"lfsr_tf": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
         "signatures": {key: signature.description for key, signature in SIGNATURES.items()},
         "normalisation": {"percentile": REFERENCE_PERCENTILE, "per": "image"},
+        "noise_level": _noise_level(trained),
         "non_finite_input": "refused with INVALID_ARGUMENT; with server-side batching, the whole batch is",
     }
+
+
+def _noise_level(trained: TrainedModel) -> str:
+    if not takes_noise_level(trained.model):
+        return "not needed"
+    return (
+        "measured from the background of each image inside the graph; "
+        f"{TYPICAL_NOISE_LEVEL} of the reference intensity where there is none"
+    )

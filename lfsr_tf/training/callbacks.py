@@ -119,7 +119,10 @@ class ShowImages(keras.callbacks.Callback):
     """Writes LR, SR and HR of the same validation pairs, side by side, to TensorBoard after every epoch."""
 
     def __init__(self, folder: Path, lr: tf.Tensor, hr: tf.Tensor) -> None:
-        """Show `lr` [N, h, w, 1] and `hr` [N, H, W, 1], float32, 1 being the reference intensity."""
+        """Show the first channel of `lr` [N, h, w, C] and `hr` [N, H, W, 1], float32.
+
+        1 is the reference intensity.
+        """
         super().__init__()
         self._folder = folder
         self._lr = lr
@@ -134,9 +137,8 @@ class ShowImages(keras.callbacks.Callback):
         """Write one picture per pair."""
         sr = tf.cast(self.model(self._lr, training=False), tf.float32)
         with self._writer.as_default():
-            tf.summary.image(
-                "LR | SR | HR", side_by_side(self._lr, sr, self._hr), step=epoch, max_outputs=len(self._hr)
-            )
+            pictures = side_by_side(self._lr[..., :1], sr, self._hr)
+            tf.summary.image("LR | SR | HR", pictures, step=epoch, max_outputs=len(self._hr))
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Close the log."""

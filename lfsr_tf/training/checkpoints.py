@@ -8,7 +8,7 @@ import keras
 
 import lfsr_tf
 from lfsr_tf.errors import ModelError
-from lfsr_tf.networks import ModelInfo, load_model, save_model
+from lfsr_tf.networks import ModelInfo, load_model, save_model, scale_of
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.run_folder import WEIGHTS, RunFolder
 from lfsr_tf.training.snapshot import load_snapshot, save_snapshot
@@ -42,7 +42,7 @@ def describe(model: keras.Model, state: RunState, source: PairSource, config: Tr
         name=config.network,
         network=config.network,
         settings=dict(config.network_settings),
-        scale=model.compute_output_shape((1, 8, 8, 1))[1] // 8,
+        scale=scale_of(model),
         dtype_policy=model.dtype_policy.name,
         trained_steps=state.epochs_done * source.steps_per_epoch,
         package_version=lfsr_tf.__version__,

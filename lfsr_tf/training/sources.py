@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.networks import build_network, takes_noise_level
 from lfsr_tf.pairs import (
     DatasetInfo,
     PipelineConfig,
@@ -30,8 +32,8 @@ class PairSource:
 
     Attributes:
         training: Given the number of an epoch (from 0): endless batches from that epoch on, each
-            (lr [B, h, w, 1], hr [B, s h, s w, 1]) float32. A resumed run sees what an uninterrupted one
-            would.
+            (lr [B, h, w, C], hr [B, s h, s w, 1]) float32, C 2 where the network takes the noise level, else
+            1. A resumed run sees what an uninterrupted one would.
         validation: The same kind of batches, once through, always the same.
         steps_per_epoch: Batches of one epoch.
         identity: What makes two sources the same; a run is only continued on the same source. Plain JSON
@@ -47,7 +49,7 @@ class PairSource:
 
     @property
     def lr_shape(self) -> tuple[int | None, ...]:
-        """Shape of one LR image as validation has it, (h, w, 1)."""
+        """Shape of one LR image as validation has it, (h, w, C)."""
         return tuple(self.validation.element_spec[0].shape[1:])
 
     @property
@@ -79,16 +81,18 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
 
     Args:
         records: Folder that `prepare_dataset` wrote, of either mode.
-        config: Batch size, steps, seed, flips and pipeline settings.
+        config: Network, batch size, steps, seed, flips and pipeline settings.
 
     Returns:
         The source; its identity is the fingerprint of the records.
 
     Raises:
         RecordsError: The records are damaged or of another version.
-        ConfigError: The pipeline's settings are unknown or do not suit the records.
+        ConfigError: The pipeline's settings are unknown or do not suit the records, or there is no such
+            network.
     """
     info = open_dataset(records)
+    noise_level = takes_noise_level(build_network(config.network, **config.network_settings))
     options = _pipeline(config, info)
     if options.verify:
         # Here, so that damaged records are found before a run folder is made, and once instead of twice.
@@ -97,29 +101,31 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
     epoch_of_records = steps_per_epoch(records, config.batch_size, options=options)
     steps = config.steps_per_epoch or epoch_of_records
 
+    settings = {"seed": config.seed, "options": options, "noise_level": noise_level}
+    endless = functools.partial(training_data, records, config.batch_size, **settings)
+
     def training(first_epoch: int) -> tf.data.Dataset:
         # An epoch of training may be a part of an epoch of the records, or several of them.
         first_step = first_epoch * steps
         passes, skipped = divmod(first_step, epoch_of_records)
-        endless = training_data(
-            records, config.batch_size, seed=config.seed, first_epoch=passes, options=options
-        )
-        batches = endless.skip(skipped)
+        batches = endless(first_epoch=passes).skip(skipped)
         return with_flips(batches, config.seed, first_step) if _flips_patches(config, info) else batches
 
     return PairSource(
         training=training,
-        validation=_validation(records, config, options),
+        validation=_validation(records, config, options, noise_level),
         steps_per_epoch=steps,
         identity={"fingerprint": info.fingerprint},
         facts=_facts(info),
     )
 
 
-def _validation(records: Path, config: TrainConfig, options: PipelineConfig) -> tf.data.Dataset:
+def _validation(
+    records: Path, config: TrainConfig, options: PipelineConfig, noise_level: bool
+) -> tf.data.Dataset:
     # Cached after the cut, since a cache that is read in part is thrown away.
     options = dataclasses.replace(options, cache=False)
-    batches = validation_data(records, config.batch_size, options=options)
+    batches = validation_data(records, config.batch_size, options=options, noise_level=noise_level)
     batches = batches.take(config.validation_steps or -1).cache()
     # Counted, which fills the cache as well: Keras warns after data of unknown length that it "ran out".
     return batches.apply(tf.data.experimental.assert_cardinality(sum(1 for _ in batches)))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import lfsr_tf
 from lfsr_tf.errors import ModelError
 from lfsr_tf.evaluation.masks import head_mask
-from lfsr_tf.networks import ModelInfo, build_network, save_model
+from lfsr_tf.networks import ModelInfo, build_network, save_model, scale_of
 from lfsr_tf.pairs import PairsConfig, hr_slices
 from lfsr_tf.scans import find_scans, read_scan
 
@@ -73,7 +73,7 @@ def _info(facts: dict[str, Any], spacing: tuple[float, ...], model: Any) -> Mode
         name=plan["network"],
         network=plan["network"],
         settings=plan["settings"],
-        scale=int(model.compute_output_shape((1, 8, 8, 1))[1]) // 8,
+        scale=scale_of(model),
         sigma_range=(0.0, plan["batches"]["sigma_max"]),
         spacing_range_mm=(spacing[0], spacing[1]),
         trained_steps=last["steps"],

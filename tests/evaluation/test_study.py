@@ -11,8 +11,7 @@ import pytest
 from lfsr_tf.errors import ModelError, ScanError
 from lfsr_tf.evaluation import EvaluationConfig, Results, evaluate
 from lfsr_tf.evaluation.acquisitions import acquire, study_volume
-from lfsr_tf.evaluation.methods import scale_of
-from lfsr_tf.networks import ModelInfo, TrainedModel
+from lfsr_tf.networks import ModelInfo, TrainedModel, scale_of
 
 SMALL = EvaluationConfig(sigmas=(0.0, 0.05), hr_size=32, slices_per_volume=2, bootstrap_samples=200)
 
