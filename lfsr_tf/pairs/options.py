@@ -8,6 +8,11 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo
 
+# What is done to whole slices only.
+_OF_SLICES = ("flips", "rotations", "blur")
+# Leaves one in 22,000 at the rim of k-space.
+_MOST_BLUR = 10.0
+
 
 @dataclass(frozen=True)
 class PipelineConfig:
@@ -19,6 +24,9 @@ class PipelineConfig:
             image's own percentile, which noise inflates by up to 10 %.
         flips: Mirror training slices at random (mode "slices" only).
         rotations: Turn training slices by multiples of 90 degrees at random (mode "slices" only).
+        blur: Largest blur of training slices, half of which are blurred, LR and HR alike, as
+            `augmentation.random_blur` has it: real low-field scans are blurred by more than their matrix
+            (mode "slices" only). 3 leaves a twentieth of the rim of k-space; 0 blurs nothing.
         lr_patch: Side of LR patches, at most the one the records were prepared for; 0 for whole slices; None
             for the one prepared. Mode "slices" only.
         patches_per_slice: Patches that a slice gives each epoch; None for the number prepared. Mode "slices"
@@ -34,6 +42,7 @@ class PipelineConfig:
     gain_max: float = 1.4
     flips: bool = False
     rotations: bool = False
+    blur: float = 0.0
     lr_patch: int | None = None
     patches_per_slice: int | None = None
     shuffle_records: int = 16384
@@ -51,6 +60,8 @@ class PipelineConfig:
             raise ConfigError(
                 f"Expected 0 < gain_min <= gain_max. Received: {self.gain_min} and {self.gain_max}."
             )
+        if not 0.0 <= self.blur <= _MOST_BLUR:
+            raise ConfigError(f"Expected blur in [0, {_MOST_BLUR:g}]. Received: {self.blur}.")
         for name in ("shuffle_records", "shuffle_patches", "patches_per_slice"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -64,7 +75,7 @@ def effective_config(info: DatasetInfo, options: PipelineConfig) -> PairsConfig:
         ConfigError: The options do not suit the records.
     """
     config = info.config
-    asked = {name: getattr(options, name) for name in ("lr_patch", "patches_per_slice", "flips", "rotations")}
+    asked = {name: getattr(options, name) for name in ("lr_patch", "patches_per_slice", *_OF_SLICES)}
     if config.mode == "pairs":
         if any(asked.values()) or asked["lr_patch"] is not None:
             raise ConfigError(

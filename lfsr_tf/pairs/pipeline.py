@@ -14,9 +14,10 @@ from pathlib import Path
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.pairs.augmentation import Batch, random_gain
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo, SplitName, open_dataset
-from lfsr_tf.pairs.examples import Batch, decode_pairs, draw_pairs, random_gain
+from lfsr_tf.pairs.examples import decode_pairs, draw_pairs
 from lfsr_tf.pairs.keys import fold
 from lfsr_tf.pairs.options import PipelineConfig, effective_config
 from lfsr_tf.pairs.reading import check_records, stored_records
@@ -228,9 +229,8 @@ def _degraded(
     config: PairsConfig,
     options: PipelineConfig,
 ) -> tf.data.Dataset:
-    symmetries = options.flips, options.rotations
     return records.batch(_SLICE_BATCH).map(
-        lambda serialised: draw_pairs(serialised, salts, hr_size, config, symmetries), tf.data.AUTOTUNE
+        lambda serialised: draw_pairs(serialised, salts, hr_size, config, options), tf.data.AUTOTUNE
     )
 
 

@@ -120,6 +120,21 @@ def apodisation_window(shape: Shape2D, strength: float, window: str) -> tf.Tenso
     return profile(rows, strength)[:, None] * profile(columns, strength)[None, :]
 
 
+def gaussian_weights(strengths: tf.Tensor, shape: Matrix) -> tf.Tensor:
+    """A Gaussian blur of each image as weights on its k-space, exp(-a_y ky^2 - a_x kx^2).
+
+    Args:
+        strengths: float32 [B, 2], a_y and a_x: the exponents at the rim of k-space, where |k| = 1; 0 blurs
+            nothing.
+        shape: (H, W).
+
+    Returns:
+        float32 [B, H, W] in (0, 1], 1 at the centre.
+    """
+    rows, columns = (tf.square(_kspace_axis(size)) for size in shape)
+    return tf.exp(-strengths[:, 0, None, None] * rows[:, None] - strengths[:, 1, None, None] * columns)
+
+
 def t2_weights(columns: int, train_length: float, order: str) -> tf.Tensor:
     """Signal decay over an echo train that runs through the phase-encoding steps, exp(-t(ky) / T2).
 

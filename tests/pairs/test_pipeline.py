@@ -181,6 +181,7 @@ def test_keras_fits_endless_training_data_in_steps(pairs_records: Path) -> None:
 def test_flips_and_other_patches_need_slices(pairs_records: Path) -> None:
     for options in (
         PipelineConfig(flips=True),
+        PipelineConfig(blur=1.0),
         PipelineConfig(lr_patch=4),
         PipelineConfig(patches_per_slice=2),
     ):
@@ -197,6 +198,17 @@ def test_slices_can_be_cut_smaller_but_not_larger_than_prepared(slices_records: 
     )
     with pytest.raises(ConfigError, match="at most 8"):
         training_data(slices_records, 4, options=PipelineConfig(lr_patch=9))
+
+
+def test_blur_changes_training_alone(slices_records: Path) -> None:
+    sharp, blurred = PipelineConfig(), PipelineConfig(blur=4.0)
+    (_, first), (_, second) = (
+        take(training_data(slices_records, 4, options=options), 1)[0] for options in (sharp, blurred)
+    )
+    assert np.square(np.diff(second, axis=1)).sum() < 0.8 * np.square(np.diff(first, axis=1)).sum()
+    assert_equal(
+        *(take(validation_data(slices_records, 4, options=options), 2) for options in (sharp, blurred))
+    )
 
 
 def test_slices_of_several_sizes_feed_one_stream(tmp_path: Path) -> None:
@@ -230,7 +242,9 @@ def test_a_batch_that_cannot_be_filled_is_refused(pairs_records: Path, batch_siz
         training_data(pairs_records, batch_size)
 
 
-@pytest.mark.parametrize("wrong", [{"gain_min": 0.0}, {"gain_min": 2.0}, {"shuffle_records": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"gain_min": 0.0}, {"gain_min": 2.0}, {"shuffle_records": 0}, {"blur": -1.0}]
+)
 def test_options_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError):
         PipelineConfig(**wrong)
