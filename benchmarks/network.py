@@ -137,7 +137,7 @@ def in_process(
 
 def compare(works: list[str]) -> dict[str, Any]:
     """Both frameworks for every kind of work and dtype, in turn."""
-    from lfsr_tf.training.precision import cpu_has_bfloat16
+    from lfsr_tf.precision import cpu_has_bfloat16
 
     python, results = torch_python(), {}
     for work in works:
@@ -166,7 +166,7 @@ def compare(works: list[str]) -> dict[str, Any]:
 
 def processor() -> str:
     """The processor's name and whether it has instructions for bfloat16."""
-    from lfsr_tf.training.precision import cpu_has_bfloat16
+    from lfsr_tf.precision import cpu_has_bfloat16
 
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")

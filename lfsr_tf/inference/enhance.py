@@ -36,7 +36,8 @@ class EnhanceConfig:
             nothing; "full": no cut.
         pixel_budget: Most LR pixels that the network is given at once. It bounds the memory: 16 kB a pixel
             for the paper's network in float32, so 1 GiB by default. Larger slices are cut into tiles.
-        dtype: Keras dtype policy to compute in; "auto": the one that the model was trained in.
+        dtype: Keras dtype policy to compute in; "auto": the one that the model is meant for, or float32 where
+            that is bfloat16 and the processor would have to emulate it.
         noise_level: What a network with a noise-level input is told: sigma of one channel over the volume's
             99.9th percentile. Less than is there keeps more noise and more detail. None: what is measured, or
             `TYPICAL_NOISE_LEVEL` where nothing can be.

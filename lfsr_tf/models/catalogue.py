@@ -19,6 +19,8 @@ from lfsr_tf import networks
 from lfsr_tf.errors import LfsrError, ModelError
 from lfsr_tf.models.card import ModelCard
 from lfsr_tf.networks import TrainedModel, build_network
+from lfsr_tf.networks.recast import recast
+from lfsr_tf.precision import dtype_policy
 from lfsr_tf.storage import read_json
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -33,6 +35,8 @@ def list_models(folder: Path = SHIPPED) -> list[str]:
 def load_model(name_or_path: Path | str) -> TrainedModel:
     """Load a shipped model by its name, or a trained one from disk.
 
+    A model that is meant for bfloat16 comes in float32 where the processor would have to emulate bfloat16.
+
     Args:
         name_or_path: A run folder or a .keras file with its model.json; or, where no such path exists, a name
             of `list_models`.
@@ -41,9 +45,9 @@ def load_model(name_or_path: Path | str) -> TrainedModel:
         ModelError: There is no such model, or it is damaged.
     """
     if not Path(name_or_path).exists() and str(name_or_path) in list_models():
-        return load_shipped(str(name_or_path))
+        return recast(load_shipped(str(name_or_path)), "auto")
     try:
-        return networks.load_model(name_or_path)
+        return recast(networks.load_model(name_or_path), "auto")
     except ModelError as error:
         if Path(name_or_path).exists():
             raise
@@ -85,7 +89,8 @@ def load_shipped(name: str, folder: Path = SHIPPED) -> TrainedModel:
     """
     card = read_card(name, folder)
     arrays = _checked_weights(folder / f"{name}.safetensors", card)
-    model = build_network(card.info.network, **card.info.settings)
+    with dtype_policy(card.info.dtype_policy):
+        model = build_network(card.info.network, **card.info.settings)
     _assign(model, arrays, name)
     return TrainedModel(model, card.info)
 

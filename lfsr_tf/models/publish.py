@@ -51,6 +51,7 @@ def publish(
     known_failures: Sequence[str],
     results: Sequence[Mapping[str, float]] = (),
     version: int = 1,
+    dtype_policy: str = "float32",
 ) -> ModelCard:
     """Write `<name>.safetensors` and `<name>.json` to a folder.
 
@@ -64,12 +65,13 @@ def publish(
         known_failures: What it gets wrong.
         results: Figures, of the shipped weights.
         version: Of the model.
+        dtype_policy: Keras dtype policy that it is meant for; "mixed_bfloat16" only where that costs nothing.
 
     Returns:
         The card.
     """
     sha256 = write_weights(trained, folder / f"{name}.safetensors")
-    info = dataclasses.replace(trained.info, name=name, version=version, dtype_policy="float32")
+    info = dataclasses.replace(trained.info, name=name, version=version, dtype_policy=dtype_policy)
     card = ModelCard(
         info=info,
         summary=summary,

@@ -33,7 +33,7 @@ class ModelInfo:
         sigma_range: Smallest and largest noise in training, in units of the reference intensity; None:
             unknown.
         spacing_range_mm: Smallest and largest LR sample spacing in training, in mm; None: unknown.
-        dtype_policy: Keras dtype policy that it was trained under.
+        dtype_policy: Keras dtype policy that it computes in; that of its training, unless it was recast.
         data_fingerprint: Of the records that it was trained on; "" where unknown.
         trained_steps: Steps of the optimiser.
         package_version: Version of lfsr_tf that trained it.

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import keras
 
+from lfsr_tf.precision import dtype_policy, resolve_policy
 from lfsr_tf.training.callbacks import KeepRun, ReportProgress, ShowImages, StopOnNaN
 from lfsr_tf.training.checkpoints import restore, write_checkpoints
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.devices import training_scope
 from lfsr_tf.training.model import build_compiled_model
-from lfsr_tf.training.precision import dtype_policy, resolve_policy
 from lfsr_tf.training.progress import SilentProgress, TrainProgress
 from lfsr_tf.training.run_folder import RunFolder, TrainedRun, open_run
 from lfsr_tf.training.sources import PairSource, read_source

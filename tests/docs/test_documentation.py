@@ -117,11 +117,12 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_leaves_a_report_pictures_an_enhanced_scan_and_a_model(tmp_path: Path) -> None:
-    run_shell("lfsr demo --output demo", tmp_path)
+@pytest.mark.parametrize("trained", [False, True])
+def test_the_demo_leaves_a_report_pictures_and_an_enhanced_scan(tmp_path: Path, trained: bool) -> None:
+    run_shell("lfsr demo --output demo" + trained * " --train", tmp_path)
     demo = tmp_path / "demo"
     assert (demo / "report" / "report.html").stat().st_size > 10_000
     assert list((demo / "report").rglob("*.png"))
     assert list((demo / "enhanced").glob("*.nii.gz"))
     assert list((demo / "enhanced").glob("*.json"))
-    assert (demo / "models" / "lfsr" / "1" / "saved_model.pb").exists()
+    assert (demo / "models" / "lfsr" / "1" / "saved_model.pb").exists() == trained

@@ -19,6 +19,16 @@ def test_nothing_is_built_where_nothing_changes(policy: str, trained: TrainedMod
     assert recast(trained, policy) is trained
 
 
+def test_bfloat16_is_left_where_the_processor_would_emulate_it(
+    trained: TrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bfloat16 = recast(trained, "mixed_bfloat16")
+    monkeypatch.setattr("lfsr_tf.precision._has_bfloat16", lambda: True)
+    assert recast(bfloat16, "auto") is bfloat16
+    monkeypatch.setattr("lfsr_tf.precision._has_bfloat16", lambda: False)
+    assert recast(bfloat16, "auto").info.dtype_policy == "float32"
+
+
 def test_weights_and_output_stay_float32_and_the_work_is_done_in_16_bits(trained: TrainedModel) -> None:
     other = recast(trained, "mixed_bfloat16")
     image = np.random.default_rng(0).random((1, 20, 16, 1)).astype(np.float32)

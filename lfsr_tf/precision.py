@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 # Without these instructions a CPU emulates bfloat16 and is slower than in float32.
 _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
@@ -25,11 +24,22 @@ def resolve_policy(requested: str) -> str:
     Returns:
         "float32", "mixed_bfloat16" or "mixed_float16".
     """
-    if requested != "auto":
-        return requested
+    return native_policy("mixed_bfloat16") if requested == "auto" else requested
+
+
+def native_policy(policy: str) -> str:
+    """The policy itself, or "float32" instead of bfloat16 where the processor would have to emulate that."""
+    return "float32" if policy == "mixed_bfloat16" and not _has_bfloat16() else policy
+
+
+def _has_bfloat16() -> bool:
+    # Here, since the networks themselves run without TensorFlow.
+    import tensorflow as tf
+
     gpus = tf.config.list_physical_devices("GPU")
-    native = all(_gpu_has_bfloat16(gpu) for gpu in gpus) if gpus else cpu_has_bfloat16()
-    return "mixed_bfloat16" if native else "float32"
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    native = [tuple(each.get("compute_capability", (0, 0))) >= _BFLOAT16_CAPABILITY for each in details]
+    return all(native) if native else cpu_has_bfloat16()
 
 
 def cpu_has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
@@ -38,11 +48,6 @@ def cpu_has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
         return not _BFLOAT16_FLAGS.isdisjoint(cpuinfo.read_text(encoding="utf-8", errors="replace").split())
     except OSError:
         return False
-
-
-def _gpu_has_bfloat16(gpu: tf.config.PhysicalDevice) -> bool:
-    capability = tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
-    return tuple(capability) >= _BFLOAT16_CAPABILITY
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from lfsr_tf.training.precision import cpu_has_bfloat16, dtype_policy, resolve_policy
+from lfsr_tf.precision import cpu_has_bfloat16, dtype_policy, resolve_policy
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,8 @@ def test_a_machine_without_cpuinfo_has_no_bfloat16(tmp_path: Path) -> None:
 
 
 def test_auto_follows_the_cpu_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = "lfsr_tf.training.precision"
-    monkeypatch.setattr(f"{module}.tf.config.list_physical_devices", lambda kind: [])
+    module = "lfsr_tf.precision"
+    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: [])
     monkeypatch.setattr(f"{module}.cpu_has_bfloat16", lambda: True)
     assert resolve_policy("auto") == "mixed_bfloat16"
     monkeypatch.setattr(f"{module}.cpu_has_bfloat16", lambda: False)
