@@ -22,7 +22,7 @@ def prepare(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the records.", show_default=False)
     ],
-    preset: Annotated[str, typer.Option(help="Settings: quick, paper, or a TOML file.")] = "quick",
+    preset: Annotated[str, typer.Option(help="Settings: best, quick, paper, or a TOML file.")] = "quick",
     mode: Annotated[
         str | None,
         typer.Option(help="pairs: fixed pairs. slices: new noise in every epoch. Default: the preset's."),

@@ -20,10 +20,14 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The run folder: new, or a run to go on with.")
     ],
-    preset: Annotated[str, typer.Option(help="paper, quick, demo, or the path of a TOML file.")] = "quick",
+    preset: Annotated[str, typer.Option(help="best, fast, paper, quick, demo, or a TOML file.")] = "quick",
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a setting, such as batch_size=8 or loss.ssim=0.1."),
+    ] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Begin with the weights of this model, of the same network."),
     ] = None,
     distribute: Annotated[
         bool, typer.Option("--distribute", help="Split every batch over all GPUs.")
@@ -32,19 +36,24 @@ def train(
     """Train a network; started again on the same run folder, go on where the run was interrupted.
 
     The run folder gets best.keras (lowest validation loss), last.keras, model.json, history.csv,
-    config.json and TensorBoard logs. A finished run is left as it is.
+    config.json and TensorBoard logs. A finished run is left as it is. With --start-from a shipped model is
+    suited to one's own scans: the preset of the same name has its network.
 
     Example:
 
         lfsr train records -o runs/mine --preset quick --set epochs=10 --set network_settings.blocks=4
+
+        lfsr train records -o runs/ours --preset fast --start-from fast --set learning_rate=2e-4
     """
+    from lfsr_tf.models import load_model
     from lfsr_tf.training import load_preset
     from lfsr_tf.training import train as train_network
 
     overrides = [*(changes or []), *(["distribute=true"] if distribute else [])]
     config = load_preset(preset, overrides)
+    start = None if start_from is None else load_model(start_from)
     with ConsoleProgress() as progress:
-        run = train_network(records, output, config, progress)
+        run = train_network(records, output, config, progress, start=start)
     console.print(
         f"{run.reason}: best validation loss {run.best_value:.6g} in epoch {run.best_epoch} of {run.epochs}. "
         f"Model: {run.folder / 'best.keras'}",

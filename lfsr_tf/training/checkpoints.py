@@ -17,7 +17,12 @@ from lfsr_tf.training.state import RunState
 
 
 def write_checkpoints(
-    model: keras.Model, folder: Path, state: RunState, source: PairSource, config: TrainConfig
+    model: keras.Model,
+    folder: Path,
+    state: RunState,
+    source: PairSource,
+    config: TrainConfig,
+    earlier_steps: int = 0,
 ) -> None:
     """Write the epoch's weights, its model and, for a new best, the model that becomes best.keras.
 
@@ -27,15 +32,18 @@ def write_checkpoints(
         state: The state after the epoch.
         source: The pairs the model was trained on, for its description.
         config: Settings of the run, for its description.
+        earlier_steps: Those of the model that the run started from.
     """
     save_snapshot(model, folder / WEIGHTS)
-    info = describe(model, state, source, config)
+    info = describe(model, state, source, config, earlier_steps)
     for kind in ("last", "best") if state.last_was_best else ("last",):
         (folder / kind).mkdir()
         save_model(model, info, folder / kind / f"{kind}.keras")
 
 
-def describe(model: keras.Model, state: RunState, source: PairSource, config: TrainConfig) -> ModelInfo:
+def describe(
+    model: keras.Model, state: RunState, source: PairSource, config: TrainConfig, earlier_steps: int = 0
+) -> ModelInfo:
     """The model's description: what it is, what it was trained on, how good it was on validation."""
     metrics = {name: value for name, value in state.history[-1].items() if value is not None}
     return ModelInfo(
@@ -44,7 +52,7 @@ def describe(model: keras.Model, state: RunState, source: PairSource, config: Tr
         settings=dict(config.network_settings),
         scale=scale_of(model),
         dtype_policy=model.dtype_policy.name,
-        trained_steps=state.epochs_done * source.steps_per_epoch,
+        trained_steps=earlier_steps + state.epochs_done * source.steps_per_epoch,
         package_version=lfsr_tf.__version__,
         metrics=metrics,
         **source.facts,

@@ -25,7 +25,7 @@ def load_preset(name_or_path: str | Path, overrides: Iterable[str] = ()) -> Trai
     """Read the settings of a run.
 
     Args:
-        name_or_path: A packaged preset's name ("paper", "quick", "demo"), or the path of a TOML file.
+        name_or_path: A packaged preset's name ("best", "fast", "paper"...), or the path of a TOML file.
         overrides: Changes such as "batch_size=8", "network_settings.blocks=4" or "loss={mae=1.0}": the
             value is TOML, and a bare word is a string. A dot reaches into a table.
 

@@ -19,8 +19,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list:
     """The arguments with which training is called; it ends at once."""
     received: list = []
 
-    def train_at_once(records, output, config, progress):  # type: ignore[no-untyped-def]
-        received.append((records, output, config))
+    def train_at_once(records, output, config, progress, start):  # type: ignore[no-untyped-def]
+        received.append((records, output, config, start))
         progress.begin(8, 0)
         progress.advance(8)
         progress.epoch(EpochReport(1, 1, METRICS, True))
@@ -36,9 +36,16 @@ def test_the_changes_and_the_flag_reach_the_configuration(calls: list, run_comma
     arguments = ["records", "-o", "run", "--preset", "demo", "--set", "batch_size=2", "--distribute"]
     result = run_command(train, *arguments, "--set", "loss.ssim=0.5")
     assert result.exit_code == 0, result.output
-    records, output, config = calls[0]
+    records, output, config, start = calls[0]
+    assert start is None
     assert (records, output) == (Path("records"), Path("run"))
     assert (config.batch_size, config.distribute, config.loss) == (2, True, {"mse": 1.0, "ssim": 0.5})
+
+
+def test_a_training_can_start_from_a_shipped_model(calls: list, run_command: Callable) -> None:
+    result = run_command(train, "records", "-o", "run", "--start-from", "fast")
+    assert result.exit_code == 0, result.output
+    assert calls[0][3].info.name == "fast"
 
 
 def test_the_last_line_says_the_result_and_where_it_is(calls: list, run_command: Callable) -> None:

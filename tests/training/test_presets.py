@@ -9,7 +9,7 @@ from lfsr_tf.training.presets import list_presets, load_preset
 
 
 def test_the_packaged_presets_are_listed_and_all_valid() -> None:
-    assert list_presets() == ["demo", "paper", "quick"]
+    assert list_presets() == ["best", "demo", "fast", "paper", "quick"]
     for name in list_presets():
         load_preset(name)
 
@@ -61,8 +61,8 @@ def test_a_change_that_means_nothing_is_refused(change: str) -> None:
 
 
 def test_a_preset_that_does_not_exist_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"demo, paper, quick.*Received: fast"):
-        load_preset("fast")
+    with pytest.raises(ConfigError, match=r"best, demo, fast.*Received: slow"):
+        load_preset("slow")
 
 
 def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
