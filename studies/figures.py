@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lfsr_tf.evaluation import Picture
 from lfsr_tf.storage import atomic_path
 
 _STYLE = {"svg.hashsalt": "lfsr_tf", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
@@ -41,6 +42,30 @@ def intervals(
         axes.invert_yaxis()
         axes.set_xlabel(label)
         axes.legend(frameon=False, bbox_to_anchor=(0.0, 1.0), loc="lower left", ncols=2)
+
+
+def panels(pictures: Sequence[Picture], methods: Sequence[str], path: Path) -> None:
+    """One row a picture: LR, what each method makes of it, and HR, all in one window of grey.
+
+    Args:
+        pictures: Slices as every method shows them.
+        methods: Names, in the order of the columns.
+        path: The PNG file to write.
+    """
+    columns = ["LR", *methods, "HR"]
+    size = (1.7 * len(columns), 1.8 * len(pictures))
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(len(pictures), len(columns), squeeze=False)
+        for row, picture in zip(grid, pictures, strict=True):
+            images = [picture.lr, *(picture.outputs[name] for name in methods), picture.hr]
+            for axes, title, image in zip(row, columns, images, strict=True):
+                axes.imshow(image, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
+                axes.set_axis_off()
+                psnr = picture.psnr.get(title)
+                axes.set_title(title if psnr is None else f"{title}, {psnr:.1f} dB", fontsize=8)
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, dpi=130, metadata={"Software": None}, format="png")
 
 
 @contextmanager

@@ -124,13 +124,13 @@ def _judged(trained: Path, run: Run, scans: Scans) -> dict[str, Any]:
     return {
         "parameters": model.model.count_params(),
         "history": json_value(history),
-        "volumes": _compact(volume_scores(results)),
+        "volumes": compact(volume_scores(results)),
         "outer_band": json_value(results.outer_band),
     }
 
 
-def _compact(scores: Sequence[Any]) -> list[dict[str, Any]]:
-    """One entry for each volume, noise level, region and method, with all metrics."""
+def compact(scores: Sequence[Any]) -> list[dict[str, Any]]:
+    """Volume scores as one entry for each volume, noise level, region and method, with all metrics."""
     rows: dict[tuple[Any, ...], dict[str, float]] = defaultdict(dict)
     for score in scores:
         key = (score.scan, score.subject, score.contrast, score.sigma, score.region, score.method)

@@ -6,7 +6,7 @@ from lfsr_tf.evaluation.outer_band import OuterBandScore, outer_band_scores
 from lfsr_tf.evaluation.output import write_results
 from lfsr_tf.evaluation.report import read_history, write_pictures, write_report
 from lfsr_tf.evaluation.results import Picture, Results, SliceScore, write_csv
-from lfsr_tf.evaluation.study import evaluate
+from lfsr_tf.evaluation.study import compare, evaluate
 from lfsr_tf.evaluation.tables import Summary, differences, summaries, to_json
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Results",
     "SliceScore",
     "Summary",
+    "compare",
     "differences",
     "evaluate",
     "outer_band_scores",

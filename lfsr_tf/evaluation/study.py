@@ -55,6 +55,19 @@ def evaluate(
     config = config or EvaluationConfig()
     network = model.model if isinstance(model, TrainedModel) else model
     scale, methods = scale_of(network), build_methods(network, config)
+    results = compare(methods, scans, config, scale=scale, progress=progress)
+    return dataclasses.replace(results, model=_metadata(model))
+
+
+def compare(
+    methods: dict[str, Method],
+    scans: Sequence[Scan | Path],
+    config: EvaluationConfig,
+    *,
+    scale: int = 2,
+    progress: Progress | None = None,
+) -> Results:
+    """Compare any methods, by name; otherwise as `evaluate`. The results describe no model."""
     scores: list[SliceScore] = []
     pictures: list[Picture] = []
     failures: list[tuple[str, str]] = []
@@ -75,7 +88,7 @@ def evaluate(
         raise ScanError(
             f"Expected at least one usable scan. Received: {len(failures)}, none usable. {_first(failures)}"
         )
-    return Results(config, _metadata(model), scale, tuple(scores), tuple(pictures), failures=tuple(failures))
+    return Results(config, {}, scale, tuple(scores), tuple(pictures), failures=tuple(failures))
 
 
 def _compare(

@@ -1,0 +1,209 @@
+"""`python -m studies.comparison`: the shipped models beside classical methods, simulated and measured.
+
+BM3D is the package `bm3d`, whose licence is for non-commercial use: it is asked for here alone
+(`pip install '.[studies]'`), never by the package. Without it `--short` leaves it out and a whole run is
+refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lfsr_tf.errors import ConfigError, LfsrError
+from lfsr_tf.evaluation import EvaluationConfig, compare, outer_band_scores
+from lfsr_tf.evaluation.acquisitions import LowField
+from lfsr_tf.evaluation.baselines import BASELINES, zero_filling
+from lfsr_tf.evaluation.methods import MODEL, Method, baseline_method, model_method
+from lfsr_tf.evaluation.results import json_value
+from lfsr_tf.evaluation.tables import volume_scores
+from lfsr_tf.models import load_model, read_card
+from lfsr_tf.physics.noise import remove_rician_bias
+from lfsr_tf.scans import read_scan
+from studies.figures import panels
+from studies.lab import Scans, compact, phantom_scans, real_scans
+from studies.page import markdown_table, renew
+from studies.plan import FOLDER
+from studies.scores import Results, with_interval
+
+CLASSICAL = {
+    "zero-fill": "zero-filling",
+    "cubic": "cubic",
+    "nlm": "non-local means",
+    "nlm-biased": "non-local means, bias left",
+    "bm3d": "BM3D",
+}
+MODELS = ("paper", "fast", "best")
+TITLES = {**CLASSICAL, **{name: name for name in MODELS}}
+SIGMAS = (0.0, 0.015, 0.03, 0.06)
+CONTRASTS = ("T1w", "T2w", "FLAIR")
+SHOWN_SIGMA = 0.03
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Judge the methods, keep the figures, renew the page."""
+    parser = argparse.ArgumentParser(prog="python -m studies.comparison", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="val/ and lowfield_dev/")
+    parser.add_argument("--results", type=Path, default=FOLDER / "results", help="where the figures go")
+    parser.add_argument("--docs", type=Path, default=FOLDER.parent / "docs" / "studies", help="the page")
+    parser.add_argument("--only", action="append", choices=TITLES, help="judge this method alone; repeatable")
+    parser.add_argument("--short", action="store_true", help="on phantoms: does the script work?")
+    parser.add_argument("--page", action="store_true", help="judge nothing: renew the page")
+    options = parser.parse_args(arguments)
+    try:
+        _carry_out(options)
+    except LfsrError as error:
+        print(f"studies: error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _carry_out(options: argparse.Namespace) -> None:
+    file, results = options.results / "comparison.jsonl", Results.read(options.results / "comparison.jsonl")
+    if not options.page:
+        scans = phantom_scans(options.results / "phantoms") if options.short else real_scans(options.data)
+        config = EvaluationConfig(sigmas=SIGMAS)
+        if options.short:
+            config = EvaluationConfig(sigmas=SIGMAS, slices_per_volume=1)
+        for run in judged(options.only or _available(options.short), scans, config, options.docs):
+            results = results.keep(file, list(TITLES), run)
+    page = options.docs / "comparison.md"
+    if page.exists():
+        renew(page, tables(results))
+
+
+def _available(short: bool) -> list[str]:
+    missing = importlib.util.find_spec("bm3d") is None
+    if missing and not short:
+        raise ConfigError("Expected the package bm3d. Received: none. pip install '.[studies]'.")
+    return [name for name in TITLES if not (missing and name == "bm3d")]
+
+
+def judged(names: Sequence[str], scans: Scans, config: EvaluationConfig, docs: Path) -> list[dict[str, Any]]:
+    """Figures of each method, as a study's runs, and a picture of all of them where all were judged.
+
+    Args:
+        names: Of the methods.
+        scans: Validation scans, and measured ones.
+        config: Noise levels and slices.
+        docs: Folder for the picture.
+
+    Returns:
+        `name`, `title`, `volumes`, `outer_band` and, of models, `parameters`, `multiply_adds`, `sha256`.
+    """
+    methods = {name: method(name, config) for name in names}
+    results = compare(methods, scans.validation, config)
+    outer = [
+        score
+        for path in scans.measured
+        for score in outer_band_scores(read_scan(path), methods, results.scale, config)
+    ]
+    if set(MODELS) <= set(names):
+        shown = [picture for picture in results.pictures if picture.sigma == SHOWN_SIGMA]
+        panels(shown, [name for name in ("nlm", "bm3d", *MODELS) if name in names], docs / "comparison.png")
+    rows = compact(volume_scores(results))
+    return [
+        {
+            "name": name,
+            "title": TITLES[name],
+            "volumes": [{**row, "method": MODEL} for row in rows if row["method"] == name],
+            "outer_band": [{**json_value(score), "method": MODEL} for score in outer if score.method == name],
+            **(_facts(name) if name in MODELS else {}),
+        }
+        for name in names
+    ]
+
+
+def method(name: str, config: EvaluationConfig) -> Method:
+    """A method by its name."""
+    if name in MODELS:
+        return model_method(load_model(name).model, config.batch_size)
+    return bm3d if name == "bm3d" else baseline_method(BASELINES[name])
+
+
+def bm3d(low: LowField) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """BM3D (Dabov et al., IEEE TIP 16, 2007; package of Mäkinen et al.), then as non-local means go on."""
+    if low.sigma == 0.0:
+        return zero_filling(low.images, 0.0, low.shape)
+    from bm3d import bm3d as denoise
+
+    clean = np.stack([denoise(image, low.sigma) for image in low.images]).astype(np.float32)
+    return zero_filling(np.asarray(remove_rician_bias(clean, low.sigma)), low.sigma, low.shape)
+
+
+def _facts(name: str) -> dict[str, Any]:
+    card = read_card(name)
+    return {"parameters": card.parameters, "multiply_adds": card.multiply_adds, "sha256": card.sha256}
+
+
+def tables(results: Results) -> dict[str, str]:
+    """PSNR and SSIM by region, what `best` gains over each other method, and the outer band."""
+    found = {
+        f"{metric}-{region}": _by_contrast(results, metric, region)
+        for metric in ("psnr", "ssim")
+        for region in ("head", "whole")
+    }
+    return {**found, "gains": _gains(results), "measured": _measured(results), "blur": _blur(results)}
+
+
+def _by_contrast(results: Results, metric: str, region: str) -> str:
+    digits = 2 if metric == "psnr" else 3
+    rows = []
+    for contrast in ("all", *CONTRASTS):
+        for sigma in SIGMAS:
+            place: dict[str, Any] = {"sigma": sigma, "region": region}
+            if contrast != "all":
+                place["contrast"] = contrast
+            values = {run: results.mean(run, metric, **place) for run in results.titles}
+            cells = [f"{value:.{digits}f}" for value in values.values()]
+            rows.append([f"{contrast}, {sigma:g}", *cells])
+    return markdown_table(["contrast, sigma", *results.titles.values()], rows)
+
+
+def _gains(results: Results) -> str:
+    rows = []
+    for name in ("fast", "best"):
+        for other in results.titles:
+            if other != name and not (name == "fast" and other == "best"):
+                gaps = [
+                    results.difference(name, other, "psnr", sigma=sigma, region="head") for sigma in SIGMAS
+                ]
+                rows.append([f"{name} − {results.titles[other]}", *map(with_interval, gaps)])
+    return markdown_table(["", *(f"sigma {sigma:g}" for sigma in SIGMAS)], rows)
+
+
+def _measured(results: Results) -> str:
+    scans = results.measured_scans()
+    rows = [
+        [title, *(_recovered(results.recovered(run, scan)) for scan in scans)]
+        for run, title in results.titles.items()
+    ]
+    return markdown_table(["", *scans], rows)
+
+
+def _recovered(score: Any) -> str:
+    if score["recovered"] is None:
+        return "not measurable"
+    return f"{score['recovered']:+.2f} [{score['low']:+.2f}, {score['high']:+.2f}]"
+
+
+def _blur(results: Results) -> str:
+    rows = []
+    for run, title in results.titles.items():
+        cells = [
+            f"{results.mean(run, metric, sigma=sigma, region='head'):.3f}"
+            for metric in ("hfen", "band")
+            for sigma in SIGMAS
+        ]
+        rows.append([title, *cells])
+    return markdown_table(["", *(f"{m} {s:g}" for m in ("HFEN", "band") for s in SIGMAS)], rows)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
