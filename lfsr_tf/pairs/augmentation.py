@@ -1,17 +1,19 @@
-"""What is done at random to training images: gain, symmetry and blur, each keyed by the image itself."""
+"""What is done at random to training images: gain, symmetry and sharpness, each keyed by the image itself."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-from lfsr_tf.pairs.keys import BLUR_STREAM, GAIN_STREAM, SYMMETRY_STREAM, seeds_of
+from lfsr_tf.pairs.keys import GAIN_STREAM, SYMMETRY_STREAM, TRANSFER_STREAM, seeds_of
 from lfsr_tf.pairs.options import PipelineConfig
-from lfsr_tf.physics.effects import gaussian_weights
+from lfsr_tf.physics.effects import echo_weights, gaussian_weights
 from lfsr_tf.physics.fourier import image_to_kspace, kspace_to_image, matrix_size
 from lfsr_tf.physics.randomness import uniform
 
 # "lr" float32 [B, h, w], "hr" float32 [B, s h, s w], "sigma" float32 [B] and the random "key" int64 [B].
 Batch = dict[str, tf.Tensor]
+# Places from the centre of k-space to its rim at which echoes have weights of their own.
+_ECHOES = 4
 
 
 def augmented(hr: tf.Tensor, keys: tf.Tensor, options: PipelineConfig) -> tf.Tensor:
@@ -20,12 +22,13 @@ def augmented(hr: tf.Tensor, keys: tf.Tensor, options: PipelineConfig) -> tf.Ten
     Args:
         hr: float32 [B, S, S].
         keys: int64 [B].
-        options: Which symmetries, and how much blur.
+        options: Which symmetries, and which transfer functions.
 
     Returns:
         float32 [B, S, S].
     """
-    return random_blur(random_symmetry(hr, keys, options.flips, options.rotations), keys, options.blur)
+    hr = random_symmetry(hr, keys, options.flips, options.rotations)
+    return random_transfer(hr, keys, options.blur, options.echoes)
 
 
 def random_gain(batch: Batch, lowest: float, highest: float) -> Batch:
@@ -35,32 +38,37 @@ def random_gain(batch: Batch, lowest: float, highest: float) -> Batch:
     return {**batch, **scaled, "sigma": batch["sigma"] * gain}
 
 
-def random_blur(images: tf.Tensor, keys: tf.Tensor, strongest: float) -> tf.Tensor:
-    """Blur half of the HR slices before they are degraded, each along both axes by strengths of its own.
+def random_transfer(images: tf.Tensor, keys: tf.Tensor, blur: float, echoes: float) -> tf.Tensor:
+    """Give half of the HR slices another modulation transfer function before they are degraded.
 
-    Low-field scans are blurred by more than their matrix: by decay along the echo train, by an uneven field,
-    by motion. On 0.055 T scans the outer half of k-space along one axis or both holds up to 9 dB less than
-    on high-field scans cut to the same matrix. The truth that LR is compared with is blurred alike, so a
-    network does not learn to sharpen but to see how sharp the object is.
+    Real low-field scans have one of their own, inside the acquired matrix and beyond. Decay along the echo
+    train, an uneven field and motion blur: on 0.055 T scans the outer half of k-space along an axis holds up
+    to 9 dB less than on high-field scans cut to the same matrix. And lines of k-space from different echoes
+    have different weights: on 0.055 T T1w scans lines half-way to the rim are 5 dB weaker than those beyond.
+    The truth that LR is compared with is changed alike, so a network learns to see what the object is like,
+    and not to undo it.
 
     Args:
         images: float32 [B, H, W].
         keys: int64 [B].
-        strongest: Largest exponent at the rim of k-space, as `gaussian_weights` has it. Where an image is
-            blurred, strengths are `strongest` times the square of a uniform number: half of them stay below
-            a quarter of it.
+        blur: Largest exponent at the rim of k-space, as `gaussian_weights` has it. Strengths along the two
+            axes are `blur` times the square of a uniform number: half of them stay below a quarter of it.
+        echoes: Largest logarithm of the weights along one axis, of either sign, as `echo_weights` has them.
 
     Returns:
-        float32 [B, H, W].
+        float32 [B, H, W]; slightly negative beside sharp edges.
     """
-    if not strongest:
+    if not (blur or echoes):
         return images
-    draws = uniform(seeds_of(keys), 3, BLUR_STREAM)
-    blurred = tf.cast(draws[:, :1] < 0.5, tf.float32)
-    strengths = strongest * blurred * tf.square(draws[:, 1:])
-    weights = gaussian_weights(strengths, matrix_size(images))
-    kspace = image_to_kspace(images) * tf.cast(weights, tf.complex64)
-    return tf.math.real(kspace_to_image(kspace))
+    height, width = matrix_size(images)
+    draws = uniform(seeds_of(keys), 4 + _ECHOES, TRANSFER_STREAM)
+    changed = tf.cast(draws[:, :1] < 0.5, tf.float32)
+    weights = gaussian_weights(blur * changed * tf.square(draws[:, 1:3]), (height, width))
+    levels = echoes * changed * (2.0 * draws[:, 4:] - 1.0)
+    along_rows = tf.cast(draws[:, 3:4] < 0.5, tf.float32)
+    weights *= echo_weights(levels * along_rows, height)[:, :, None]
+    weights *= echo_weights(levels * (1.0 - along_rows), width)[:, None, :]
+    return tf.math.real(kspace_to_image(image_to_kspace(images) * tf.cast(weights, tf.complex64)))
 
 
 def random_symmetry(images: tf.Tensor, keys: tf.Tensor, flips: bool, rotations: bool) -> tf.Tensor:

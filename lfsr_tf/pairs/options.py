@@ -9,9 +9,11 @@ from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo
 
 # What is done to whole slices only.
-_OF_SLICES = ("flips", "rotations", "blur")
+_OF_SLICES = ("flips", "rotations", "blur", "echoes")
 # Leaves one in 22,000 at the rim of k-space.
 _MOST_BLUR = 10.0
+# A factor of 20.
+_MOST_ECHOES = 3.0
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,11 @@ class PipelineConfig:
             image's own percentile, which noise inflates by up to 10 %.
         flips: Mirror training slices at random (mode "slices" only).
         rotations: Turn training slices by multiples of 90 degrees at random (mode "slices" only).
-        blur: Largest blur of training slices, half of which are blurred, LR and HR alike, as
-            `augmentation.random_blur` has it: real low-field scans are blurred by more than their matrix
-            (mode "slices" only). 3 leaves a twentieth of the rim of k-space; 0 blurs nothing.
+        blur: Largest blur of training slices, half of which are changed, LR and HR alike, as
+            `augmentation.random_transfer` has it (mode "slices" only). 3 leaves a twentieth of the rim of
+            k-space; 0 blurs nothing.
+        echoes: Largest logarithm of the weights of phase-encoding steps, likewise. 0.5 makes lines up to 1.6
+            times stronger or weaker; 0 changes nothing.
         lr_patch: Side of LR patches, at most the one the records were prepared for; 0 for whole slices; None
             for the one prepared. Mode "slices" only.
         patches_per_slice: Patches that a slice gives each epoch; None for the number prepared. Mode "slices"
@@ -43,6 +47,7 @@ class PipelineConfig:
     flips: bool = False
     rotations: bool = False
     blur: float = 0.0
+    echoes: float = 0.0
     lr_patch: int | None = None
     patches_per_slice: int | None = None
     shuffle_records: int = 16384
@@ -60,8 +65,9 @@ class PipelineConfig:
             raise ConfigError(
                 f"Expected 0 < gain_min <= gain_max. Received: {self.gain_min} and {self.gain_max}."
             )
-        if not 0.0 <= self.blur <= _MOST_BLUR:
-            raise ConfigError(f"Expected blur in [0, {_MOST_BLUR:g}]. Received: {self.blur}.")
+        for name, most in (("blur", _MOST_BLUR), ("echoes", _MOST_ECHOES)):
+            if not 0.0 <= getattr(self, name) <= most:
+                raise ConfigError(f"Expected {name} in [0, {most:g}]. Received: {getattr(self, name)}.")
         for name in ("shuffle_records", "shuffle_patches", "patches_per_slice"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -135,6 +135,24 @@ def gaussian_weights(strengths: tf.Tensor, shape: Matrix) -> tf.Tensor:
     return tf.exp(-strengths[:, 0, None, None] * rows[:, None] - strengths[:, 1, None, None] * columns)
 
 
+def echo_weights(levels: tf.Tensor, size: int) -> tf.Tensor:
+    """Weights of phase-encoding steps that come from different echoes, the same on both sides of the centre.
+
+    Between places at equal distances, from the centre of k-space to its rim, the logarithm is linear.
+
+    Args:
+        levels: float32 [B, K], logarithms of the weights at |k| = 1/K, 2/K... 1; at the centre it is 0.
+        size: Phase-encoding steps.
+
+    Returns:
+        float32 [B, size], 1 at the centre.
+    """
+    places = levels.shape[1]
+    distance = places * tf.abs(_kspace_axis(size))
+    hats = [tf.nn.relu(1.0 - tf.abs(distance - (place + 1.0))) for place in range(places)]
+    return tf.exp(tf.add_n([levels[:, place, None] * hat for place, hat in enumerate(hats)]))
+
+
 def t2_weights(columns: int, train_length: float, order: str) -> tf.Tensor:
     """Signal decay over an echo train that runs through the phase-encoding steps, exp(-t(ky) / T2).
 

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from lfsr_tf.pairs import PairsConfig
-from lfsr_tf.pairs.augmentation import random_blur, random_gain, random_symmetry
+from lfsr_tf.pairs.augmentation import random_gain, random_symmetry, random_transfer
 from lfsr_tf.pairs.degrade import degrade
 from lfsr_tf.physics.fourier import image_to_kspace
 from lfsr_tf.physics.sampling import fourier_downsample, zero_fill_magnitude
@@ -57,11 +57,11 @@ def test_one_gain_scales_lr_hr_and_sigma() -> None:
 
 
 def test_no_blur_asked_for_changes_nothing() -> None:
-    assert random_blur(HR, KEYS, 0.0) is HR
+    assert random_transfer(HR, KEYS, 0.0, 0.0) is HR
 
 
 def test_blur_damps_each_axis_of_half_of_the_images_by_a_gaussian_of_its_own() -> None:
-    before, after = (image_to_kspace(images).numpy() for images in (HR, random_blur(HR, KEYS, 2.0)))
+    before, after = (image_to_kspace(images).numpy() for images in (HR, random_transfer(HR, KEYS, 2.0, 0.0)))
     kept = np.abs(after / before)
     exponents = -np.log(np.stack([kept[:, 8, 16], kept[:, 16, 8]]))  # half-way to the rim
     blurred = np.abs(exponents).max(axis=0) > 1e-3
@@ -74,12 +74,25 @@ def test_blur_damps_each_axis_of_half_of_the_images_by_a_gaussian_of_its_own() -
     np.testing.assert_allclose(kept[:, 16, 16], 1.0, rtol=1e-5)
 
 
-def test_the_blur_of_an_image_does_not_depend_on_its_batch() -> None:
-    np.testing.assert_array_equal(random_blur(HR[5:12], KEYS[5:12], 2.0), random_blur(HR, KEYS, 2.0)[5:12])
+def test_echoes_weigh_lines_along_one_axis_alike_on_both_sides() -> None:
+    before, after = (image_to_kspace(images).numpy() for images in (HR, random_transfer(HR, KEYS, 0.0, 0.5)))
+    logs = np.log(np.abs(after / before))
+    rows, columns = logs[:, :, 16], logs[:, 16, :]
+    of_rows, of_columns = (np.abs(each).max(axis=1) > 1e-3 for each in (rows, columns))
+    assert not (of_rows & of_columns).any()
+    assert of_rows.any() and of_columns.any() and 24 <= (of_rows | of_columns).sum() <= 40
+    np.testing.assert_allclose(rows[:, 1:16], rows[:, :16:-1], atol=1e-3)
+    np.testing.assert_allclose(rows[:, 14], (rows[:, 16] + rows[:, 12]) / 2.0, atol=1e-3)  # 0, 1/8, 1/4
+    assert 0.4 < np.abs(logs).max() <= 0.501 and logs.min() < -0.4 and logs.max() > 0.4
+
+
+def test_the_transfer_of_an_image_does_not_depend_on_its_batch() -> None:
+    alone, together = random_transfer(HR[5:12], KEYS[5:12], 2.0, 0.5), random_transfer(HR, KEYS, 2.0, 0.5)
+    np.testing.assert_array_equal(alone, together[5:12])
 
 
 def test_lr_of_a_blurred_slice_is_its_downsampled_self() -> None:
     config = PairsConfig(hr_size=32, lr_patch=8, acquisition=AcquisitionConfig(sigma_max=0.0))
-    blurred = random_blur(HR, KEYS, 2.0)
+    blurred = random_transfer(HR, KEYS, 2.0, 0.0)
     lr, _ = degrade(blurred, KEYS, config)
     np.testing.assert_allclose(lr, tf.abs(fourier_downsample(blurred, (16, 16))), atol=1e-5)

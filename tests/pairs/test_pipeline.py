@@ -182,6 +182,7 @@ def test_flips_and_other_patches_need_slices(pairs_records: Path) -> None:
     for options in (
         PipelineConfig(flips=True),
         PipelineConfig(blur=1.0),
+        PipelineConfig(echoes=0.5),
         PipelineConfig(lr_patch=4),
         PipelineConfig(patches_per_slice=2),
     ):
@@ -243,7 +244,7 @@ def test_a_batch_that_cannot_be_filled_is_refused(pairs_records: Path, batch_siz
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"gain_min": 0.0}, {"gain_min": 2.0}, {"shuffle_records": 0}, {"blur": -1.0}]
+    "wrong", [{"gain_min": 0.0}, {"gain_min": 2.0}, {"shuffle_records": 0}, {"blur": -1.0}, {"echoes": 9.0}]
 )
 def test_options_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError):
