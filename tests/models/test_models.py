@@ -17,7 +17,18 @@ from lfsr_tf.models import ModelCard, list_models, load_model, read_card
 from lfsr_tf.models.card import NOT_A_DEVICE
 from lfsr_tf.models.catalogue import DEFAULT, SHIPPED, load_shipped
 from lfsr_tf.models.publish import publish, write_weights
-from lfsr_tf.networks import ModelInfo, TrainedModel, UNetSR, multiply_adds, save_model
+from lfsr_tf.networks import (
+    ModelInfo,
+    TrainedModel,
+    UNetSR,
+    build_network,
+    multiply_adds,
+    save_model,
+    takes_noise_level,
+    with_noise_level,
+)
+from lfsr_tf.precision import native_policy
+from lfsr_tf.training import load_preset
 from studies.ship import card_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,15 +56,28 @@ def test_the_default_is_there_and_all_weights_stay_below_30_mb() -> None:
     assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 30e6
 
 
+@pytest.mark.parametrize("name", sorted({"paper", "fast", "best"} & set(list_models())))
+def test_the_preset_of_a_model_s_name_has_its_network(name: str) -> None:
+    info, preset = read_card(name).info, load_preset(name)
+    settings = dict(info.settings)
+    network = settings.pop("of") if info.network == "SelfEnsemble" else info.network
+    built = build_network(preset.network, **preset.network_settings)
+    shipped = build_network(network, **settings)
+    assert [(w.path, tuple(w.shape)) for w in built.weights] == [
+        (w.path, tuple(w.shape)) for w in shipped.weights
+    ]
+
+
 @every_model
 def test_every_shipped_model_loads_and_enlarges_any_slice(name: str) -> None:
     trained, card = load_model(name), read_card(name)
     lr = np.random.default_rng(0).random((1, 21, 18, 1)).astype("float32")
-    sr = np.asarray(trained.model(lr))
+    sr = np.asarray(trained.model(with_noise_level(lr, 0.03) if takes_noise_level(trained.model) else lr))
     assert sr.shape == (1, 21 * card.info.scale, 18 * card.info.scale, 1)
     assert np.isfinite(sr).all()
     assert not np.allclose(sr[:, 1:], sr[:, :-1])
-    assert trained.info == card.info
+    assert dataclasses.replace(trained.info, dtype_policy=card.info.dtype_policy) == card.info
+    assert trained.info.dtype_policy == native_policy(card.info.dtype_policy)
     assert card.parameters == trained.model.count_params()
     assert card.multiply_adds == multiply_adds(trained.model)
 
