@@ -57,9 +57,10 @@ def _carry_out(options: argparse.Namespace) -> None:
         for run in runs:
             made = _in_process(run, scans, options.work / study.name)
             results = results.keep(file, [each.name for each in study.runs], made)
-    module = importlib.import_module(f"studies.{study.name}")
-    if len(results.runs) == len(study.runs):
-        renew(options.docs / f"{study.name}.md", module.tables(results))
+    page = options.docs / f"{study.name}.md"
+    if page.exists() and len(results.runs) == len(study.runs):
+        module = importlib.import_module(f"studies.{study.name}")
+        renew(page, module.tables(results))
         module.figures(results, options.docs)
 
 

@@ -44,6 +44,26 @@ def intervals(
         axes.legend(frameon=False, bbox_to_anchor=(0.0, 1.0), loc="lower left", ncols=2)
 
 
+def lines(
+    values: Mapping[str, Sequence[float]], places: Sequence[str], labels: tuple[str, str], path: Path
+) -> None:
+    """One line for each entry over the same places.
+
+    Args:
+        values: Heights by what the legend says.
+        places: Marks along the horizontal axis.
+        labels: Of the horizontal axis and the vertical one.
+        path: The SVG file to write.
+    """
+    with _axes(path, height=4.0) as axes:
+        for title, heights in values.items():
+            axes.plot(range(len(places)), heights, marker="o", markersize=3, label=title)
+        axes.set_xticks(range(len(places)), places)
+        axes.set_xlabel(labels[0])
+        axes.set_ylabel(labels[1])
+        axes.legend(frameon=False, bbox_to_anchor=(1.0, 1.0), loc="upper left")
+
+
 def panels(pictures: Sequence[Picture], methods: Sequence[str], path: Path) -> None:
     """One row a picture: LR, what each method makes of it, and HR, all in one window of grey.
 

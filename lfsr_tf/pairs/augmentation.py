@@ -1,14 +1,14 @@
-"""What is done at random to training images: gain, symmetry and sharpness, each keyed by the image itself."""
+"""What is done at random to training images, each keyed by itself: gain, symmetry, sharpness, noise."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-from lfsr_tf.pairs.keys import GAIN_STREAM, SYMMETRY_STREAM, TRANSFER_STREAM, seeds_of
+from lfsr_tf.pairs.keys import GAIN_STREAM, HR_NOISE_STREAM, SYMMETRY_STREAM, TRANSFER_STREAM, seeds_of
 from lfsr_tf.pairs.options import PipelineConfig
 from lfsr_tf.physics.effects import echo_weights, gaussian_weights
 from lfsr_tf.physics.fourier import image_to_kspace, kspace_to_image, matrix_size
-from lfsr_tf.physics.randomness import uniform
+from lfsr_tf.physics.randomness import complex_normal, uniform
 
 # "lr" float32 [B, h, w], "hr" float32 [B, s h, s w], "sigma" float32 [B] and the random "key" int64 [B].
 Batch = dict[str, tf.Tensor]
@@ -28,7 +28,8 @@ def augmented(hr: tf.Tensor, keys: tf.Tensor, options: PipelineConfig) -> tf.Ten
         float32 [B, S, S].
     """
     hr = random_symmetry(hr, keys, options.flips, options.rotations)
-    return random_transfer(hr, keys, options.blur, options.echoes)
+    hr = random_transfer(hr, keys, options.blur, options.echoes)
+    return noisy_truth(hr, keys, options.hr_noise)
 
 
 def random_gain(batch: Batch, lowest: float, highest: float) -> Batch:
@@ -69,6 +70,24 @@ def random_transfer(images: tf.Tensor, keys: tf.Tensor, blur: float, echoes: flo
     weights *= echo_weights(levels * along_rows, height)[:, :, None]
     weights *= echo_weights(levels * (1.0 - along_rows), width)[:, None, :]
     return tf.math.real(kspace_to_image(image_to_kspace(images) * tf.cast(weights, tf.complex64)))
+
+
+def noisy_truth(images: tf.Tensor, keys: tf.Tensor, sigma: float) -> tf.Tensor:
+    """Add complex Gaussian noise to the k-space of HR slices, LR and truth alike: a way to more data.
+
+    Args:
+        images: float32 [B, H, W], H and W known, in units of the reference intensity.
+        keys: int64 [B].
+        sigma: Standard deviation of one channel, in the same units.
+
+    Returns:
+        float32 [B, H, W], the magnitude, so that the noise is Rician.
+    """
+    if not sigma:
+        return images
+    # The transform is orthonormal: noise on k-space is the same noise on the image.
+    noise = sigma * complex_normal(seeds_of(keys), tuple(images.shape[1:]), HR_NOISE_STREAM)
+    return tf.sqrt(tf.square(images + tf.math.real(noise)) + tf.square(tf.math.imag(noise)))
 
 
 def random_symmetry(images: tf.Tensor, keys: tf.Tensor, flips: bool, rotations: bool) -> tf.Tensor:

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from lfsr_tf.pairs import PairsConfig
-from lfsr_tf.pairs.augmentation import random_gain, random_symmetry, random_transfer
+from lfsr_tf.pairs.augmentation import noisy_truth, random_gain, random_symmetry, random_transfer
 from lfsr_tf.pairs.degrade import degrade
 from lfsr_tf.physics.fourier import image_to_kspace
 from lfsr_tf.physics.sampling import fourier_downsample, zero_fill_magnitude
@@ -96,3 +96,11 @@ def test_lr_of_a_blurred_slice_is_its_downsampled_self() -> None:
     blurred = random_transfer(HR, KEYS, 2.0, 0.0)
     lr, _ = degrade(blurred, KEYS, config)
     np.testing.assert_allclose(lr, tf.abs(fourier_downsample(blurred, (16, 16))), atol=1e-5)
+
+
+def test_noise_on_the_truth_is_rician_with_the_sigma_asked_for() -> None:
+    bright, dark = (noisy_truth(tf.fill([64, 32, 32], value), KEYS, 0.02) for value in (1.0, 0.0))
+    assert np.std(bright) == pytest.approx(0.02, rel=0.02)
+    assert np.mean(dark) == pytest.approx(0.02 * np.sqrt(np.pi / 2), rel=0.02)
+    assert noisy_truth(HR, KEYS, 0.0) is HR
+    np.testing.assert_array_equal(noisy_truth(HR[3:9], KEYS[3:9], 0.02), noisy_truth(HR, KEYS, 0.02)[3:9])

@@ -1,0 +1,68 @@
+"""What the paper left open, by groups of runs that differ in one thing: tables and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from studies.figures import lines
+from studies.page import markdown_table
+from studies.scores import Results, with_interval
+
+# The first run of a group is what the others are compared with.
+GROUPS = {
+    "block-input": ("every_layer", "first_layer"),
+    "patches": ("patch_16", "every_layer", "patch_48", "patch_16_unet", "mse", "patch_48_unet"),
+    "losses": ("mse", "mae", "charbonnier", "ssim", "ms_ssim", "kspace", "gradient"),
+    "noise": ("mse", "sigma_004", "sigma_012", "told"),
+}
+# Runs of the two networks stand in one table of patches, each beside its own kind.
+REFERENCES = {"patch_16_unet": None, "mse": "patch_16_unet", "patch_48_unet": "patch_16_unet"}
+SIGMAS = (0.0, 0.03, 0.06)
+
+
+def tables(results: Results) -> dict[str, str]:
+    """A table for each group: PSNR and SSIM in the head, PSNR of the whole image, HFEN and outer band."""
+    return {name: _table(results, name, runs) for name, runs in GROUPS.items()}
+
+
+def figures(results: Results, folder: Path) -> None:
+    """`open_questions_curves.svg`: validation PSNR of the losses by epoch."""
+    curves = {results.titles[run]: results.runs[run]["history"]["val_psnr"] for run in GROUPS["losses"]}
+    epochs = [str(epoch + 1) for epoch in range(len(next(iter(curves.values()))))]
+    lines(curves, epochs, ("epoch", "validation PSNR, dB"), folder / "open_questions_curves.svg")
+
+
+def _table(results: Results, group: str, runs: tuple[str, ...]) -> str:
+    rows = []
+    for run in runs:
+        reference = REFERENCES.get(run, runs[0]) if group == "patches" else runs[0]
+        gap = (
+            with_interval(results.difference(run, reference, "psnr", sigma=0.03, region="head"))
+            if reference not in (run, None)
+            else ""
+        )
+        psnr = [f"{results.mean(run, 'psnr', sigma=sigma, region='head'):.2f}" for sigma in SIGMAS]
+        at_003: dict[str, Any] = {"sigma": 0.03, "region": "head"}
+        rows.append(
+            [
+                results.titles[run],
+                *psnr,
+                gap,
+                f"{results.mean(run, 'ssim', **at_003):.3f}",
+                f"{results.mean(run, 'psnr', sigma=0.03, region='whole'):.2f}",
+                f"{results.mean(run, 'hfen', **at_003):.3f}",
+                f"{results.mean(run, 'band', **at_003):.3f}",
+                f"{results.runs[run]['processor_seconds']}",
+            ]
+        )
+    headings = [
+        *(f"PSNR {sigma:g}" for sigma in SIGMAS),
+        "difference at 0.03",
+        "SSIM 0.03",
+        "whole PSNR 0.03",
+        "HFEN 0.03",
+        "band 0.03",
+        "processor s",
+    ]
+    return markdown_table(["", *headings], rows)
