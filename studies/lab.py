@@ -21,6 +21,7 @@ from lfsr_tf.scans import find_scans, phantom_scan, write_scan
 from lfsr_tf.scans.naming import subject_from_path
 from lfsr_tf.storage import read_json, sha256_file, write_json
 from lfsr_tf.training import train
+from studies import automap
 from studies.plan import Run
 
 _DIGITS = 5
@@ -87,6 +88,7 @@ def make(run: Run, scans: Scans, folder: Path) -> dict[str, Any]:
     Returns:
         `identity`, `parameters`, `history`, `volumes`, `outer_band` and `processor_seconds` as JSON values.
     """
+    automap.register()
     result_file = folder / run.name / "result.json"
     scans = scans.of(run.subjects)
     identity = {**run.identity(), "scans": scans.hashes()}

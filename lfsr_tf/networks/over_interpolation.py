@@ -11,6 +11,8 @@ from lfsr_tf.networks.interface import network_input
 from lfsr_tf.networks.sinc_interpolation import SincInterpolation
 from lfsr_tf.networks.sub_pixel import SubPixelUpsampling
 
+RESIDUAL_GRIDS = ("hr", "lr")
+
 
 def residual_network(
     body: Callable[[keras.KerasTensor], keras.KerasTensor],
@@ -19,6 +21,7 @@ def residual_network(
     scale: int,
     name: str,
     noise_level: bool = False,
+    residual_grid: str = "hr",
 ) -> keras.Model:
     """A convolution, the body with a skip around it, and what both make on top of an interpolation.
 
@@ -28,6 +31,8 @@ def residual_network(
         scale: HR samples per LR sample along each axis, 2 or 4.
         name: Of the model.
         noise_level: Whether the input has the noise level as a second channel.
+        residual_grid: "hr": samples of the SR image are added to the interpolation. "lr": those of the LR
+            image are added before it, which makes a denoiser that is followed by an interpolation.
 
     Returns:
         A functional model from LR [N, h, w, 1], or [N, h, w, 2] with the noise level, to SR
@@ -37,7 +42,16 @@ def residual_network(
     stem = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", name="stem")(given)
     maps = layers.Conv2D(filters, 3, padding="same", name="trunk")(body(stem))
     maps = layers.Add(name="trunk_sum")([stem, maps])
-    return keras.Model(given, over_interpolation(image, maps, scale), name=name)
+    finish = over_interpolation if residual_grid == "hr" else under_interpolation
+    return keras.Model(given, finish(image, maps, scale), name=name)
+
+
+def under_interpolation(lr: keras.KerasTensor, maps: keras.KerasTensor, scale: int) -> keras.KerasTensor:
+    """Add a network's samples to its LR image and interpolate; as `over_interpolation` otherwise."""
+    residual = layers.Conv2D(
+        1, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="samples"
+    )(maps)
+    return _interpolated(layers.Add(dtype="float32", name="denoised")([lr, residual]), scale)
 
 
 def over_interpolation(lr: keras.KerasTensor, maps: keras.KerasTensor, scale: int) -> keras.KerasTensor:
@@ -58,7 +72,10 @@ def over_interpolation(lr: keras.KerasTensor, maps: keras.KerasTensor, scale: in
         scale**2, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="samples"
     )(maps)
     residual = SubPixelUpsampling(scale, dtype="float32", name="sub_pixel")(samples)
-    interpolated = lr
+    return layers.Add(dtype="float32", name="reconstruction")([_interpolated(lr, scale), residual])
+
+
+def _interpolated(images: keras.KerasTensor, scale: int) -> keras.KerasTensor:
     for step in range(1, scale // 2 + 1):
-        interpolated = SincInterpolation(dtype="float32", name=f"interpolation{step}")(interpolated)
-    return layers.Add(dtype="float32", name="reconstruction")([interpolated, residual])
+        images = SincInterpolation(dtype="float32", name=f"interpolation{step}")(images)
+    return images

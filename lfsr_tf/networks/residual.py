@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from lfsr_tf.networks.over_interpolation import residual_network
+from lfsr_tf.networks.over_interpolation import RESIDUAL_GRIDS, residual_network
 from lfsr_tf.networks.residual_block import residual_block
 from lfsr_tf.networks.settings import check_choice, check_fraction, check_positive, read_settings
 
@@ -31,6 +31,8 @@ class ResidualSRSettings:
         residual_scaling: Factor on a block's result before it is added, above 0 and at most 1. Lim et al.
             need 0.1 for 256 maps; 64 train without.
         noise_level: Take the noise level as a second channel (`lfsr_tf.networks.with_noise_level`).
+        residual_grid: "hr": what the network makes is added to the interpolation; "lr": to the LR image,
+            which is then interpolated: a denoiser that adds no resolution.
     """
 
     scale: int = 2
@@ -38,6 +40,7 @@ class ResidualSRSettings:
     filters: int = 64
     residual_scaling: float = 1.0
     noise_level: bool = False
+    residual_grid: str = "hr"
 
     def __post_init__(self) -> None:
         """Refuse what is out of range.
@@ -49,6 +52,7 @@ class ResidualSRSettings:
         check_positive(self, "blocks", "filters")
         check_fraction(self, "residual_scaling")
         check_choice(self, "noise_level", (False, True))
+        check_choice(self, "residual_grid", RESIDUAL_GRIDS)
 
 
 def ResidualSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the networks of the literature
@@ -79,4 +83,5 @@ def ResidualSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the n
         scale=config.scale,
         name="residual_sr",
         noise_level=config.noise_level,
+        residual_grid=config.residual_grid,
     )

@@ -17,7 +17,7 @@ from keras import layers
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks.add_cropped import AddCropped
-from lfsr_tf.networks.over_interpolation import residual_network
+from lfsr_tf.networks.over_interpolation import RESIDUAL_GRIDS, residual_network
 from lfsr_tf.networks.residual_block import residual_block
 from lfsr_tf.networks.settings import check_choice, check_fraction, read_settings
 
@@ -36,6 +36,8 @@ class UNetSRSettings:
         blocks: Residual blocks on each grid; on all but the coarsest as many down as up.
         residual_scaling: Factor on a block's result before it is added, above 0 and at most 1.
         noise_level: Take the noise level as a second channel (`lfsr_tf.networks.with_noise_level`).
+        residual_grid: "hr": what the network makes is added to the interpolation; "lr": to the LR image,
+            which is then interpolated: a denoiser that adds no resolution.
     """
 
     scale: int = 2
@@ -43,6 +45,7 @@ class UNetSRSettings:
     blocks: tuple[int, ...] = (2, 2, 4)
     residual_scaling: float = 1.0
     noise_level: bool = False
+    residual_grid: str = "hr"
 
     def __post_init__(self) -> None:
         """Refuse what is out of range.
@@ -60,6 +63,7 @@ class UNetSRSettings:
             )
         check_fraction(self, "residual_scaling")
         check_choice(self, "noise_level", (False, True))
+        check_choice(self, "residual_grid", RESIDUAL_GRIDS)
 
 
 def _whole_numbers(name: str, values: Any) -> tuple[int, ...]:
@@ -96,6 +100,7 @@ def UNetSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the netwo
         scale=config.scale,
         name="unet_sr",
         noise_level=config.noise_level,
+        residual_grid=config.residual_grid,
     )
 
 

@@ -1,5 +1,7 @@
 """ResidualSR and the interpolation it starts from."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks.residual import ResidualSR
 from lfsr_tf.networks.sinc_interpolation import SincInterpolation, half_sample_kernel
 from lfsr_tf.networks.sub_pixel import SubPixelUpsampling
+from lfsr_tf.networks.unet import UNetSR
 
 
 def smooth_image(height: int, width: int) -> np.ndarray:
@@ -92,3 +95,16 @@ def test_residual_scaling_one_costs_no_layer() -> None:
 def test_residual_scaling_out_of_range_is_refused(value: object) -> None:
     with pytest.raises(ConfigError, match="residual_scaling"):
         ResidualSR(residual_scaling=value)
+
+
+@pytest.mark.parametrize("network", [ResidualSR, UNetSR])
+def test_a_residual_on_the_lr_grid_adds_no_resolution(network: Callable[..., keras.Model]) -> None:
+    settings = {"blocks": 1, "filters": 4} if network is ResidualSR else {"blocks": [1], "filters": [4]}
+    model = network(**settings, residual_grid="lr")
+    rng = np.random.default_rng(0)
+    model.set_weights([0.3 * rng.standard_normal(w.shape).astype("float32") for w in model.get_weights()])
+    lr = rng.random((1, 12, 10, 1)).astype("float32")
+    sr = np.asarray(model(lr))
+    denoised = sr[:, ::2, ::2]
+    assert np.abs(denoised - lr).max() > 1e-3
+    np.testing.assert_allclose(SincInterpolation()(denoised), sr, atol=1e-5)
