@@ -2,8 +2,8 @@
 
 Sources: Zhu et al., "Image reconstruction by domain-transform manifold learning", Nature 555 (2018);
 Koonjoo et al., "Boosting the signal-to-noise of low-field MRI with deep learning image reconstruction",
-Scientific Reports 11 (2021). Two fully connected layers take k-space to an image, two 5 x 5 convolutions and a
-7 x 7 one finish it. Unlike theirs it gets the k-space of a magnitude image, as every other network here; its
+Scientific Reports 11 (2021). Two fully connected layers take k-space to an image, two 5 x 5 convolutions and
+a 7 x 7 one finish it. Unlike theirs it gets the k-space of a magnitude image, as all networks here; its
 hidden layer is narrower, 2,048 units; and what it makes is added to the image before the interpolation, since
 a few minutes do not suffice to learn the transform itself.
 """

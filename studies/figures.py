@@ -11,6 +11,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from lfsr_tf.evaluation import Picture
 from lfsr_tf.storage import atomic_path
@@ -65,25 +66,43 @@ def lines(
 
 
 def panels(pictures: Sequence[Picture], methods: Sequence[str], path: Path) -> None:
-    """One row a picture: LR, what each method makes of it, and HR, all in one window of grey.
+    """One row a picture: LR, what each method makes of it, and HR.
 
     Args:
         pictures: Slices as every method shows them.
         methods: Names, in the order of the columns.
         path: The PNG file to write.
     """
-    columns = ["LR", *methods, "HR"]
-    size = (1.7 * len(columns), 1.8 * len(pictures))
+    rows = {}
+    for picture in pictures:
+        shown = {f"{name}, {picture.psnr[name]:.1f} dB": picture.outputs[name] for name in methods}
+        rows[picture.contrast] = {"LR": picture.lr, **shown, "HR": picture.hr}
+    gallery(rows, path)
+
+
+def gallery(
+    rows: Mapping[str, Mapping[str, NDArray[np.float32]]], path: Path, square: Sequence[str] = ()
+) -> None:
+    """Images in rows, all in one window of grey from 0 to 1.
+
+    Args:
+        rows: By what stands beside a row, images by what stands above them.
+        path: The PNG file to write.
+        square: Titles of images with a square field of view, whatever their matrix; pixels of others are
+            square.
+    """
+    columns = max(len(images) for images in rows.values())
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        grid = figure.subplots(len(pictures), len(columns), squeeze=False)
-        for row, picture in zip(grid, pictures, strict=True):
-            images = [picture.lr, *(picture.outputs[name] for name in methods), picture.hr]
-            for axes, title, image in zip(row, columns, images, strict=True):
-                axes.imshow(image, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
-                axes.set_axis_off()
-                psnr = picture.psnr.get(title)
-                axes.set_title(title if psnr is None else f"{title}, {psnr:.1f} dB", fontsize=8)
+        figure = Figure(figsize=(1.9 * columns, 2.0 * len(rows)), layout="constrained")
+        grid = figure.subplots(len(rows), columns, squeeze=False)
+        for line, (name, images) in zip(grid, rows.items(), strict=True):
+            for axes, (title, image) in zip(line, images.items(), strict=True):
+                aspect = image.shape[1] / image.shape[0] if title in square else 1.0
+                axes.imshow(image, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest", aspect=aspect)
+                axes.set_title(title, fontsize=8)
+                axes.set_xticks([])
+                axes.set_yticks([])
+            line[0].set_ylabel(name)
         with atomic_path(path) as temporary:
             figure.savefig(temporary, dpi=130, metadata={"Software": None}, format="png")
 
