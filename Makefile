@@ -30,6 +30,7 @@ format: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/network.py
+	$(BIN)/python benchmarks/models.py
 
 clean:
 	rm -rf build dist *.egg-info demo .mypy_cache .pytest_cache .ruff_cache

@@ -1,12 +1,14 @@
-"""The paper's network (6,714,369 parameters) beside the same network in PyTorch, in the same run.
+"""The paper's network (6,714,369 parameters) beside the same network elsewhere, in the same run.
 
-Command: python benchmarks/network.py     (eight minutes on two idle cores; --work inference: the slice alone)
-Expected: no slower than PyTorch in float32 and in bfloat16, most of what the machine can do in float32.
-Prints a table and writes benchmarks/results/network.json. The first run installs PyTorch into build/torch.
+Command: python benchmarks/network.py     (ten minutes on two idle cores; --work inference: the slice alone)
+Beside lfsr_tf: the plain Keras form with its concatenations, PyTorch, OpenVINO (inference alone), and what a
+matrix product reaches in the same type of number in the same processes.
+Prints a table and writes benchmarks/results/network.json. The first run installs PyTorch and OpenVINO into
+environments of their own below build/.
 
 Each measurement is a process of its own, so that its peak memory is its own. On processors without bfloat16
-instructions both frameworks emulate it and are slower than in float32: there `dtype_policy = "auto"` of
-`lfsr train` stays in float32, and training in bfloat16 is left out.
+instructions all of them emulate it and are slower than in float32: there `dtype_policy = "auto"` of
+`lfsr train` stays in float32, and bfloat16 is left out.
 """
 
 from __future__ import annotations
@@ -15,52 +17,60 @@ import argparse
 import itertools
 import json
 import os
-import platform
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+from processes import HERE, environment, in_process, machine
+
 RESULTS = HERE / "results" / "network.json"
-TORCH = HERE.parent / "build" / "torch"
-TORCH_VERSION = "2.13.0"
+TORCH, OPENVINO = "torch==2.13.0", "openvino==2026.4.1"
 
 SHAPES = {"inference": (1, 64, 64), "training": (20, 16, 16)}
 DTYPES = ("float32", "bfloat16")
+FORMS = {"lfsr_tf": "split", "Keras": "plain"}
 # PyTorch's ways to each dtype; the fastest counts. One that takes longer than this is not the fastest.
 PYTORCH_WAYS = {"float32": ("float32",), "bfloat16": ("autocast", "converted")}
 PYTORCH_FORMATS = ("contiguous", "channels_last")
 PYTORCH_LIMIT_S = 120
-# Emulated, a training step in bfloat16 takes more than a minute: measured only where the processor has it.
-NEEDS_BFLOAT16 = ("training", "bfloat16")
+LOAD_BEFORE = os.getloadavg()[0]
 
 
-def measure_tensorflow(work: str, dtype: str, shape: tuple[int, ...]) -> dict[str, Any]:
+def measure_tensorflow(work: str, dtype: str, form: str) -> dict[str, Any]:
     """Time one kind of work in this process."""
     import keras
     import tensorflow as tf
     from stopwatch import measure, peak_rss_mib
 
-    from lfsr_tf.networks import SRDenseNet_All
-
+    shape = SHAPES[work]
     keras.config.set_dtype_policy("float32" if dtype == "float32" else "mixed_bfloat16")
-    model = SRDenseNet_All()
+    model = build(form)
     timing = measure(_inference(model, shape) if work == "inference" else _training(model, shape))
     peak = peak_rss_mib()
-    matrix = tf.random.uniform((2048, 2048))
-    rate = 2 * 2048**3 / measure(lambda: tf.matmul(matrix, matrix).numpy()).seconds / 1e9
+    matrix = tf.cast(tf.random.uniform((2048, 2048)), dtype)
+    product = tf.function(lambda: tf.reduce_max(tf.matmul(matrix, matrix)))
     return {
         "parameters": model.count_params(),
         "version": tf.__version__,
-        "way": keras.config.dtype_policy().name,
+        "way": form,
         "seconds": timing.seconds,
         "cpu_seconds": timing.cpu_seconds,
         "peak_rss_mib": peak,
-        "matmul_gflops": rate,
-        "gflop": forward_gflop(model, shape) * (1 if work == "inference" else 3),
+        "matmul_gflops": 2 * 2048**3 / measure(lambda: product().numpy()).seconds / 1e9,
+        "gflop": forward_gflop(shape) * (1 if work == "inference" else 3),
     }
+
+
+def build(form: str) -> Any:
+    """The network in lfsr_tf's form or in the plain one."""
+    from plain_keras import plain_srdensenet_all
+
+    from lfsr_tf.networks import SRDenseNet_All
+
+    return SRDenseNet_All() if form == "split" else plain_srdensenet_all()
 
 
 def _inference(model: Any, shape: tuple[int, ...]) -> Callable[[], object]:
@@ -81,24 +91,12 @@ def _training(model: Any, shape: tuple[int, ...]) -> Callable[[], object]:
     return lambda: model.train_on_batch(lr, hr)
 
 
-def forward_gflop(model: Any, shape: tuple[int, ...]) -> float:
-    """Multiplications and additions of the convolutions; every one but the last works on the LR grid."""
+def forward_gflop(shape: tuple[int, ...]) -> float:
+    """Multiplications and additions of one pass over a batch."""
+    from lfsr_tf.networks import SRDenseNet_All, multiply_adds
+
     batch, rows, columns = shape
-    weights = sum(layer.kernel.shape.num_elements() for layer in model.layers if hasattr(layer, "kernel"))
-    last = model.get_layer("reconstruction").kernel.shape.num_elements()
-    return 2 * batch * rows * columns * (weights + 3 * last) / 1e9
-
-
-def torch_python() -> Path:
-    """The interpreter of PyTorch's own environment, made on the first call."""
-    python = TORCH / "bin" / "python"
-    if not python.exists() or subprocess.run([python, "-c", "import torch"], capture_output=True).returncode:
-        print(f"installing torch {TORCH_VERSION} into {TORCH}", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", TORCH], check=True)
-        subprocess.run(
-            [python, "-m", "pip", "install", "-qq", f"torch=={TORCH_VERSION}", "numpy"], check=True
-        )
-    return python
+    return 2 * batch * multiply_adds(SRDenseNet_All(), rows, columns) / 1e9
 
 
 def fastest_pytorch(python: Path, work: str, dtype: str) -> dict[str, Any]:
@@ -123,95 +121,69 @@ def pytorch(python: Path, work: str, way: str, memory: str) -> dict[str, Any] | 
         return None
 
 
-def in_process(
-    python: Path | str, script: str, *arguments: object, timeout: float | None = None
-) -> dict[str, Any]:
-    """Run one measurement and read the JSON line it ends with."""
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(HERE.parent)}
-    command = [str(python), str(HERE / script), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=timeout)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
+def openvino(dtype: str) -> dict[str, Any]:
+    """One slice in OpenVINO, from a SavedModel of lfsr_tf's form."""
+    with tempfile.TemporaryDirectory() as folder:
+        in_process(sys.executable, "network.py", "--save", folder)
+        python = environment("openvino", OPENVINO)
+        return in_process(python, "plain_openvino.py", folder, dtype, "--shape", *SHAPES["inference"], 1)
+
+
+def save(folder: str) -> None:
+    """Write the network as a SavedModel for images of any size."""
+    import tensorflow as tf
+
+    model, module = build("split"), tf.Module()
+    module.weights = [variable.value for variable in model.variables]
+    spec = tf.TensorSpec([None, None, None, 1], tf.float32)
+    module.function = tf.function(lambda lr: {"sr": model(lr, training=False)}, input_signature=[spec])
+    tf.saved_model.save(module, folder, signatures={"serving_default": module.function})
+    print("{}")
 
 
 def compare(works: list[str]) -> dict[str, Any]:
-    """Both frameworks for every kind of work and dtype, in turn."""
+    """Every peer for every kind of work and dtype, in turn."""
     from lfsr_tf.precision import cpu_has_bfloat16
 
-    python, results = torch_python(), {}
-    for work in works:
-        for dtype in DTYPES:
-            if (work, dtype) == NEEDS_BFLOAT16 and not cpu_has_bfloat16():
-                print(
-                    f"not measuring {work} in {dtype}: the processor has no instructions for it", flush=True
-                )
-                continue
-            print(f"measuring {work} in {dtype}", flush=True)
-            results[f"{work}_{dtype}"] = {
-                "lfsr_tf": in_process(sys.executable, "network.py", "--measure", work, dtype),
-                "pytorch": fastest_pytorch(python, work, dtype),
-            }
-    return {
-        "machine": {
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "load_average_before": LOAD_BEFORE,
-        },
-        "shapes": SHAPES,
-        "results": results,
-    }
-
-
-def processor() -> str:
-    """The processor's name and whether it has instructions for bfloat16."""
-    from lfsr_tf.precision import cpu_has_bfloat16
-
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor()
-    name = next(
-        (line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")), ""
-    )
-    return f"{name}, {'with' if cpu_has_bfloat16() else 'without'} bfloat16 instructions"
+    python, results = environment("torch", TORCH, "numpy"), {}
+    for work, dtype in itertools.product(works, DTYPES if cpu_has_bfloat16() else DTYPES[:1]):
+        print(f"measuring {work} in {dtype}", flush=True)
+        peers = {
+            name: in_process(sys.executable, "network.py", "--measure", work, dtype, form)
+            for name, form in FORMS.items()
+        }
+        peers["PyTorch"] = fastest_pytorch(python, work, dtype)
+        if work == "inference":
+            peers["OpenVINO"] = openvino(dtype)
+        results[f"{work}_{dtype}"] = peers
+    return {"machine": machine(LOAD_BEFORE), "shapes": SHAPES, "results": results}
 
 
 def print_table(report: dict[str, Any]) -> None:
+    """Times, ratios to lfsr_tf, memory, and the share of the matrix product's rate in the same dtype."""
     from rich.console import Console
     from rich.table import Table
 
-    machine = report["machine"]
-    table = Table(title=f"SRDenseNet_All on {machine['cores']} cores of {machine['processor']}")
-    for column in (
-        "work",
-        "lfsr_tf",
-        "PyTorch",
-        "time ratio",
-        "CPU ratio",
-        "of float32 matmul",
-        "peak memory",
-    ):
-        table.add_column(column, justify="left" if column == "work" else "right")
-    for name, both in report["results"].items():
-        ours, theirs = both["lfsr_tf"], both["pytorch"]
-        share = ours["gflop"] / ours["seconds"] / max(ours["matmul_gflops"], theirs["matmul_gflops"])
-        table.add_row(
-            name.replace("_", ", "),
-            f"{1e3 * ours['seconds']:.0f} ms",
-            f"{1e3 * theirs['seconds']:.0f} ms",
-            f"{ours['seconds'] / theirs['seconds']:.2f}",
-            f"{ours['cpu_seconds'] / theirs['cpu_seconds']:.2f}",
-            f"{100 * share:.0f} %",
-            f"{ours['peak_rss_mib']:.0f} / {theirs['peak_rss_mib']:.0f} MiB",
-        )
+    table = Table(title=f"SRDenseNet_All, {report['machine']['processor']}")
+    for column in ("work", "with", "time", "over lfsr_tf", "peak memory", "GFLOP/s", "of matmul"):
+        table.add_column(column, justify="left" if column in ("work", "with") else "right")
+    for work, peers in report["results"].items():
+        ours = peers["lfsr_tf"]
+        best_rate = max(peer.get("matmul_gflops", 0.0) for peer in peers.values())
+        for name, peer in peers.items():
+            rate = ours["gflop"] / peer["seconds"]
+            table.add_row(
+                work.replace("_", ", "),
+                name,
+                f"{1e3 * peer['seconds']:.0f} ms",
+                f"{peer['seconds'] / ours['seconds']:.2f}",
+                f"{peer['peak_rss_mib']:.0f} MiB",
+                f"{rate:.0f}",
+                f"{rate / best_rate:.2f}",
+            )
     Console().print(table)
-    if machine["load_average_before"] > 0.5:
-        print("The machine was not idle: wall times of this run mean little, CPU times a little more.")
-
-
-LOAD_BEFORE = os.getloadavg()[0]
+    if report["machine"]["load_average_before"] > 0.5:
+        print("The machine was not idle: wall times of this run mean little.")
 
 
 def main() -> None:
@@ -220,17 +192,19 @@ def main() -> None:
     )
     parser.add_argument("--work", choices=[*SHAPES], action="append", help="measure this alone")
     parser.add_argument("--output", type=Path, default=RESULTS)
-    parser.add_argument("--measure", nargs=2, metavar=("WORK", "DTYPE"), help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs=3, metavar=("WORK", "DTYPE", "FORM"), help=argparse.SUPPRESS)
+    parser.add_argument("--save", metavar="FOLDER", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        work, dtype = arguments.measure
-        print(json.dumps(measure_tensorflow(work, dtype, SHAPES[work])))
-        return
-    report = compare(arguments.work or list(SHAPES))
-    print_table(report)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print(f"written: {arguments.output}")
+        print(json.dumps(measure_tensorflow(*arguments.measure)))
+    elif arguments.save:
+        save(arguments.save)
+    else:
+        report = compare(arguments.work or list(SHAPES))
+        print_table(report)
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        arguments.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        print(f"written: {arguments.output}")
 
 
 if __name__ == "__main__":

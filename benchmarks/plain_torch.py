@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 
 import torch
+from plain_torch_unet import UNetSR
 from stopwatch import measure, peak_rss_mib
 from torch import nn
 
@@ -57,9 +58,11 @@ class SRDenseNetAll(nn.Module):
         return self.reconstruction(torch.relu(self.deconvolution(maps)))
 
 
-def inference(shape: tuple[int, ...], memory: torch.memory_format, way: str) -> Callable[[], object]:
-    """One slice through the network; `way` is float32, converted or autocast."""
-    model, lr = SRDenseNetAll().eval().to(memory_format=memory), torch.rand(shape).to(memory_format=memory)
+def inference(
+    shape: tuple[int, ...], memory: torch.memory_format, way: str, build: Callable[[], nn.Module]
+) -> Callable[[], object]:
+    """Slices through the network; `way` is float32, converted or autocast."""
+    model, lr = build().eval().to(memory_format=memory), torch.rand(shape).to(memory_format=memory)
     if way == "converted":
         model, lr = model.bfloat16(), lr.bfloat16()
 
@@ -70,9 +73,11 @@ def inference(shape: tuple[int, ...], memory: torch.memory_format, way: str) -> 
     return step
 
 
-def training(shape: tuple[int, ...], memory: torch.memory_format, way: str) -> Callable[[], object]:
+def training(
+    shape: tuple[int, ...], memory: torch.memory_format, way: str, build: Callable[[], nn.Module]
+) -> Callable[[], object]:
     """One step of Adam on the mean squared error; `way` is float32 or autocast."""
-    model, lr = SRDenseNetAll().to(memory_format=memory), torch.rand(shape).to(memory_format=memory)
+    model, lr = build().to(memory_format=memory), torch.rand(shape).to(memory_format=memory)
     hr = torch.rand(*shape[:2], 2 * shape[2], 2 * shape[3])
     optimizer = torch.optim.Adam(model.parameters())
 
@@ -88,9 +93,9 @@ def training(shape: tuple[int, ...], memory: torch.memory_format, way: str) -> C
     return step
 
 
-def matmul_rate() -> float:
-    """Float32 GFLOP/s of a 2048 x 2048 product."""
-    matrix = torch.rand(2048, 2048)
+def matmul_rate(way: str) -> float:
+    """GFLOP/s of a 2048 x 2048 product in the type of number that the way computes in."""
+    matrix = torch.rand(2048, 2048).to(torch.float32 if way == "float32" else torch.bfloat16)
     return 2 * 2048**3 / measure(lambda: matrix @ matrix).seconds / 1e9
 
 
@@ -100,18 +105,29 @@ def main() -> None:
     parser.add_argument("way", choices=["float32", "autocast", "converted"])
     parser.add_argument("memory", choices=FORMATS)
     parser.add_argument("--shape", type=int, nargs=3, required=True, help="batch, rows, columns of LR images")
+    parser.add_argument("--network", type=json.loads, default={}, help="settings of a UNetSR, as JSON")
     arguments = parser.parse_args()
+    settings = arguments.network
+    channels = 2 if settings.get("noise_level") else 1
     batch, rows, columns = arguments.shape
-    build = inference if arguments.work == "inference" else training
-    timing = measure(build((batch, 1, rows, columns), FORMATS[arguments.memory], arguments.way))
+
+    def build() -> nn.Module:
+        if "filters" not in settings:
+            return SRDenseNetAll()
+        views = 8 if "of" in settings else 1
+        return UNetSR(settings["filters"], settings["blocks"], channels, views)
+
+    work = inference if arguments.work == "inference" else training
+    shape = (batch, channels, rows, columns)
+    timing = measure(work(shape, FORMATS[arguments.memory], arguments.way, build))
     result = {
-        "parameters": sum(parameter.numel() for parameter in SRDenseNetAll().parameters()),
+        "parameters": sum(parameter.numel() for parameter in build().parameters()),
         "version": torch.__version__,
         "way": f"{arguments.way}, {arguments.memory}",
         "seconds": timing.seconds,
         "cpu_seconds": timing.cpu_seconds,
         "peak_rss_mib": peak_rss_mib(),
-        "matmul_gflops": matmul_rate(),
+        "matmul_gflops": matmul_rate(arguments.way),
     }
     print(json.dumps(result))
 

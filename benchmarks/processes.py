@@ -1,0 +1,75 @@
+"""Measurements as processes of their own, in environments of their own: peaks of memory do not mix."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ENVIRONMENTS = HERE.parent / "build"
+
+
+def environment(module: str, *requirements: str) -> Path:
+    """The interpreter of an environment `build/MODULE`, made on the first call.
+
+    Args:
+        module: What must be importable there.
+        requirements: What is installed, as pip takes it.
+    """
+    folder = ENVIRONMENTS / module
+    python = folder / "bin" / "python"
+    if (
+        not python.exists()
+        or subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode
+    ):
+        print(f"installing {', '.join(requirements)} into {folder}", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-qq", *requirements], check=True)
+    return python
+
+
+def in_process(
+    python: Path | str, script: str, *arguments: object, timeout: float | None = None
+) -> dict[str, Any]:
+    """Run one measurement and read the JSON line it ends with.
+
+    Raises:
+        subprocess.TimeoutExpired: It took longer than `timeout` seconds.
+        SystemExit: It failed.
+    """
+    variables = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(HERE.parent)}
+    command = [str(python), str(HERE / script), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=timeout)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def machine(load_before: float) -> dict[str, Any]:
+    """What the figures were measured on, and how busy it was before."""
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load_average_before": load_before,
+    }
+
+
+def processor() -> str:
+    """The processor's name, family and model, and whether it has instructions for bfloat16."""
+    from lfsr_tf.precision import cpu_has_bfloat16
+
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    values = dict(line.split(":", 1) for line in text.split("\n\n")[0].splitlines() if ":" in line)
+    known = {key.strip(): value.strip() for key, value in values.items()}
+    name = known.get("model name", platform.processor())
+    number = f"family {known.get('cpu family', '?')}, model {known.get('model', '?')}"
+    return f"{name} ({number}), {'with' if cpu_has_bfloat16() else 'without'} bfloat16 instructions"
