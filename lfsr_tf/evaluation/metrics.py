@@ -8,6 +8,8 @@
 | hfen | the same ratio after a Laplacian of Gaussian: edges and fine detail | 0 |
 | band | fraction recovered of the k-space band that the LR image does not have: 0 for zero-filling, 1 for
 the truth | 1 |
+| energy | energy in that band over the truth's: below 1 the image is blurred, above it holds noise or
+invention | 1 |
 
 Sources. SSIM: Z. Wang et al., IEEE Transactions on Image Processing 13(4), 2004, in scikit-image's form
 with the settings that reproduce it. HFEN: S. Ravishankar and Y. Bresler, IEEE Transactions on Medical
@@ -16,6 +18,8 @@ filtered truth.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +33,9 @@ Masks = NDArray[np.bool_]
 Values = NDArray[np.float64]
 Scores = dict[str, Values]
 
-METRICS = ("psnr", "ssim", "nrmse", "hfen", "band")
-HIGHER_IS_BETTER = {"psnr": True, "ssim": True, "nrmse": False, "hfen": False, "band": True}
+METRICS = ("psnr", "ssim", "nrmse", "hfen", "band", "energy")
+# What a perfect image has.
+PERFECT = {"psnr": math.inf, "ssim": 1.0, "nrmse": 0.0, "hfen": 0.0, "band": 1.0, "energy": 1.0}
 REGIONS = ("head", "whole")
 
 # Relative rounding error of float32, squared: images differ by less only by chance.
@@ -66,6 +71,7 @@ def score_images(
             "nrmse": nrmse(truth, result, region),
             "hfen": hfen(truth, result, region),
             "band": band_recovered(truth, result, region, lr_shape),
+            "energy": band_energy(truth, result, region, lr_shape),
         }
     return scores
 
@@ -115,6 +121,11 @@ def band_recovered(hr: Values, images: Values, masks: Masks, lr_shape: Shape2D) 
     """
     truth, error = _outer_energy(hr, lr_shape), _outer_energy(images - hr, lr_shape)
     return 1.0 - _ratio(error, truth, masks)
+
+
+def band_energy(hr: Values, images: Values, masks: Masks, lr_shape: Shape2D) -> Values:
+    """Energy of an image in the outer band over the truth's, right or wrong: its visible sharpness."""
+    return _ratio(_outer_energy(images, lr_shape), _outer_energy(hr, lr_shape), masks)
 
 
 def _edges(images: Values) -> Values:

@@ -37,6 +37,7 @@ class SliceScore:
         nrmse: 0 is best.
         hfen: 0 is best.
         band: Fraction of the outer band recovered.
+        energy: Energy in the outer band over the truth's.
     """
 
     scan: str
@@ -51,6 +52,7 @@ class SliceScore:
     nrmse: float
     hfen: float
     band: float
+    energy: float
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,7 @@ def _rows(volume: StudyVolume, sigma: float, method: str, region: str, figures: 
             nrmse=float(figures["nrmse"][position]),
             hfen=float(figures["hfen"][position]),
             band=float(figures["band"][position]),
+            energy=float(figures["energy"][position]),
         )
         for position, index in enumerate(volume.indices[volume.chosen])
     ]

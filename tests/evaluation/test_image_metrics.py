@@ -5,7 +5,16 @@ import pytest
 from scipy import ndimage
 from skimage import metrics as reference
 
-from lfsr_tf.evaluation.metrics import METRICS, band_recovered, hfen, nrmse, psnr, score_images, ssim_maps
+from lfsr_tf.evaluation.metrics import (
+    METRICS,
+    band_energy,
+    band_recovered,
+    hfen,
+    nrmse,
+    psnr,
+    score_images,
+    ssim_maps,
+)
 
 SIZES = [(32, 32), (31, 33), (32, 48)]
 RNG = np.random.default_rng(0)
@@ -134,8 +143,16 @@ def test_a_perfect_image_is_perfect_by_every_metric() -> None:
     scores = score_images(hr, hr, everywhere(hr), (16, 16), ones(hr))["head"]
     assert set(scores) == set(METRICS)
     assert np.isfinite(scores["psnr"]).all() and (scores["psnr"] > 130.0).all()
-    for metric, value in (("ssim", 1.0), ("nrmse", 0.0), ("hfen", 0.0), ("band", 1.0)):
+    for metric, value in (("ssim", 1.0), ("nrmse", 0.0), ("hfen", 0.0), ("band", 1.0), ("energy", 1.0)):
         np.testing.assert_allclose(scores[metric], value, atol=1e-6)
+
+
+def test_energy_tells_blur_from_invention() -> None:
+    hr, _ = pair()
+    noisy = hr + RNG.standard_normal(hr.shape)
+    whole, small = everywhere(hr), (16, 16)
+    np.testing.assert_allclose(band_energy(hr, hr / 2.0, whole, small), 0.25)
+    assert (band_energy(hr, noisy, whole, small) > 1.0).all()
 
 
 def test_slices_are_scored_one_by_one_never_as_a_batch() -> None:

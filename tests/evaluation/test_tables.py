@@ -16,6 +16,7 @@ from lfsr_tf.evaluation import (
     to_json,
     write_csv,
 )
+from lfsr_tf.evaluation.metrics import METRICS
 from lfsr_tf.evaluation.results import json_value
 from lfsr_tf.evaluation.tables import lookup, subject_differences, volume_scores
 from lfsr_tf.storage import read_json, write_json
@@ -24,7 +25,7 @@ from lfsr_tf.storage import read_json, write_json
 def score(
     subject: str, scan: str, method: str, psnr: float, contrast: str = "T1w", index: int = 0
 ) -> SliceScore:
-    return SliceScore(scan, subject, contrast, index, 0.03, method, "head", psnr, 0.9, 0.1, 0.2, 0.3)
+    return SliceScore(scan, subject, contrast, index, 0.03, method, "head", psnr, 0.9, 0.1, 0.2, 0.3, 0.4)
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_json_holds_every_table_and_comes_back_equal(results: Results, tmp_path:
     read = read_json(tmp_path / "results.json")
     assert read == json.loads(json.dumps(value))
     assert read["config"]["sigmas"] == [0.0, 0.05]
-    assert len(read["summary"]) == 3 * 2 * 2 * 5 * 4
+    assert len(read["summary"]) == 3 * 2 * 2 * len(METRICS) * 4
     assert read["definitions"]["data_range"] == "volume"
 
 

@@ -34,8 +34,9 @@ METRIC_LABELS = {
     "nrmse": "NRMSE",
     "hfen": "HFEN",
     "band": "Outer band recovered",
+    "energy": "Outer band energy",
 }
-METRIC_DECIMALS = {"psnr": 2, "ssim": 3, "nrmse": 3, "hfen": 3, "band": 3}
+METRIC_DECIMALS = {"psnr": 2, "ssim": 3, "nrmse": 3, "hfen": 3, "band": 3, "energy": 3}
 METRIC_DEFINITIONS = {
     "psnr": "Peak signal-to-noise ratio: 10 log10(range² / mean squared error). Higher is better; 3 dB "
     "more is half the error power.",
@@ -46,6 +47,8 @@ METRIC_DEFINITIONS = {
     "detail. 0 is the truth.",
     "band": "Fraction recovered of the outer k-space that the low-resolution image lacks. 0 is adding "
     "nothing, as zero-filling does; 1 is the truth; invented detail gives negative figures.",
+    "energy": "Energy in that band over the truth’s, right or wrong: how sharp the image looks. Below 1 it "
+    "is blurred; above 1 it holds noise or invention.",
 }
 REGION_LABELS = {"head": "inside the head mask", "whole": "whole image"}
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lfsr_tf.evaluation.methods import MODEL
-from lfsr_tf.evaluation.metrics import HIGHER_IS_BETTER
+from lfsr_tf.evaluation.metrics import PERFECT
 from lfsr_tf.evaluation.outer_band import COMPLEX_ZERO_FILL, OuterBandScore
 from lfsr_tf.evaluation.report.labels import (
     METHOD_LABELS,
@@ -142,11 +143,15 @@ def _method_cells(rows: list[Summary], metric: str) -> tuple[Cell, ...]:
     decimals = METRIC_DECIMALS[metric]
     # Marked by what is printed: figures that look alike are both the best.
     printed = [round(row.mean, decimals) for row in rows]
-    best = max(printed) if HIGHER_IS_BETTER[metric] else min(printed)
+    best = min(printed, key=lambda value: _distance(value, PERFECT[metric]))
     return tuple(
         Cell(f"{row.mean:.{decimals}f}", _spread(row, decimals), value == best)
         for row, value in zip(rows, printed, strict=True)
     )
+
+
+def _distance(value: float, perfect: float) -> float:
+    return -value if math.isinf(perfect) else abs(value - perfect)
 
 
 def _spread(row: Summary, decimals: int) -> str:
