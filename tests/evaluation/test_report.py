@@ -14,6 +14,7 @@ from PIL import Image
 
 from lfsr_tf.errors import OutputError
 from lfsr_tf.evaluation import OuterBandScore, Results, read_history, write_pictures, write_report
+from lfsr_tf.evaluation.metrics import METRICS
 from lfsr_tf.evaluation.report.images import panels, picture_name, window_top
 from lfsr_tf.evaluation.report.labels import signed
 from lfsr_tf.evaluation.report.summary import headline, verdicts
