@@ -44,6 +44,7 @@ TITLES = {**CLASSICAL, **{name: name for name in MODELS}}
 SIGMAS = (0.0, 0.015, 0.03, 0.06)
 CONTRASTS = ("T1w", "T2w", "FLAIR")
 SHOWN_SIGMA = 0.03
+BLUR_SIGMAS = (0.0, 0.03, 0.06)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -194,15 +195,17 @@ def _recovered(score: Any) -> str:
 
 
 def _blur(results: Results) -> str:
+    columns = {"hfen": "HFEN", "band": "recovered", "energy": "energy"}
     rows = []
     for run, title in results.titles.items():
         cells = [
-            f"{results.mean(run, metric, sigma=sigma, region='head'):.3f}"
-            for metric in ("hfen", "band")
-            for sigma in SIGMAS
+            f"{results.mean(run, metric, sigma=sigma, region='head'):.2f}"
+            for metric in columns
+            for sigma in BLUR_SIGMAS
         ]
         rows.append([title, *cells])
-    return markdown_table(["", *(f"{m} {s:g}" for m in ("HFEN", "band") for s in SIGMAS)], rows)
+    headings = [f"{column}, {sigma:g}" for column in columns.values() for sigma in BLUR_SIGMAS]
+    return markdown_table(["at sigma", *headings], rows)
 
 
 if __name__ == "__main__":

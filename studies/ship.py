@@ -12,15 +12,18 @@ from typing import Any
 from lfsr_tf.evaluation import EvaluationConfig, Results, evaluate, summaries
 from lfsr_tf.evaluation.methods import MODEL
 from lfsr_tf.evaluation.tables import ALL, lookup
+from lfsr_tf.models import ModelCard, list_models, read_card
 from lfsr_tf.models.catalogue import SHIPPED, load_shipped
 from lfsr_tf.models.publish import publish
 from lfsr_tf.networks import TrainedModel, build_network, load_model
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.scans import find_scans
+from studies.page import markdown_table, renew
 from studies.plan import FOLDER
 
 SIGMAS = (0.0, 0.015, 0.03, 0.06)
 MOST_LOSS_DB = 0.02
+_ORDER = ["paper", "fast", "best"]
 
 
 def main() -> None:
@@ -42,6 +45,26 @@ def main() -> None:
     policy, results = judged(shipped, find_scans(options.data / "val"))
     card |= {"results": results, "version": options.version, "dtype_policy": policy}
     publish(trained, options.name, SHIPPED, **card)
+    renew(FOLDER.parent / "docs" / "models.md", tables())
+
+
+def tables() -> dict[str, str]:
+    """The table of docs/models.md: what the cards say."""
+    cards = {name: read_card(name) for name in sorted(list_models(), key=_ORDER.index)}
+    first = next(iter(cards.values()))
+    rows = [["zero-filling", "", "", "", *_figures(first, "zero_fill_")]]
+    for name, card in cards.items():
+        cost = f"{card.multiply_adds / 1e9:.2f} G"
+        size = f"{(SHIPPED / f'{name}.safetensors').stat().st_size / 1e6:.1f} MB"
+        rows.append([name, f"{card.parameters:,}", size, cost, *_figures(card)])
+    sigmas = " / ".join(f"{row['sigma']:g}" for row in first.results)
+    headings = ["model", "parameters", "weights", "multiply-adds a 64 x 64 slice"]
+    return {"models": markdown_table([*headings, f"PSNR at sigma {sigmas}, dB", "SSIM"], rows)}
+
+
+def _figures(card: ModelCard, prefix: str = "") -> list[str]:
+    psnr = " / ".join(f"{row[f'{prefix}psnr']:.2f}" for row in card.results)
+    return [psnr, " / ".join(f"{row[f'{prefix}ssim']:.3f}" for row in card.results)]
 
 
 def self_ensemble(trained: TrainedModel) -> TrainedModel:
