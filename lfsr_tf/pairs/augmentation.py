@@ -43,10 +43,10 @@ def random_transfer(images: tf.Tensor, keys: tf.Tensor, blur: float, echoes: flo
     """Give half of the HR slices another modulation transfer function before they are degraded.
 
     Real low-field scans have one of their own, inside the acquired matrix and beyond. Decay along the echo
-    train, an uneven field and motion blur: on 0.055 T scans the outer half of k-space along an axis holds up
-    to 9 dB less than on high-field scans cut to the same matrix. And lines of k-space from different echoes
-    have different weights: on 0.055 T T1w scans lines half-way to the rim are 5 dB weaker than those beyond.
-    The truth that LR is compared with is changed alike, so a network learns to see what the object is like,
+    train, an uneven field and motion blur: on 0.055 T scans the outer half of k-space along one axis holds 3
+    to 10 dB less than on high-field scans cut to the same matrix. And lines of k-space have weights of their
+    own, as from different echoes: on T1w scans those a third of the way to the rim are up to 11 dB weaker on
+    one side (`docs/studies/transfer.md`). The truth that LR is compared with is changed alike, so a network learns to see what the object is like,
     and not to undo it.
 
     Args:

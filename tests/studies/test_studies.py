@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.models import list_models, read_card
+from lfsr_tf.storage import read_json
+from studies import transfer
 from studies.page import markdown_table, renewed
 from studies.plan import FOLDER, PLANS, merged, read_study
 from studies.scores import Results, with_interval
@@ -143,6 +146,22 @@ def test_a_short_run_goes_from_scans_to_figures(name: str, tmp_path: Path) -> No
     assert {row["method"] for row in run["volumes"]} == {"zero-fill", "model"}
     assert len(run["history"]["loss"]) == 1
     assert {"sub-04_T2w.nii.gz", "sub-05_T2w.nii.gz"} <= set(run["identity"]["scans"])
+
+
+def test_the_page_of_transfer_functions_shows_what_its_file_holds(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "studies" / "transfer.md").read_text()
+    assert renewed(text, transfer.tables(read_json(FOLDER / "results" / "transfer.json"))) == text
+    transfer.main(["--short", "--results", str(tmp_path)])
+    found = read_json(tmp_path / "transfer.json")
+    assert [row["contrast"] for row in found["training"]] == ["T2w"] * 3
+
+
+def test_the_fall_of_energy_is_told_by_axis() -> None:
+    places = (np.arange(64) - 32) / 32
+    energy = np.exp(-2.0 * np.abs(places))[:, None] * np.exp(-6.0 * np.abs(places - 0.1))
+    found = transfer.fall(energy)
+    assert found["rows_db"] > found["columns_db"]
+    assert max(transfer.sides(energy)) < 0.0 < min(transfer.sides(energy[:, ::-1]))
 
 
 @pytest.mark.slow
