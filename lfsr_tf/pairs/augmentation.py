@@ -46,8 +46,8 @@ def random_transfer(images: tf.Tensor, keys: tf.Tensor, blur: float, echoes: flo
     train, an uneven field and motion blur: on 0.055 T scans the outer half of k-space along one axis holds 3
     to 10 dB less than on high-field scans cut to the same matrix. And lines of k-space have weights of their
     own, as from different echoes: on T1w scans those a third of the way to the rim are up to 11 dB weaker on
-    one side (`docs/studies/transfer.md`). The truth that LR is compared with is changed alike, so a network learns to see what the object is like,
-    and not to undo it.
+    one side (`docs/studies/transfer.md`). The truth that LR is compared with is changed alike, so a network
+    learns to see what the object is like, and not to undo it.
 
     Args:
         images: float32 [B, H, W].
