@@ -23,7 +23,7 @@ from lfsr_tf.evaluation.baselines import BASELINES, zero_filling
 from lfsr_tf.evaluation.methods import MODEL, Method, baseline_method, model_method
 from lfsr_tf.evaluation.results import json_value
 from lfsr_tf.evaluation.tables import volume_scores
-from lfsr_tf.models import load_model, read_card
+from lfsr_tf.models import list_models, load_model, read_card
 from lfsr_tf.physics.noise import remove_rician_bias
 from lfsr_tf.scans import read_scan
 from studies.figures import panels
@@ -56,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", action="append", choices=TITLES, help="judge this method alone; repeatable")
     parser.add_argument("--short", action="store_true", help="on phantoms: does the script work?")
     parser.add_argument("--page", action="store_true", help="judge nothing: renew the page")
+    parser.add_argument("--no-picture", dest="picture", action="store_false", help="judge, draw nothing")
     options = parser.parse_args(arguments)
     try:
         _carry_out(options)
@@ -72,10 +73,12 @@ def _carry_out(options: argparse.Namespace) -> None:
         config = EvaluationConfig(sigmas=SIGMAS)
         if options.short:
             config = EvaluationConfig(sigmas=SIGMAS, slices_per_volume=1)
-        for run in judged(options.only or _available(options.short), scans, config, options.docs):
+        for run in judged(options.only or _available(options.short), scans, config):
             results = results.keep(file, list(TITLES), run)
+        if options.picture:
+            draw(_available(options.short), scans, options.docs)
     page = options.docs / "comparison.md"
-    if page.exists():
+    if page.exists() and set(TITLES) <= set(results.titles):
         renew(page, tables(results))
 
 
@@ -83,17 +86,25 @@ def _available(short: bool) -> list[str]:
     missing = importlib.util.find_spec("bm3d") is None
     if missing and not short:
         raise ConfigError("Expected the package bm3d. Received: none. pip install '.[studies]'.")
-    return [name for name in TITLES if not (missing and name == "bm3d")]
+    shipped = [name for name in MODELS if name in list_models()]
+    return [name for name in CLASSICAL if not (missing and name == "bm3d")] + shipped
 
 
-def judged(names: Sequence[str], scans: Scans, config: EvaluationConfig, docs: Path) -> list[dict[str, Any]]:
-    """Figures of each method, as a study's runs, and a picture of all of them where all were judged.
+def draw(names: Sequence[str], scans: Scans, docs: Path) -> None:
+    """`comparison.png`: a slice of one volume for each contrast, as the better methods show it."""
+    config = EvaluationConfig(sigmas=(SHOWN_SIGMA,), slices_per_volume=3)
+    shown = [name for name in names if name not in ("zero-fill", "cubic", "nlm-biased")]
+    results = compare({name: method(name, config) for name in shown}, scans.validation, config)
+    panels(results.pictures, shown, docs / "comparison.png")
+
+
+def judged(names: Sequence[str], scans: Scans, config: EvaluationConfig) -> list[dict[str, Any]]:
+    """Figures of each method, as a study's runs.
 
     Args:
         names: Of the methods.
         scans: Validation scans, and measured ones.
         config: Noise levels and slices.
-        docs: Folder for the picture.
 
     Returns:
         `name`, `title`, `volumes`, `outer_band` and, of models, `parameters`, `multiply_adds`, `sha256`.
@@ -105,9 +116,6 @@ def judged(names: Sequence[str], scans: Scans, config: EvaluationConfig, docs: P
         for path in scans.measured
         for score in outer_band_scores(read_scan(path), methods, results.scale, config)
     ]
-    if set(MODELS) <= set(names):
-        shown = [picture for picture in results.pictures if picture.sigma == SHOWN_SIGMA]
-        panels(shown, [name for name in ("nlm", "bm3d", *MODELS) if name in names], docs / "comparison.png")
     rows = compact(volume_scores(results))
     return [
         {
