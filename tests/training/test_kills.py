@@ -44,6 +44,7 @@ def start(records: Path, run: Path, log: Path) -> subprocess.Popen[bytes]:
         "learning_rate": 0.02,
         "schedule": "constant",
         "warmup_steps": 0,
+        "dtype_policy": "float32",  # so that the value can be computed again to rounding
     }
     changes = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", "lfsr_tf", "train", str(records), "-o", str(run), "--preset", "demo"]
