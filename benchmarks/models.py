@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from network import DTYPES, OPENVINO, PYTORCH_FORMATS, PYTORCH_WAYS, TORCH
-from processes import HERE, environment, in_process, machine
+from processes import HERE, environment, in_process, machine, save_model, write_report
 
 RESULTS = HERE / "results" / "models.json"
 SLICES = {"slice": 1, "volume": 20}
@@ -43,18 +43,6 @@ def load(name: str, dtype: str) -> Any:
     from lfsr_tf.networks.recast import recast
 
     return recast(load_model(name), "float32" if dtype == "float32" else "mixed_bfloat16")
-
-
-def save(name: str, folder: str) -> None:
-    """Write a shipped model as a SavedModel for images of any size."""
-    import tensorflow as tf
-
-    model, module = load(name, "float32").model, tf.Module()
-    module.weights = [variable.value for variable in model.variables]
-    spec = tf.TensorSpec(model.input_shape, tf.float32)
-    module.function = tf.function(lambda lr: {"sr": model(lr, training=False)}, input_signature=[spec])
-    tf.saved_model.save(module, folder, signatures={"serving_default": module.function})
-    print("{}")
 
 
 def compare(names: list[str]) -> dict[str, Any]:
@@ -107,8 +95,6 @@ def print_table(report: dict[str, Any]) -> None:
                 times = [f"{1e3 * peer['seconds']:.1f} ms" for peer in found.values()]
                 table.add_row(name, work.replace("_", ", "), *times)
     Console().print(table)
-    if report["machine"]["load_average_before"] > 0.5:
-        print("The machine was not idle: wall times of this run mean little.")
 
 
 def main() -> None:
@@ -124,15 +110,14 @@ def main() -> None:
         name, dtype, slices = arguments.measure
         print(json.dumps(measure_model(name, dtype, int(slices))))
     elif arguments.save:
-        save(*arguments.save)
+        name, folder = arguments.save
+        save_model(load(name, "float32").model, folder)
     else:
         from lfsr_tf.models import list_models
 
         report = compare(arguments.model or list_models())
         print_table(report)
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        print(f"written: {arguments.output}")
+        write_report(report, arguments.output)
 
 
 if __name__ == "__main__":

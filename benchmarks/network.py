@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from processes import HERE, environment, in_process, machine
+from processes import HERE, environment, in_process, machine, save_model, write_report
 
 RESULTS = HERE / "results" / "network.json"
 TORCH, OPENVINO = "torch==2.13.0", "openvino==2026.4.1"
@@ -129,18 +129,6 @@ def openvino(dtype: str) -> dict[str, Any]:
         return in_process(python, "plain_openvino.py", folder, dtype, "--shape", *SHAPES["inference"], 1)
 
 
-def save(folder: str) -> None:
-    """Write the network as a SavedModel for images of any size."""
-    import tensorflow as tf
-
-    model, module = build("split"), tf.Module()
-    module.weights = [variable.value for variable in model.variables]
-    spec = tf.TensorSpec([None, None, None, 1], tf.float32)
-    module.function = tf.function(lambda lr: {"sr": model(lr, training=False)}, input_signature=[spec])
-    tf.saved_model.save(module, folder, signatures={"serving_default": module.function})
-    print("{}")
-
-
 def compare(works: list[str]) -> dict[str, Any]:
     """Every peer for every kind of work and dtype, in turn."""
     from lfsr_tf.precision import cpu_has_bfloat16
@@ -182,8 +170,6 @@ def print_table(report: dict[str, Any]) -> None:
                 f"{rate / best_rate:.2f}",
             )
     Console().print(table)
-    if report["machine"]["load_average_before"] > 0.5:
-        print("The machine was not idle: wall times of this run mean little.")
 
 
 def main() -> None:
@@ -198,13 +184,11 @@ def main() -> None:
     if arguments.measure:
         print(json.dumps(measure_tensorflow(*arguments.measure)))
     elif arguments.save:
-        save(arguments.save)
+        save_model(build("split"), arguments.save)
     else:
         report = compare(arguments.work or list(SHAPES))
         print_table(report)
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        print(f"written: {arguments.output}")
+        write_report(report, arguments.output)
 
 
 if __name__ == "__main__":

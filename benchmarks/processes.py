@@ -73,3 +73,24 @@ def processor() -> str:
     name = known.get("model name", platform.processor())
     number = f"family {known.get('cpu family', '?')}, model {known.get('model', '?')}"
     return f"{name} ({number}), {'with' if cpu_has_bfloat16() else 'without'} bfloat16 instructions"
+
+
+def save_model(model: Any, folder: str) -> None:
+    """Write a model as a SavedModel for images of any size, and the JSON line that `in_process` reads."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.weights = [variable.value for variable in model.variables]
+    spec = tf.TensorSpec(model.input_shape, tf.float32)
+    module.function = tf.function(lambda lr: {"sr": model(lr, training=False)}, input_signature=[spec])
+    tf.saved_model.save(module, folder, signatures={"serving_default": module.function})
+    print("{}")
+
+
+def write_report(report: dict[str, Any], output: Path) -> None:
+    """Write the figures of a run as JSON, and warn where the machine was busy before."""
+    if report["machine"]["load_average_before"] > 0.5:
+        print("The machine was not idle: wall times of this run mean little.")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(f"written: {output}")

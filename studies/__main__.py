@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import multiprocessing
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from lfsr_tf.errors import LfsrError
+from studies.command import carry_out
 from studies.lab import Scans, make, phantom_scans, real_scans
 from studies.page import renew
 from studies.plan import FOLDER, Run, read_study
@@ -19,13 +18,7 @@ from studies.scores import Results
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
-    options = _parser().parse_args(arguments)
-    try:
-        _carry_out(options)
-    except LfsrError as error:
-        print(f"studies: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return carry_out(_carry_out, _parser().parse_args(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lfsr_tf.errors import ConfigError, LfsrError
+from lfsr_tf.errors import ConfigError
 from lfsr_tf.evaluation import EvaluationConfig, compare, outer_band_scores
 from lfsr_tf.evaluation.acquisitions import LowField
 from lfsr_tf.evaluation.baselines import BASELINES, zero_filling
@@ -26,6 +25,7 @@ from lfsr_tf.evaluation.tables import volume_scores
 from lfsr_tf.models import list_models, load_model, read_card
 from lfsr_tf.physics.noise import remove_rician_bias
 from lfsr_tf.scans import read_scan
+from studies.command import carry_out
 from studies.figures import panels
 from studies.lab import Scans, compact, phantom_scans, real_scans
 from studies.page import markdown_table, renew
@@ -58,12 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--page", action="store_true", help="judge nothing: renew the page")
     parser.add_argument("--no-picture", dest="picture", action="store_false", help="judge, draw nothing")
     options = parser.parse_args(arguments)
-    try:
-        _carry_out(options)
-    except LfsrError as error:
-        print(f"studies: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return carry_out(_carry_out, options)
 
 
 def _carry_out(options: argparse.Namespace) -> None:
