@@ -1,10 +1,11 @@
 """The dense block of SRDenseNet, in the fastest exact form.
 
 A dense layer convolves the concatenation of everything before it. A convolution of a concatenation is the sum
-of the convolutions of its parts, so the kernels are split by SOURCE instead of by target: whatever has just
-been computed is convolved once for every later layer that will read it, and the results are added up until
-their layer's turn comes. The numbers are those of the textbook form, with few wide convolutions instead of
-many narrow ones over ever longer concatenations, which then need not be kept for the gradient either.
+of the convolutions of its parts. What comes from outside the block is convolved for all its layers at once
+(`winograd`). Inside it the kernels are split by SOURCE instead of by target: whatever has just been computed
+is convolved once for every later layer that will read it, and the results are added up until their layer's
+turn comes. The numbers are those of the textbook form, with few wide convolutions instead of many narrow ones
+over ever longer concatenations, which then need not be kept for the gradient either.
 
 Source: Huang et al., "Densely Connected Convolutional Networks", CVPR 2017, eq. 2; Tong et al., "Image
 Super-Resolution Using Dense Skip Connections", ICCV 2017, section 3.1.
@@ -56,24 +57,6 @@ class DenseBlock:
         """Inputs of one output sample of a layer (from 0) in the textbook form, for its first weights."""
         from_outside = self.input_maps if layer < self.entry_layers else 0
         return KERNEL_SIZE**2 * (from_outside + layer * self.growth)
-
-
-def convolve_for(
-    maps: keras.KerasTensor, blocks: Sequence[DenseBlock], *, use_bias: bool, name: str
-) -> keras.KerasTensor:
-    """Convolve maps once for every layer of the given blocks that reads them.
-
-    Args:
-        maps: [N, H, W, C].
-        blocks: The blocks that read the maps.
-        use_bias: Whether this convolution carries the layers' biases: one of each layer's sources must.
-        name: Of the Keras layer.
-
-    Returns:
-        [N, H, W, sum of growth over those layers], the blocks one after another.
-    """
-    fan_ins = [block.fan_in(layer) for block in blocks for layer in range(block.entry_layers)]
-    return _forward(maps, fan_ins, blocks[0].growth, use_bias=use_bias, name=name)
 
 
 def dense_block(sums: keras.KerasTensor, block: DenseBlock) -> keras.KerasTensor:

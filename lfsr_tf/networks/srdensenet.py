@@ -13,9 +13,11 @@ import keras
 from keras import layers
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.networks.dense_block import KERNEL_SIZE, DenseBlock, convolve_for, dense_block
+from lfsr_tf.networks.dense_block import KERNEL_SIZE, DenseBlock, dense_block
+from lfsr_tf.networks.initializers import SplitHeNormal
+from lfsr_tf.networks.narrow_convolution import NarrowConv2D
 from lfsr_tf.networks.settings import check_choice, check_positive, read_settings
-from lfsr_tf.networks.split_maps import SplitMaps
+from lfsr_tf.networks.winograd import WinogradSums, WinogradTiles
 
 VARIANTS = ("all", "h", "hl")
 BLOCK_INPUTS = ("every_layer", "first_layer")
@@ -101,7 +103,7 @@ def SRDenseNet(**settings: Any) -> keras.Model:
             config.bottleneck, KERNEL_SIZE, strides=2, name=f"deconvolution{step}", **_HIDDEN
         )(features)
     # Float32 whatever the policy: 16-bit floats cannot hold an image's grey levels.
-    sr = layers.Conv2D(1, KERNEL_SIZE, padding="same", dtype="float32", name="reconstruction")(features)
+    sr = NarrowConv2D(1, KERNEL_SIZE, dtype="float32", name="reconstruction")(features)
     return keras.Model(lr, sr, name=f"srdensenet_{config.variant}")
 
 
@@ -133,18 +135,17 @@ _HIDDEN = {"padding": "same", "activation": "relu", "kernel_initializer": "he_no
 
 
 def _dense_levels(stem: keras.KerasTensor, config: SRDenseNetSettings) -> list[keras.KerasTensor]:
-    """The first convolution and every block's output, each convolved once for all blocks that read it."""
-    blocks = config.dense_blocks()
-    levels, waiting = [stem], None
-    for index, block in enumerate(blocks):
-        readers = blocks[index:] if config.variant == "all" else [block]
-        source = f"block{index}" if index else "stem"
-        sums = convolve_for(levels[-1], readers, use_bias=waiting is None, name=f"{source}_forward")
-        if waiting is not None:
-            sums = layers.Add(name=f"{block.name}_sums")([waiting, sums])
-        if len(readers) > 1:
-            sums, waiting = SplitMaps(block.entry_layers * block.growth, name=f"{block.name}_split")(sums)
+    """The first convolution and every block's output, each transformed once for all blocks that read it."""
+    levels, tiles = [stem], [WinogradTiles(name="stem_tiles")(stem)]
+    for block in config.dense_blocks():
+        sums = WinogradSums(
+            block.entry_layers * block.growth,
+            SplitHeNormal([block.fan_in(layer) for layer in range(block.entry_layers)]),
+            name=f"{block.name}_entry",
+        )([*(tiles if config.variant == "all" else tiles[-1:]), levels[-1]])
         levels.append(dense_block(sums, block))
+        if len(levels) <= config.blocks:
+            tiles.append(WinogradTiles(name=f"{block.name}_tiles")(levels[-1]))
     return levels
 
 

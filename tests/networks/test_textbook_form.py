@@ -1,4 +1,4 @@
-"""SRDenseNet with kernels split by source, against the textbook form with its concatenations."""
+"""SRDenseNet with Winograd's sums and kernels split by source, against the textbook form."""
 
 from collections.abc import Callable, Iterator
 
@@ -61,7 +61,7 @@ def by_layer(model: keras.Model, values: list[np.ndarray]) -> Values:
 
 def textbook_values(split: Values, config: SRDenseNetSettings) -> Values:
     """Each textbook kernel put together from the parts of it that the split form keeps by source."""
-    whole = {name: value for name, value in split.items() if "forward" not in name}
+    whole = {name: value for name, value in split.items() if not name.endswith(("_forward", "_entry"))}
     for block in range(config.blocks):
         for layer in range(config.layers_per_block):
             whole[f"block{block}_layer{layer}"] = one_layer(split, config, block, layer)
@@ -69,21 +69,18 @@ def textbook_values(split: Values, config: SRDenseNetSettings) -> Values:
 
 
 def one_layer(split: Values, config: SRDenseNetSettings, block: int, layer: int) -> list[np.ndarray]:
-    every_layer = config.block_input == "every_layer"
-    readers = config.layers_per_block if every_layer else 1
     kernels, biases = [], []
 
     def take(source: str, position: int) -> None:
         cut = slice(position * config.growth, (position + 1) * config.growth)
-        kernel, *bias = split[f"{source}_forward"]
+        kernel, *bias = split[source]
         kernels.append(kernel[..., cut])
         biases.extend(one[cut] for one in bias)
 
-    if every_layer or layer == 0:
-        for level in range(block + 1) if config.variant == "all" else [block]:
-            take(f"block{level}" if level else "stem", (block - level) * readers + layer)
+    if config.block_input == "every_layer" or layer == 0:
+        take(f"block{block + 1}_entry", layer)
     for earlier in range(layer):
-        take(f"block{block + 1}_layer{earlier + 1}", layer - earlier - 1)
+        take(f"block{block + 1}_layer{earlier + 1}_forward", layer - earlier - 1)
     assert len(biases) == 1, "each layer has one bias"
     return [np.concatenate(kernels, axis=2), biases[0]]
 

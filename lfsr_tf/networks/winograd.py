@@ -1,0 +1,138 @@
+"""Sums of 3 x 3 convolutions by Winograd's algorithm: four multiplications where the direct form takes nine.
+
+The image is cut into tiles of 4 x 4 samples that overlap by 2, each is transformed, and every place of a tile
+is then a matrix product over the maps of its own. What comes out is transformed back into 2 x 2 samples. Maps
+that several convolutions read are transformed once, and convolutions that are added up are added before they
+are transformed back: in a densely connected network hardly any transforms are left.
+
+Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4.1,
+F(2x2, 3x3).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+_PLACES = 16
+# Eq. 8: the transform of a kernel's three samples along one axis.
+_KERNEL_TRANSFORM = np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]], np.float32) / 2
+
+
+@keras.saving.register_keras_serializable(package="lfsr_tf")
+class WinogradTiles(keras.layers.Layer):
+    """Transform maps for the convolutions that will read them.
+
+    [N, H, W, C] -> [16, N * ceil(H / 2) * ceil(W / 2), C]: the 4 x 4 places of a tile, and the tiles in the
+    order of images, rows and columns.
+    """
+
+    # Tiles of the network's image must begin where those of the whole image do, to be rounded alike.
+    grid_stride = 2
+
+    def call(self, maps: Any) -> Any:
+        """Tiles of the maps, with a border of zeros."""
+        batch, height, width, count = ops.shape(maps)
+        rows, columns = (height + 1) // 2, (width + 1) // 2
+        border = ((1, 2 * rows + 1 - height), (1, 2 * columns + 1 - width))
+        padded = ops.pad(maps, ((0, 0), *border, (0, 0)))
+        cells = ops.reshape(padded, (batch, rows + 1, 2, columns + 1, 2, count))
+        along_rows = [
+            _transformed(
+                *(cells[:, start : start + rows, row, :, side] for start in (0, 1) for row in (0, 1))
+            )
+            for side in (0, 1)
+        ]
+        places = [
+            place
+            for even, odd in zip(*along_rows, strict=True)
+            for place in _transformed(even[:, :, :-1], odd[:, :, :-1], even[:, :, 1:], odd[:, :, 1:])
+        ]
+        return ops.reshape(ops.stack(places), (_PLACES, batch * rows * columns, count))
+
+    def compute_output_spec(self, maps: keras.KerasTensor) -> keras.KerasTensor:
+        """Shape and dtype; how many tiles there are is known only with the image."""
+        return keras.KerasTensor((_PLACES, None, maps.shape[-1]), dtype=self.compute_dtype)
+
+    def input_range(self, sample: int) -> range:
+        """Of the analysis, which counts a tile's samples at their places: the reach is that of the sums."""
+        return range(sample, sample + 1)
+
+
+@keras.saving.register_keras_serializable(package="lfsr_tf")
+class WinogradSums(keras.layers.Layer):
+    """The sum of the 3 x 3 convolutions of several stacks of maps: that of their concatenation.
+
+    `kernel` [3, 3, maps of all sources, filters] and `bias` [filters] are those of a `Conv2D` with "same"
+    padding over the concatenated sources.
+
+    Args:
+        filters: Maps of the result.
+        kernel_initializer: Of the first weights.
+    """
+
+    def __init__(self, filters: int, kernel_initializer: Any = "he_normal", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape: list[tuple[int | None, ...]]) -> None:
+        """Make the weights for sources of these shapes; the last is that of the maps which give the size."""
+        # The transform of a kernel is taken in float32 and then rounded once.
+        self.kernel = self.add_weight(
+            (3, 3, sum(shape[-1] or 0 for shape in input_shape[:-1]), self.filters),
+            initializer=self.kernel_initializer,
+            autocast=False,
+            name="kernel",
+        )
+        self.bias = self.add_weight((self.filters,), initializer="zeros", name="bias")
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Tiles of every source, and any maps [N, H, W, C'] of the images' size -> [N, H, W, filters]."""
+        *sources, maps = inputs
+        tiles = ops.concatenate(sources, axis=-1) if len(sources) > 1 else sources[0]
+        return _untransformed(ops.matmul(tiles, self._transformed_kernel()), maps) + self.bias
+
+    def _transformed_kernel(self) -> Any:
+        """[16, maps of all sources, filters] in the dtype that the layer computes in."""
+        outer = np.kron(_KERNEL_TRANSFORM, _KERNEL_TRANSFORM)
+        kernel = ops.matmul(ops.convert_to_tensor(outer), ops.reshape(self.kernel, (9, -1)))
+        return ops.cast(ops.reshape(kernel, (_PLACES, -1, self.filters)), self.compute_dtype)
+
+    def compute_output_spec(self, inputs: list[keras.KerasTensor]) -> keras.KerasTensor:
+        """Shape and dtype of the sums."""
+        return keras.KerasTensor((*inputs[-1].shape[:-1], self.filters), dtype=self.compute_dtype)
+
+    def input_range(self, sample: int) -> range:
+        """Input samples that one output sample reads, along either axis."""
+        return range(sample - 1, sample + 2)
+
+    def get_config(self) -> dict[str, Any]:
+        """Plain values from which the layer is built again."""
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return {**super().get_config(), "filters": self.filters, "kernel_initializer": initializer}
+
+
+def _transformed(first: Any, second: Any, third: Any, fourth: Any) -> list[Any]:
+    """Eq. 8: a tile's four samples along one axis, transformed."""
+    return [first - third, second + third, third - second, second - fourth]
+
+
+def _untransformed(products: Any, maps: Any) -> Any:
+    """[16, tiles, filters] -> [N, H, W, filters], N, H and W those of the maps."""
+    batch, height, width, _ = ops.shape(maps)
+    rows, columns = (height + 1) // 2, (width + 1) // 2
+    filters = products.shape[-1]
+    places = ops.reshape(products, (4, 4, batch, rows, columns, filters))
+    along_rows = _back(*[places[place] for place in range(4)])
+    cells = [ops.stack(_back(*[row[place] for place in range(4)]), axis=3) for row in along_rows]
+    whole = ops.reshape(ops.stack(cells, axis=2), (batch, 2 * rows, 2 * columns, filters))
+    return whole[:, :height, :width]
+
+
+def _back(first: Any, second: Any, third: Any, fourth: Any) -> list[Any]:
+    """Eq. 8: the two samples of the result along one axis."""
+    return [first + (second + third), (second - third) - fourth]
