@@ -65,6 +65,28 @@ def lines(
         axes.legend(frameon=False, bbox_to_anchor=(1.0, 1.0), loc="upper left")
 
 
+def scatter(
+    groups: Mapping[str, Mapping[str, tuple[float, float]]], labels: tuple[str, str], path: Path
+) -> None:
+    """Named points, one colour for each group.
+
+    Args:
+        groups: By what the legend says, points (x, y) by their names.
+        labels: Of the horizontal axis and the vertical one.
+        path: The SVG file to write.
+    """
+    with _axes(path, height=5.0) as axes:
+        for group, points in groups.items():
+            places = np.array([*points.values()])
+            axes.scatter(places[:, 0], places[:, 1], s=14, label=group)
+            for name, place in points.items():
+                axes.annotate(name, place, xytext=(4, 3), textcoords="offset points", fontsize=8)
+        axes.set_xlabel(labels[0])
+        axes.set_ylabel(labels[1])
+        axes.margins(x=0.15)
+        axes.legend(frameon=False, bbox_to_anchor=(0.0, 1.0), loc="lower left", ncols=2)
+
+
 def panels(pictures: Sequence[Picture], methods: Sequence[str], path: Path) -> None:
     """One row a picture: LR, what each method makes of it, and HR.
 
