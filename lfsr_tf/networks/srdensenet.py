@@ -138,11 +138,12 @@ def _dense_levels(stem: keras.KerasTensor, config: SRDenseNetSettings) -> list[k
     """The first convolution and every block's output, each transformed once for all blocks that read it."""
     levels, tiles = [stem], [WinogradTiles(name="stem_tiles")(stem)]
     for block in config.dense_blocks():
+        first = 0 if config.variant == "all" else -1
         sums = WinogradSums(
             block.entry_layers * block.growth,
             SplitHeNormal([block.fan_in(layer) for layer in range(block.entry_layers)]),
             name=f"{block.name}_entry",
-        )([*(tiles if config.variant == "all" else tiles[-1:]), levels[-1]])
+        )([*tiles[first:], *levels[first:]])
         levels.append(dense_block(sums, block))
         if len(levels) <= config.blocks:
             tiles.append(WinogradTiles(name=f"{block.name}_tiles")(levels[-1]))

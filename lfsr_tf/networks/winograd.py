@@ -3,7 +3,8 @@
 The image is cut into tiles of 4 x 4 samples that overlap by 2, each is transformed, and every place of a tile
 is then a matrix product over the maps of its own. What comes out is transformed back into 2 x 2 samples. Maps
 that several convolutions read are transformed once, and convolutions that are added up are added before they
-are transformed back: in a densely connected network hardly any transforms are left.
+are transformed back: in a densely connected network hardly any transforms are left. Training takes the
+direct form.
 
 Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4.1,
 F(2x2, 3x3).
@@ -11,6 +12,7 @@ F(2x2, 3x3).
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import keras
@@ -40,11 +42,11 @@ class WinogradTiles(keras.layers.Layer):
         border = ((1, 2 * rows + 1 - height), (1, 2 * columns + 1 - width))
         padded = ops.pad(maps, ((0, 0), *border, (0, 0)))
         cells = ops.reshape(padded, (batch, rows + 1, 2, columns + 1, 2, count))
+        # By unstacking, not by indices: the gradient of an index is a whole array of zeros but for one part.
+        parts = [ops.unstack(row, axis=3) for row in ops.unstack(cells, axis=2)]
         along_rows = [
-            _transformed(
-                *(cells[:, start : start + rows, row, :, side] for start in (0, 1) for row in (0, 1))
-            )
-            for side in (0, 1)
+            _transformed(even[:, :-1], odd[:, :-1], even[:, 1:], odd[:, 1:])
+            for even, odd in zip(*parts, strict=True)
         ]
         places = [
             place
@@ -80,21 +82,42 @@ class WinogradSums(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape: list[tuple[int | None, ...]]) -> None:
-        """Make the weights for sources of these shapes; the last is that of the maps which give the size."""
+        """Make the weights for sources of these shapes, given as tiles and then as maps."""
+        self.sources = [shape[-1] or 0 for shape in input_shape[len(input_shape) // 2 :]]
         # The transform of a kernel is taken in float32 and then rounded once.
         self.kernel = self.add_weight(
-            (3, 3, sum(shape[-1] or 0 for shape in input_shape[:-1]), self.filters),
+            (3, 3, sum(self.sources), self.filters),
             initializer=self.kernel_initializer,
             autocast=False,
             name="kernel",
         )
         self.bias = self.add_weight((self.filters,), initializer="zeros", name="bias")
 
-    def call(self, inputs: list[Any]) -> Any:
-        """Tiles of every source, and any maps [N, H, W, C'] of the images' size -> [N, H, W, filters]."""
-        *sources, maps = inputs
-        tiles = ops.concatenate(sources, axis=-1) if len(sources) > 1 else sources[0]
-        return _untransformed(ops.matmul(tiles, self._transformed_kernel()), maps) + self.bias
+    def call(self, inputs: list[Any], training: bool | None = None) -> Any:
+        """Sum the convolutions.
+
+        Args:
+            inputs: Every source's tiles, then every source's maps [N, H, W, C].
+            training: Whether a training step asks. Its gradients would cost more than the multiplications
+                that are saved, so then the maps are convolved directly; tiles that nothing needs are not even
+                computed in a compiled step.
+
+        Returns:
+            [N, H, W, filters].
+        """
+        tiles, maps = inputs[: len(self.sources)], inputs[len(self.sources) :]
+        return (self._direct(maps) if training else self._from_tiles(tiles, maps[0])) + self.bias
+
+    def _from_tiles(self, tiles: list[Any], maps: Any) -> Any:
+        joined = ops.concatenate(tiles, axis=-1) if len(tiles) > 1 else tiles[0]
+        return _untransformed(ops.matmul(joined, self._transformed_kernel()), maps)
+
+    def _direct(self, maps: list[Any]) -> Any:
+        """One convolution a source: joined maps would have to be kept for the gradient."""
+        kernel, ends = ops.cast(self.kernel, self.compute_dtype), list(itertools.accumulate(self.sources))
+        parts = ops.split(kernel, ends[:-1], axis=2) if len(maps) > 1 else [kernel]
+        sums = [ops.conv(one, part, padding="same") for one, part in zip(maps, parts, strict=True)]
+        return sum(sums[1:], start=sums[0])
 
     def _transformed_kernel(self) -> Any:
         """[16, maps of all sources, filters] in the dtype that the layer computes in."""
@@ -127,8 +150,8 @@ def _untransformed(products: Any, maps: Any) -> Any:
     rows, columns = (height + 1) // 2, (width + 1) // 2
     filters = products.shape[-1]
     places = ops.reshape(products, (4, 4, batch, rows, columns, filters))
-    along_rows = _back(*[places[place] for place in range(4)])
-    cells = [ops.stack(_back(*[row[place] for place in range(4)]), axis=3) for row in along_rows]
+    along_rows = _back(*ops.unstack(places))
+    cells = [ops.stack(_back(*ops.unstack(row)), axis=3) for row in along_rows]
     whole = ops.reshape(ops.stack(cells, axis=2), (batch, 2 * rows, 2 * columns, filters))
     return whole[:, :height, :width]
 

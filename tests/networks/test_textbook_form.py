@@ -99,11 +99,11 @@ def both_forms(**settings: object) -> tuple[keras.Model, keras.Model, SRDenseNet
     return split, whole, config
 
 
-def gradients(model: keras.Model, image: np.ndarray) -> tuple[Values, np.ndarray]:
+def gradients(model: keras.Model, image: np.ndarray, training: bool) -> tuple[Values, np.ndarray]:
     image = tf.constant(image)
     with tf.GradientTape() as tape:
         tape.watch(image)
-        loss = tf.reduce_mean(tf.square(model(image) - 1.0))
+        loss = tf.reduce_mean(tf.square(model(image, training=training) - 1.0))
     of_weights, of_image = tape.gradient(loss, [[weight.value for weight in model.weights], image])
     return by_layer(model, [gradient.numpy() for gradient in of_weights]), of_image.numpy()
 
@@ -116,12 +116,13 @@ def test_outputs_equal_the_textbook_form(reading: dict[str, str]) -> None:
     assert split.count_params() == whole.count_params()
 
 
+@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("reading", READINGS, ids=lambda reading: "-".join(reading.values()))
-def test_gradients_equal_the_textbook_form(reading: dict[str, str]) -> None:
+def test_gradients_equal_the_textbook_form(reading: dict[str, str], training: bool) -> None:
     split, whole, config = both_forms(**SMALL, **reading)
     image = np.random.default_rng(0).random((2, 9, 12, 1)).astype("float32")
-    received, received_image = gradients(split, image)
-    expected, expected_image = gradients(whole, image)
+    received, received_image = gradients(split, image, training)
+    expected, expected_image = gradients(whole, image, training)
     received = textbook_values(received, config)
     for name, values in expected.items():
         for one, other in zip(values, received[name], strict=True):

@@ -24,7 +24,7 @@ def randomised(layer: layers.Layer) -> None:
 def both(filters: int, *sources: tf.Tensor) -> tuple[layers.Layer, layers.Layer]:
     """A layer of Winograd's sums and a convolution with its weights."""
     sums, whole = WinogradSums(filters), layers.Conv2D(filters, 3, padding="same")
-    sums([*map(WinogradTiles(), sources), sources[-1]])
+    sums([*map(WinogradTiles(), sources), *sources])
     randomised(sums)
     whole.build((None, None, None, sum(source.shape[-1] for source in sources)))
     whole.set_weights(sums.get_weights())
@@ -35,8 +35,9 @@ def both(filters: int, *sources: tf.Tensor) -> tuple[layers.Layer, layers.Layer]
 def test_sums_equal_the_convolution_of_the_concatenation(height: int, width: int) -> None:
     sources = [maps(height, width, count, seed=count) for count in (2, 3, 1)]
     sums, whole = both(5, *sources)
-    received = sums([*map(WinogradTiles(), sources), sources[0]])
-    np.testing.assert_allclose(received, whole(tf.concat(sources, -1)), atol=2e-5)
+    for training in (None, False, True):
+        received = sums([*map(WinogradTiles(), sources), *sources], training=training)
+        np.testing.assert_allclose(received, whole(tf.concat(sources, -1)), atol=2e-5)
 
 
 def test_gradients_equal_those_of_the_convolution() -> None:
