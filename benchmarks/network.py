@@ -2,7 +2,8 @@
 
 Command: python benchmarks/network.py     (ten minutes on two idle cores; --work inference: the slice alone)
 Beside lfsr_tf: the plain Keras form with its concatenations, PyTorch, OpenVINO (inference alone), and what a
-matrix product reaches in the same type of number in the same processes.
+matrix product reaches in the same type of number in the same processes. Work is counted as that of the direct
+convolutions, whatever the algorithm: Winograd's does four multiplications for nine and can come out above it.
 Prints a table and writes benchmarks/results/network.json. The first run installs PyTorch and OpenVINO into
 environments of their own below build/.
 
