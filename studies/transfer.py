@@ -1,13 +1,14 @@
 """`python -m studies.transfer`: how the k-space of real low-field scans differs from that of training scans.
 
 Signal energy (the noise taken off) in the outer half of k-space along each axis, over that of the ring from a
-quarter to a half of the way to the rim; and the same lines left and right of the centre.
+quarter to a half of the way to the rim; the same lines left and right of the centre; and what unequal sides
+cost the shipped model `best` on simulated scans.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ from lfsr_tf.storage import read_json, write_json
 from studies.lab import phantom_scans
 from studies.page import markdown_table, renew
 from studies.plan import FOLDER
+from studies.sides import PARTS, costs
 
 Energy = NDArray[np.float64]
+MODEL = "best"
 CONTRASTS = ("T1w", "T2w", "FLAIR")
 # Parts of the way from the centre of k-space to its rim, for the comparison of both sides.
 BANDS = ((0.0, 0.1), (0.1, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 1.0))
@@ -43,13 +46,25 @@ def main(arguments: list[str] | None = None) -> None:
     else:
         training = find_scans(options.data / "train")
         measured = sorted((options.data / "lowfield_dev").glob("*_kspace_*.h5"))
-    found = {
+    found: dict[str, Any] = {
         "training": [{**_training_row(path), "scan": path.name} for path in training],
         "measured": [{**_measured_row(path), "scan": path.name} for path in measured],
     }
+    judged = training if options.short else [p for p in find_scans(options.data / "val") if "T1" in p.name]
+    middles = np.array([0.0, *(0.5 * (low + high) for low, high in BANDS), 1.0])
+    found["cost"] = costs(
+        judged, "fast" if options.short else MODEL, middles, _sides_of_t1w(found["measured"])
+    )
     write_json(options.results / "transfer.json", found)
     if not options.short:
         renew(options.docs / "transfer.md", tables(read_json(options.results / "transfer.json")))
+
+
+def _sides_of_t1w(measured: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
+    """The mean difference of both sides on T1w scans, in dB: 0 at the centre, then `BANDS`, then the rim."""
+    rows = [row["sides_db"] for row in measured if row["contrast"] == "T1w"]
+    mean = np.mean(rows, axis=0) if rows else np.full(len(BANDS), 6.0)
+    return np.array([0.0, *mean, mean[-1]])
 
 
 def _training_row(path: Path) -> dict[str, Any]:
@@ -98,7 +113,7 @@ def _decibel(ratio: float) -> float:
 
 
 def tables(found: Mapping[str, Any]) -> dict[str, str]:
-    """`fall`: both axes of every measured scan beside the training scans; `sides`: left over right."""
+    """`fall`: both axes of measured and training scans; `sides`: left over right; `cost` of these."""
     rows = []
     for contrast in CONTRASTS:
         training = [row for row in found["training"] if row["contrast"] == contrast]
@@ -115,7 +130,13 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
     return {
         "fall": markdown_table(["scan", "along rows, dB", "along columns, dB"], rows),
         "sides": markdown_table(["scan", *bands], both),
+        "cost": _cost(found["cost"]),
     }
+
+
+def _cost(found: Sequence[Mapping[str, Any]]) -> str:
+    rows = [[row["scan"].split(".")[0], *(f"{value:.2f}" for value in row["recovered"])] for row in found]
+    return markdown_table(["simulated from", *(f"{part:.0%} of the difference" for part in PARTS)], rows)
 
 
 def _name(row: Mapping[str, Any]) -> str:

@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.models import list_models, read_card
+from lfsr_tf.physics.fourier import ifft2c
 from lfsr_tf.storage import read_json
 from studies import transfer
 from studies.page import markdown_table, renewed
 from studies.plan import FOLDER, PLANS, merged, read_study
 from studies.scores import Results, with_interval
+from studies.sides import unequal
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = sorted(path.stem for path in PLANS.glob("*.toml"))
@@ -154,6 +157,20 @@ def test_the_page_of_transfer_functions_shows_what_its_file_holds(tmp_path: Path
     transfer.main(["--short", "--results", str(tmp_path)])
     found = read_json(tmp_path / "transfer.json")
     assert [row["contrast"] for row in found["training"]] == ["T2w"] * 3
+    assert all(len(row["recovered"]) == 3 for row in found["cost"]) and len(found["cost"]) == 3
+
+
+def test_unequal_sides_are_as_unequal_as_asked_and_keep_the_head_where_it_is() -> None:
+    hr = np.zeros((2, 64, 64), np.float32)
+    hr[:, 24:44, 20:36] = 1.0
+    places, ten = np.array([0.0, 0.01, 1.0]), np.array([0.0, 10.0, 10.0])
+    plain, skewed = (unequal(hr, places, part * ten).kspace[:, 0] for part in (0.0, 1.0))
+    energies = [np.square(np.abs(kspace)).sum(axis=(0, 1)) for kspace in (plain, skewed)]
+    for side, expected in ((slice(1, 31), 5.0), (slice(34, 64), -5.0)):
+        before, after = (energy[side].sum() for energy in energies)
+        assert 10.0 * np.log10(after / before) == pytest.approx(expected, abs=0.3)
+    image = np.abs(ifft2c(tf.constant(plain)).numpy())
+    assert image[:, 24:44, 20:36].mean() > 10.0 * image[:, :20].mean()
 
 
 def test_the_fall_of_energy_is_told_by_axis() -> None:

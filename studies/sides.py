@@ -1,0 +1,89 @@
+"""What k-space whose two sides differ costs a model: part of `studies.transfer`.
+
+High-field slices get a smooth phase, unequal sides of k-space and a little noise; then the outer-band test is
+made as on a measured scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lfsr_tf.evaluation import EvaluationConfig
+from lfsr_tf.evaluation.acquisitions import study_volume
+from lfsr_tf.evaluation.methods import Method, model_method
+from lfsr_tf.evaluation.outer_band import OuterBand, recovered_fraction
+from lfsr_tf.models import load_model
+from lfsr_tf.physics.effects import apply_random_phase
+from lfsr_tf.physics.fourier import fft2c
+from lfsr_tf.physics.randomness import complex_normal
+from lfsr_tf.physics.sampling import crop_kspace, zero_pad_kspace
+from lfsr_tf.scans import read_scan
+
+# Of the measured difference of both sides.
+PARTS = (0.0, 0.5, 1.0)
+# About the noise of the measured T1w scans, in units of the reference intensity of the acquired image.
+SIGMA = 0.012
+SLICES, SCALE, _NOISE_STREAM = 8, 2, 1
+Decibels = NDArray[np.float64]
+
+
+def costs(scans: Sequence[Path], model: str, places: Decibels, decibels: Decibels) -> list[dict[str, Any]]:
+    """What a shipped model recovers of each scan's outer band, with 0, half and all of the difference.
+
+    Args:
+        scans: High-field scans.
+        model: Its name.
+        places: |k| at which the difference is known, the rim being 1.
+        decibels: Energy of the left side over the right one there.
+
+    Returns:
+        `scan`, and `recovered` for each of `PARTS`.
+    """
+    config = EvaluationConfig(slices_per_volume=SLICES, bootstrap_samples=100)
+    method = model_method(load_model(model).model, config.batch_size)
+    rows = []
+    for path in scans:
+        hr = study_volume(read_scan(path), path.name, SCALE, config).truth
+        found = [_recovered(hr, part * decibels, places, method, config) for part in PARTS]
+        rows.append({"scan": path.name, "recovered": [round(value, 3) for value in found]})
+    return rows
+
+
+def _recovered(
+    hr: NDArray[np.float32], decibels: Decibels, places: Decibels, method: Method, config: EvaluationConfig
+) -> float:
+    band = unequal(hr, places, decibels)
+    return float(recovered_fraction(band, band.predict(method(band.low_field())), config).estimate)
+
+
+def unequal(hr: NDArray[np.float32], places: Decibels, decibels: Decibels) -> OuterBand:
+    """k-space of HR slices whose left half is stronger than the right one, as the scanner would measure it.
+
+    Args:
+        hr: float32 [S, H, W].
+        places: |k| at which the difference is given; between them and beyond it is interpolated.
+        decibels: Energy of the left side over the right one; half of it is taken from each.
+    """
+    height, width = hr.shape[1:]
+    seeds = tf.stack([tf.range(len(hr)), tf.zeros(len(hr), tf.int32)], axis=1)
+    k = (np.arange(width) - width // 2) / (width / 2)
+    weights = 10.0 ** (-np.sign(k) * np.interp(np.abs(k), places, decibels) / 2.0 / 20.0)
+    kspace = fft2c(apply_random_phase(hr, seeds)).numpy() * weights.astype(np.float32)
+    # The block's image is scaled by the ratio of the sides; so is its noise.
+    sigma = SIGMA * SCALE
+    kspace = kspace + sigma * complex_normal(seeds, (height, width), _NOISE_STREAM).numpy()
+    block = crop_kspace(tf.constant(kspace[:, None]), (height // SCALE, width // SCALE)).numpy()
+    outside = crop_kspace(tf.ones((height, width)), (height // SCALE, width // SCALE))
+    outside = zero_pad_kspace(outside, (height, width)).numpy() == 0.0
+    return OuterBand(
+        kspace[:, None].astype(np.complex64),
+        np.full((len(hr), 1, height, width), 2.0 * sigma**2),
+        outside,
+        block,
+    )
