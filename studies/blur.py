@@ -26,7 +26,7 @@ LOSSES = GROUPS["losses"]
 METHODS = ("zero-fill", "cubic", "nlm", "bm3d", "paper", "fast", "best")
 SIGMAS = (0.0, 0.03, 0.06)
 # What is drawn, of the losses and of the shipped models, at this noise level.
-SHOWN, SHOWN_SIGMA = ("mse", "mae", "ssim", "ms_ssim", "gradient"), 0.03
+SHOWN, SHOWN_SIGMA = ("mse", "mae", "ssim", "gradient", "kspace"), 0.03
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,8 +45,9 @@ def _carry_out(options: argparse.Namespace) -> None:
     losses, methods = read(options.results)
     if not options.page:
         scans = phantom_scans(options.results / "phantoms") if options.short else real_scans(options.data)
-        runs = {name: options.work / "open_questions" / name / "run" for name in SHOWN}
-        draw({losses.titles[name]: run for name, run in runs.items()}, scans.validation, options.docs)
+        trained = options.work / "open_questions"
+        runs = {losses.titles[name]: trained / name / "run" for name in SHOWN if name in losses.titles}
+        draw(runs, scans.validation, options.docs)
     figures(losses, methods, options.docs)
     page = options.docs / "blur.md"
     if page.exists():
@@ -60,7 +61,7 @@ def read(folder: Path) -> tuple[Results, Results]:
 
 def draw(runs: Mapping[str, Path], scans: Sequence[Path], docs: Path) -> None:
     """`blur.png`: a slice of one volume for each contrast, after each loss."""
-    config = EvaluationConfig(sigmas=(SHOWN_SIGMA,), slices_per_volume=3, baselines=())
+    config = EvaluationConfig(sigmas=(SHOWN_SIGMA,), slices_per_volume=3)
     methods = {title: model_method(load_model(run).model, config.batch_size) for title, run in runs.items()}
     panels(compare(methods, scans, config).pictures, [*methods], docs / "blur.png")
 

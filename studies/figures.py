@@ -77,7 +77,7 @@ def scatter(
     """
     with _axes(path, height=5.0) as axes:
         for group, points in groups.items():
-            places = np.array([*points.values()])
+            places = np.array([*points.values()]).reshape(-1, 2)
             axes.scatter(places[:, 0], places[:, 1], s=14, label=group)
             for name, place in points.items():
                 axes.annotate(name, place, xytext=(4, 3), textcoords="offset points", fontsize=8)

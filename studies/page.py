@@ -26,7 +26,7 @@ def renewed(text: str, tables: Mapping[str, str]) -> str:
     Raises:
         ConfigError: The page lacks a table, or has one that is not made.
     """
-    pattern = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+    pattern = re.compile(r"(<!-- table: ([\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
     names = [match.group(2) for match in pattern.finditer(text)]
     if sorted(names) != sorted(tables):
         expected, received = (", ".join(sorted(listed)) for listed in (tables, names))

@@ -16,7 +16,7 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.models import list_models, read_card
 from lfsr_tf.physics.fourier import ifft2c
 from lfsr_tf.storage import read_json
-from studies import transfer
+from studies import blur, transfer
 from studies.page import markdown_table, renewed
 from studies.plan import FOLDER, PLANS, merged, read_study
 from studies.scores import Results, with_interval
@@ -97,9 +97,9 @@ def test_differences_are_taken_volume_by_volume(tmp_path: Path) -> None:
 
 def test_a_page_gets_its_tables_and_keeps_its_words() -> None:
     table = markdown_table(["run", "dB"], [["a", "1.0"]])
-    page = "Words.\n<!-- table: one -->\nold\n<!-- end -->\nMore."
-    assert renewed(page, {"one": table}) == f"Words.\n<!-- table: one -->\n{table}\n<!-- end -->\nMore."
-    with pytest.raises(ConfigError, match=r"tables one, two\. Received: one"):
+    page = "Words.\n<!-- table: one-0.5 -->\nold\n<!-- end -->\nMore."
+    assert renewed(page, {"one-0.5": table}) == f"Words.\n<!-- table: one-0.5 -->\n{table}\n<!-- end -->\nMore."
+    with pytest.raises(ConfigError, match=r"tables one, two\. Received: one-0.5"):
         renewed(page, {"one": table, "two": table})
 
 
@@ -179,6 +179,21 @@ def test_the_fall_of_energy_is_told_by_axis() -> None:
     found = transfer.fall(energy)
     assert found["rows_db"] > found["columns_db"]
     assert max(transfer.sides(energy)) < 0.0 < min(transfer.sides(energy[:, ::-1]))
+
+
+def test_the_page_of_blur_shows_what_the_files_hold() -> None:
+    text = (ROOT / "docs" / "studies" / "blur.md").read_text()
+    assert renewed(text, blur.tables(*blur.read(FOLDER / "results"))) == text
+
+
+@pytest.mark.slow
+def test_blur_is_drawn_after_a_short_run_of_the_losses(tmp_path: Path) -> None:
+    words = ["open_questions", "--only", "mse", "--only", "kspace", "--work", str(tmp_path / "work")]
+    assert [run["name"] for run in run_short(tmp_path, "studies", *words)] == ["mse", "kspace"]
+    folders = [f"--{name}={tmp_path}" for name in ("results", "docs")]
+    assert blur.main(["--short", "--work", str(tmp_path / "work"), *folders]) == 0
+    assert (tmp_path / "blur.png").stat().st_size > 10_000
+    assert "k-space" in (tmp_path / "blur.svg").read_text()
 
 
 @pytest.mark.slow
