@@ -98,7 +98,7 @@ def test_differences_are_taken_volume_by_volume(tmp_path: Path) -> None:
 def test_a_page_gets_its_tables_and_keeps_its_words() -> None:
     table = markdown_table(["run", "dB"], [["a", "1.0"]])
     page = "Words.\n<!-- table: one-0.5 -->\nold\n<!-- end -->\nMore."
-    assert renewed(page, {"one-0.5": table}) == f"Words.\n<!-- table: one-0.5 -->\n{table}\n<!-- end -->\nMore."
+    assert renewed(page, {"one-0.5": table}) == page.replace("old", table)
     with pytest.raises(ConfigError, match=r"tables one, two\. Received: one-0.5"):
         renewed(page, {"one": table, "two": table})
 
