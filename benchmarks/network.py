@@ -59,6 +59,7 @@ def measure_tensorflow(work: str, dtype: str, form: str) -> dict[str, Any]:
         "way": form,
         "seconds": timing.seconds,
         "cpu_seconds": timing.cpu_seconds,
+        "added_mib": timing.added_mib,
         "peak_rss_mib": peak,
         "matmul_gflops": 2 * 2048**3 / measure(lambda: product().numpy()).seconds / 1e9,
         "gflop": forward_gflop(shape) * (1 if work == "inference" else 3),
@@ -149,12 +150,21 @@ def compare(works: list[str]) -> dict[str, Any]:
 
 
 def print_table(report: dict[str, Any]) -> None:
-    """Times, ratios to lfsr_tf, memory, and the share of the matrix product's rate in the same dtype."""
+    """Times, ratios to lfsr_tf, memory and what of it the work added, and the share of the matrix product's rate in the same dtype."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=f"SRDenseNet_All, {report['machine']['processor']}")
-    for column in ("work", "with", "time", "over lfsr_tf", "peak memory", "GFLOP/s", "of matmul"):
+    for column in (
+        "work",
+        "with",
+        "time",
+        "over lfsr_tf",
+        "peak memory",
+        "of it added",
+        "GFLOP/s",
+        "of matmul",
+    ):
         table.add_column(column, justify="left" if column in ("work", "with") else "right")
     for work, peers in report["results"].items():
         ours = peers["lfsr_tf"]
@@ -167,6 +177,7 @@ def print_table(report: dict[str, Any]) -> None:
                 f"{1e3 * peer['seconds']:.0f} ms",
                 f"{peer['seconds'] / ours['seconds']:.2f}",
                 f"{peer['peak_rss_mib']:.0f} MiB",
+                f"{peer['added_mib']:.0f} MiB",
                 f"{rate:.0f}",
                 f"{rate / best_rate:.2f}",
             )

@@ -33,6 +33,7 @@ def main() -> None:
         "way": hint,
         "seconds": timing.seconds,
         "cpu_seconds": timing.cpu_seconds,
+        "added_mib": timing.added_mib,
         "peak_rss_mib": peak_rss_mib(),
     }
     print(json.dumps(result))

@@ -126,6 +126,7 @@ def main() -> None:
         "way": f"{arguments.way}, {arguments.memory}",
         "seconds": timing.seconds,
         "cpu_seconds": timing.cpu_seconds,
+        "added_mib": timing.added_mib,
         "peak_rss_mib": peak_rss_mib(),
         "matmul_gflops": matmul_rate(arguments.way),
     }

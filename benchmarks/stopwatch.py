@@ -12,14 +12,19 @@ LEAST, MOST = 1, 30
 
 
 class Timing(NamedTuple):
-    """The fastest of several calls; other programs can only slow a call down."""
+    """The fastest of several calls, since other programs can only slow a call down; and their memory."""
 
     seconds: float
     cpu_seconds: float
+    added_mib: float
 
 
 def measure(step: Callable[[], object]) -> Timing:
-    """Call once to warm up, then for fifteen seconds; keep the least wall and the least CPU time."""
+    """Call once to warm up, then for fifteen seconds; keep the least wall and the least CPU time.
+
+    Of the memory, what the process's peak rises by: the framework and the weights are there before.
+    """
+    before = peak_rss_mib()
     step()
     walls: list[float] = []
     cpus: list[float] = []
@@ -29,7 +34,7 @@ def measure(step: Callable[[], object]) -> Timing:
         step()
         walls.append(time.perf_counter() - wall)
         cpus.append(time.process_time() - cpu)
-    return Timing(min(walls), min(cpus))
+    return Timing(min(walls), min(cpus), peak_rss_mib() - before)
 
 
 def peak_rss_mib() -> float:
