@@ -150,7 +150,7 @@ def compare(works: list[str]) -> dict[str, Any]:
 
 
 def print_table(report: dict[str, Any]) -> None:
-    """Times, ratios to lfsr_tf, memory, what the work added to it, and the share of the matrix product's rate."""
+    """Times, ratios to lfsr_tf, memory, what the work added to it, the share of the matrix product's rate."""
     from rich.console import Console
     from rich.table import Table
 
