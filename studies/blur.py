@@ -93,25 +93,28 @@ def _losses(results: Results) -> str:
     for name in LOSSES:
         gap = results.difference(name, REFERENCE, "psnr", sigma=SHOWN_SIGMA, region="head")
         difference = "" if name == REFERENCE else with_interval(gap)
-        rows.append([results.titles[name], f"{_mean(results, name, 'psnr'):.2f}", difference])
-        rows[-1] += [f"{_mean(results, name, metric):.3f}" for metric in ("ssim", "hfen", "band")]
-        rows[-1] += [f"{_mean(results, name, 'energy', sigma):.2f}" for sigma in SIGMAS]
-    headings = ["PSNR, dB", "difference to MSE", "SSIM", "HFEN", "band recovered"]
-    return markdown_table(["loss", *headings, *(f"energy at {sigma:g}" for sigma in SIGMAS)], rows)
+        psnr, *others = _cells(results, name)
+        rows.append([results.titles[name], psnr, difference, *others])
+    psnr, *others = _HEADINGS
+    return markdown_table(["loss", psnr, "difference to MSE", *others], rows)
 
 
 def _methods(results: Results) -> str:
-    rows = [
-        [
-            results.titles[name],
-            f"{_mean(results, name, 'psnr'):.2f}",
-            *(f"{_mean(results, name, metric):.3f}" for metric in ("ssim", "hfen", "band")),
-            *(f"{_mean(results, name, 'energy', sigma):.2f}" for sigma in SIGMAS),
-        ]
-        for name in METHODS
+    return markdown_table(
+        ["method", *_HEADINGS], [[results.titles[name], *_cells(results, name)] for name in METHODS]
+    )
+
+
+_HEADINGS = ["PSNR, dB", "SSIM", "HFEN", "band recovered", *(f"energy at {sigma:g}" for sigma in SIGMAS)]
+
+
+def _cells(results: Results, name: str) -> list[str]:
+    """A run's figures under `_HEADINGS`."""
+    return [
+        f"{_mean(results, name, 'psnr'):.2f}",
+        *(f"{_mean(results, name, metric):.3f}" for metric in ("ssim", "hfen", "band")),
+        *(f"{_mean(results, name, 'energy', sigma):.2f}" for sigma in SIGMAS),
     ]
-    headings = ["PSNR, dB", "SSIM", "HFEN", "band recovered"]
-    return markdown_table(["method", *headings, *(f"energy at {sigma:g}" for sigma in SIGMAS)], rows)
 
 
 def _mean(results: Results, run: str, metric: str, sigma: float = SHOWN_SIGMA) -> float:
