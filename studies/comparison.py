@@ -138,7 +138,8 @@ def bm3d(low: LowField) -> np.ndarray[Any, np.dtype[np.float32]]:
     from bm3d import bm3d as denoise
 
     clean = np.stack([denoise(image, low.sigma) for image in low.images]).astype(np.float32)
-    return zero_filling(np.asarray(remove_rician_bias(clean, low.sigma)), low.sigma, low.shape)
+    unbiased = np.asarray(remove_rician_bias(clean, low.sigma)) if low.rician else clean
+    return zero_filling(unbiased, low.sigma, low.shape)
 
 
 def _facts(name: str) -> dict[str, Any]:

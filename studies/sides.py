@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from lfsr_tf.evaluation import EvaluationConfig
 from lfsr_tf.evaluation.acquisitions import study_volume
+from lfsr_tf.evaluation.kspace_split import OuterBand
 from lfsr_tf.evaluation.methods import Method, model_method
-from lfsr_tf.evaluation.outer_band import OuterBand, recovered_fraction
+from lfsr_tf.evaluation.outer_band import recovered_fraction
 from lfsr_tf.models import load_model
 from lfsr_tf.physics.effects import apply_random_phase
 from lfsr_tf.physics.fourier import fft2c
@@ -59,7 +60,8 @@ def _recovered(
     hr: NDArray[np.float32], decibels: Decibels, places: Decibels, method: Method, config: EvaluationConfig
 ) -> float:
     band = unequal(hr, places, decibels)
-    return float(recovered_fraction(band, band.predict(method(band.low_field())), config).estimate)
+    enhanced = method(band.low_field("magnitude"))
+    return float(recovered_fraction(band, band.predict(enhanced, "magnitude"), config).estimate)
 
 
 def unequal(hr: NDArray[np.float32], places: Decibels, decibels: Decibels) -> OuterBand:

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lfsr_tf.evaluation.outer_band import outer_band
+from lfsr_tf.evaluation.kspace_split import outer_band
 from lfsr_tf.pairs import PairsConfig, hr_slices
 from lfsr_tf.physics.fourier import image_to_kspace
 from lfsr_tf.scans import find_scans, read_scan

@@ -68,6 +68,13 @@ def enhance(
             "measured one: more smooths more."
         ),
     ] = None,
+    image: Annotated[
+        str | None,
+        typer.Option(
+            metavar="in_phase|magnitude",
+            help="What of raw k-space is enhanced. Default: the part in phase with its low frequencies.",
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")] = False,
 ) -> None:
     """Enhance scans: NIfTI, DICOM, fastMRI or M4Raw HDF5, NumPy.
@@ -84,7 +91,9 @@ def enhance(
     from lfsr_tf.inference.files import plan_jobs
     from lfsr_tf.models import load_model
 
-    config = _config(acquired_matrix, pixel_budget=pixel_budget, dtype=dtype, noise_level=noise_level)
+    config = _config(
+        acquired_matrix, pixel_budget=pixel_budget, dtype=dtype, noise_level=noise_level, image=image
+    )
     chosen_format = _output_format(output_format, output)
     jobs = plan_jobs(_find(scans, output), output)
     enhancer = Enhancer(load_model(model), config)

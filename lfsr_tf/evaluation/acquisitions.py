@@ -75,16 +75,18 @@ class LowField:
     """LR images of one volume at one noise level: what every method starts from.
 
     Attributes:
-        images: float32 [m, h, w] magnitude, in units of the HR volume's reference intensity.
+        images: float32 [m, h, w], in units of the HR volume's reference intensity.
         sigma: The noise level that the methods are told, of one channel in the same units.
         reference: 99.9th percentile of the whole noisy LR volume; a network's input is divided by it.
         shape: (H, W) to reach.
+        rician: Whether the images are magnitudes; parts in phase have Gaussian noise.
     """
 
     images: NDArray[np.float32]
     sigma: float
     reference: float
     shape: Shape2D
+    rician: bool = True
 
 
 def study_volume(scan: Scan, name: str, scale: int, config: EvaluationConfig) -> StudyVolume:

@@ -10,7 +10,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lfsr_tf.evaluation.acquisitions import LowField
-from lfsr_tf.evaluation.baselines import BASELINES, Baseline
+from lfsr_tf.evaluation.baselines import (
+    BASELINES,
+    Baseline,
+    non_local_means,
+    non_local_means_biased,
+)
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.networks import takes_noise_level, with_noise_level
 
@@ -27,8 +32,14 @@ def build_methods(model: keras.Model, config: EvaluationConfig) -> dict[str, Met
 
 
 def baseline_method(baseline: Baseline) -> Method:
-    """Give a baseline the images, the noise level and the shape of a `LowField`."""
-    return lambda low: baseline(low.images, low.sigma, low.shape)
+    """Give a baseline the images, the noise level and the shape of a `LowField`; no bias is removed twice."""
+
+    def apply(low: LowField) -> NDArray[np.float32]:
+        removes_bias = baseline is non_local_means
+        fitting = non_local_means_biased if removes_bias and not low.rician else baseline
+        return fitting(low.images, low.sigma, low.shape)
+
+    return apply
 
 
 def model_method(model: keras.Model, batch_size: int) -> Method:

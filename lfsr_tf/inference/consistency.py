@@ -9,7 +9,8 @@ what lies beyond the measured k-space cannot be checked.
 
 Magnitude images need care, because their noise is Rician: its mean is not zero where the signal is weak. The
 input is therefore compared with the magnitude that the degraded result would have on average under that
-noise, and normalised by the variance belonging to it (see `magnitude_mean`). What is left of the caveat:
+noise, and normalised by the variance belonging to it (see `magnitude_mean`); likewise the part in phase,
+whose negative values were set to 0 (see `in_phase_moments`). What is left of the caveat:
 real noise is not white (at 0.055 T from a tenth to twice its mean between k-space columns), so rings of a
 faultless result scatter between about 0.3 and 2, and sigma is itself an estimate; the innermost ring, which
 holds the mean of the noise floor, answers to an error of 1 % in it.
@@ -22,10 +23,11 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from scipy.special import gammaln, hyp1f1, i0e, i1e
+from scipy.special import gammaln, hyp1f1, i0e, i1e, ndtr
 
 from lfsr_tf.physics.fourier import image_to_kspace
 from lfsr_tf.physics.sampling import fourier_downsample
+from lfsr_tf.physics.settings import RawImage
 
 RINGS = 8
 
@@ -50,15 +52,21 @@ class Ring:
 
 
 def consistency_by_ring(
-    lr: NDArray[np.float32], sr: NDArray[np.float32], sigma: float | None, coils: int = 1
+    lr: NDArray[np.float32],
+    sr: NDArray[np.float32],
+    sigma: float | None,
+    *,
+    image: RawImage = "magnitude",
+    coils: int = 1,
 ) -> tuple[Ring, ...]:
     """Compare a result with the input it was made from.
 
     Args:
-        lr: Magnitude slices given to the network, [N, h, w].
+        lr: Slices given to the network, [N, h, w].
         sr: Result [N, H, W] in the same unit.
         sigma: Noise of one channel in `lr`, same unit; None when it is not known.
-        coils: Coils that the magnitude was combined from.
+        image: What of the measurement the slices show.
+        coils: Coils that a magnitude was combined from.
 
     Returns:
         Eight rings of equal width, from the centre of k-space outward.
@@ -66,10 +74,10 @@ def consistency_by_ring(
     radius = _radius(lr.shape[1], lr.shape[2])
     ring_of = np.minimum((radius * RINGS).astype(int), RINGS - 1).ravel()
     difference, measured, noise = np.zeros(RINGS), np.zeros(RINGS), 0.0
-    for image, enlarged in zip(lr, sr, strict=True):
-        expected, variance = _expected_magnitude(_degraded(enlarged, image.shape), sigma, coils)
-        difference += np.bincount(ring_of, _energy(image - expected), RINGS)
-        measured += np.bincount(ring_of, _energy(image), RINGS)
+    for low, enlarged in zip(lr, sr, strict=True):
+        expected, variance = _expected(_degraded(enlarged, low.shape), sigma, image, coils)
+        difference += np.bincount(ring_of, _energy(low - expected), RINGS)
+        measured += np.bincount(ring_of, _energy(low), RINGS)
         noise += float(variance.mean()) / len(lr)
     samples = np.bincount(ring_of, minlength=RINGS) * len(lr)
     return tuple(
@@ -102,16 +110,34 @@ def _energy(image: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.square(np.abs(kspace)).ravel()
 
 
-def _expected_magnitude(
-    signal: NDArray[np.float64], sigma: float | None, coils: int
+def _expected(
+    signal: NDArray[np.float64], sigma: float | None, image: RawImage, coils: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and variance of the magnitude of `signal` with noise of `sigma` in each channel of each coil."""
+    """Mean and variance of what is made of `signal` with noise of `sigma` in each channel of each coil."""
     if sigma is None or sigma <= 0:
         return signal, np.zeros_like(signal)
-    mean = magnitude_mean(signal, sigma, coils)
-    variance = np.square(signal) + 2 * coils * sigma**2 - np.square(mean)
+    if image == "in_phase":
+        mean, power = in_phase_moments(signal, sigma)
+    else:
+        mean, power = magnitude_mean(signal, sigma, coils), np.square(signal) + 2 * coils * sigma**2
+    variance = power - np.square(mean)
     # Where the signal is 1e8 times the noise the difference of the squares is rounding error alone.
     return mean, np.clip(variance, 0.0, sigma**2)
+
+
+def in_phase_moments(
+    signal: NDArray[np.float64], sigma: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and mean square of max(x, 0), with x Gaussian around the signal: what `physics.phase` leaves.
+
+    Args:
+        signal: Noise-free.
+        sigma: Standard deviation of x, in the same unit.
+    """
+    ratio = signal / sigma
+    positive, density = ndtr(ratio), np.exp(-0.5 * np.square(ratio)) / np.sqrt(2 * np.pi)
+    mean = signal * positive + sigma * density
+    return mean, (np.square(signal) + sigma**2) * positive + signal * sigma * density
 
 
 def magnitude_mean(signal: NDArray[np.float64], sigma: float, coils: int = 1) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from lfsr_tf.errors import ConfigError, ScanError
 from lfsr_tf.inference.cautions import consistency_warnings, matrix_warnings, noise_warnings, spacing_warnings
 from lfsr_tf.inference.consistency import consistency_by_ring
-from lfsr_tf.inference.matrix import AcquiredMatrix, MatrixRequest, choose_matrix, cut_to_matrix
+from lfsr_tf.inference.matrix import MatrixRequest, choose_matrix
+from lfsr_tf.inference.network_input import NetworkInput, choose_image, network_input
 from lfsr_tf.inference.noise import measure_noise
 from lfsr_tf.inference.predict import SlicePredictor
 from lfsr_tf.inference.sidecar import ModelReport, NoiseReport, Sidecar, SpacingReport, within
@@ -21,6 +23,7 @@ from lfsr_tf.networks import TrainedModel, scale_of
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL, NoiseEstimate
+from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.scans.scan import Scan
 
 Advance = Callable[[int], None]
@@ -41,19 +44,24 @@ class EnhanceConfig:
         noise_level: What a network with a noise-level input is told: sigma of one channel over the volume's
             99.9th percentile. Less than is there keeps more noise and more detail. None: what is measured, or
             `TYPICAL_NOISE_LEVEL` where nothing can be.
+        image: What of the scan is enhanced: its "magnitude", or its part "in_phase" (`physics.phase`), which
+            needs raw k-space. None: the part in phase where there is k-space.
     """
 
     acquired_matrix: MatrixRequest = "header"
     pixel_budget: int = 65_536
     dtype: str = "auto"
     noise_level: float | None = None
+    image: RawImage | None = None
 
     def __post_init__(self) -> None:
         """Check the budget and the noise level.
 
         Raises:
-            ConfigError: One of them is out of its range.
+            ConfigError: One of them is out of its range, or there is no such image.
         """
+        if self.image not in (None, *get_args(RawImage)):
+            raise ConfigError(f"Expected an image: {', '.join(get_args(RawImage))}. Received: {self.image}.")
         if self.noise_level is not None and not 0.0 <= self.noise_level < 1.0:
             raise ConfigError(
                 "Expected a noise level in [0, 1), a fraction of the 99.9th percentile. "
@@ -114,23 +122,23 @@ class Enhancer:
             The enhanced scan with its sidecar.
 
         Raises:
-            ConfigError: The acquired matrix does not fit the scan, or the pixel budget is too small.
+            ConfigError: The acquired matrix does not fit the scan, the pixel budget is too small, or the part
+                in phase was asked for and there is no k-space.
             ScanError: The result is not finite.
         """
+        image = choose_image(scan, self.config.image)
         noise = measure_noise(scan)
         spectrum = occupied_matrix(scan, noise.sigma)
         matrix = choose_matrix(scan, self.config.acquired_matrix, spectrum)
-        lr = cut_to_matrix(scan, matrix.used)
-        if matrix.cut:
-            noise = measure_noise(lr)
-        reference = volume_reference(lr.slices())
-        told = self._told(noise, reference)
-        normalised = lr.slices() / np.float32(reference)
+        lr = network_input(scan, matrix, noise, image)
+        reference = volume_reference(lr.scan.slices())
+        told = self._told(lr.noise, reference)
+        normalised = lr.scan.slices() / np.float32(reference)
         result = self._predict(normalised, advance, noise_level=told) * np.float32(reference)
         if not np.isfinite(result).all():
             raise ScanError("Expected a finite result. Received: NaN or infinite voxels. Check the model.")
-        enhanced = lr.with_slices(result)
-        return Enhanced(enhanced, self._describe(scan, lr, enhanced, reference, noise, spectrum, matrix))
+        enhanced = lr.scan.with_slices(result)
+        return Enhanced(enhanced, self._describe(scan, lr, enhanced, reference, spectrum))
 
     def _told(self, noise: NoiseEstimate, reference: float) -> float:
         """The noise level for the network: the user's, the measured one, or a typical one."""
@@ -141,29 +149,30 @@ class Enhancer:
     def _describe(
         self,
         scan: Scan,
-        lr: Scan,
+        lr: NetworkInput,
         enhanced: Scan,
         reference: float,
-        noise: NoiseEstimate,
         spectrum: tuple[AxisSpectrum, AxisSpectrum],
-        matrix: AcquiredMatrix,
     ) -> Sidecar:
-        noise_report = self._noise_report(noise, reference, scan.coils)
-        spacing = self._spacing_report(scan, lr, enhanced)
-        rings = consistency_by_ring(lr.slices(), enhanced.slices(), noise.sigma, scan.coils)
+        noise_report = self._noise_report(lr.noise, reference, scan.coils)
+        spacing = self._spacing_report(scan, lr.scan, enhanced)
+        rings = consistency_by_ring(
+            lr.scan.slices(), enhanced.slices(), lr.noise.sigma, image=lr.image, coils=scan.coils
+        )
         return Sidecar(
             model=self._model_report(),
             contrast=scan.contrast,
+            image=lr.image,
             reference_intensity=reference,
             noise=noise_report,
             spacing=spacing,
-            matrix=matrix,
+            matrix=lr.matrix,
             spectrum=spectrum,
             consistency=rings,
-            tiles=len(self._predict.tiles(*matrix.used)),
+            tiles=len(self._predict.tiles(*lr.matrix.used)),
             warnings=(
                 *scan.notes,
-                *matrix_warnings(matrix, spectrum),
+                *matrix_warnings(lr.matrix, spectrum),
                 *noise_warnings(noise_report),
                 *spacing_warnings(spacing),
                 *consistency_warnings(rings),
@@ -207,7 +216,8 @@ def enhance_scan(
         The enhanced scan, in the place and unit of the input, with its sidecar.
 
     Raises:
-        ConfigError: The acquired matrix does not fit the scan, or the pixel budget is too small.
+        ConfigError: The acquired matrix does not fit the scan, the pixel budget is too small, or the part in
+            phase was asked for and there is no k-space.
         ModelError: The network does not take single-channel images of any size.
         ScanError: The result is not finite.
     """

@@ -10,6 +10,7 @@ from lfsr_tf import __version__
 from lfsr_tf.inference.consistency import Ring
 from lfsr_tf.inference.matrix import AcquiredMatrix
 from lfsr_tf.inference.spectrum import AxisSpectrum
+from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.storage import sha256_file, write_json
 
 SCHEMA_VERSION = 1
@@ -43,7 +44,7 @@ class NoiseReport:
         sigma_relative: The same over the reference intensity, the unit of `training_range`.
         method: "background", "high-pass" or "unknown".
         reason: Where the figure comes from, or why there is none.
-        coils: Receive coils that the magnitude was combined from.
+        coils: Receive coils that the image was combined from.
         told: Noise level that the network was given, relative; None for a network that takes none.
         training_range: Smallest and largest sigma of the training, relative.
         in_training_range: None when sigma or the range is not known.
@@ -85,6 +86,7 @@ class Sidecar:
     Attributes:
         model: Which model made it.
         contrast: Of the scan.
+        image: What was enhanced: the "magnitude", or of raw k-space the part "in_phase".
         reference_intensity: 99.9th percentile of the network's input, in the scan's unit; the network saw
             the slices divided by it, and its result was multiplied by it.
         noise: See `NoiseReport`.
@@ -98,6 +100,7 @@ class Sidecar:
 
     model: ModelReport
     contrast: str
+    image: RawImage
     reference_intensity: float
     noise: NoiseReport
     spacing: SpacingReport

@@ -52,7 +52,7 @@ def draw_pairs(
     values = parse_batch(serialised, "slices")
     keys = fold(values["key"], *salts)
     hr = augmented(tf.ensure_shape(values["hr"], [None, hr_size, hr_size]), keys, options)
-    lr, sigma = degrade(hr, keys, config)
+    lr, sigma = degrade(hr, keys, config, options.in_phase)
     if not config.lr_patch:
         return {"lr": lr, "hr": hr, "sigma": sigma, "key": keys}
     count = config.patches_per_slice

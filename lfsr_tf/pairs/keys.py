@@ -11,7 +11,8 @@ import tensorflow as tf
 
 # One number stream a purpose, so that a gain and a position are independent. Streams below 100 belong
 # to the simulated acquisition.
-GAIN_STREAM, POSITION_STREAM, SYMMETRY_STREAM, TRANSFER_STREAM, HR_NOISE_STREAM = range(101, 106)
+GAIN_STREAM, POSITION_STREAM, SYMMETRY_STREAM = range(101, 104)
+TRANSFER_STREAM, HR_NOISE_STREAM, IN_PHASE_STREAM = range(104, 107)
 
 # Constants of splitmix64: G. L. Steele et al., "Fast splittable pseudorandom number generators", OOPSLA 2014.
 _GAMMA, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB

@@ -9,7 +9,7 @@ from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo
 
 # What is done to whole slices only.
-_OF_SLICES = ("flips", "rotations", "blur", "echoes", "hr_noise")
+_OF_SLICES = ("flips", "rotations", "blur", "echoes", "hr_noise", "in_phase")
 # Leaves one in 22,000 at the rim of k-space.
 _MOST_BLUR = 10.0
 # A factor of 20.
@@ -33,6 +33,8 @@ class PipelineConfig:
             times stronger or weaker; 0 changes nothing.
         hr_noise: Standard deviation of noise that is added to the k-space of training slices, LR and HR alike
             (mode "slices" only), in units of the reference intensity.
+        in_phase: Share of the training slices whose LR image is not a magnitude but its part in phase, as raw
+            k-space is enhanced (mode "slices" only).
         lr_patch: Side of LR patches, at most the one the records were prepared for; 0 for whole slices; None
             for the one prepared. Mode "slices" only.
         patches_per_slice: Patches that a slice gives each epoch; None for the number prepared. Mode "slices"
@@ -51,6 +53,7 @@ class PipelineConfig:
     blur: float = 0.0
     echoes: float = 0.0
     hr_noise: float = 0.0
+    in_phase: float = 0.0
     lr_patch: int | None = None
     patches_per_slice: int | None = None
     shuffle_records: int = 16384
@@ -68,7 +71,12 @@ class PipelineConfig:
             raise ConfigError(
                 f"Expected 0 < gain_min <= gain_max. Received: {self.gain_min} and {self.gain_max}."
             )
-        for name, most in (("blur", _MOST_BLUR), ("echoes", _MOST_ECHOES), ("hr_noise", 1.0)):
+        for name, most in (
+            ("blur", _MOST_BLUR),
+            ("echoes", _MOST_ECHOES),
+            ("hr_noise", 1.0),
+            ("in_phase", 1.0),
+        ):
             if not 0.0 <= getattr(self, name) <= most:
                 raise ConfigError(f"Expected {name} in [0, {most:g}]. Received: {getattr(self, name)}.")
         for name in ("shuffle_records", "shuffle_patches", "patches_per_slice"):

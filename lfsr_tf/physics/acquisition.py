@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from lfsr_tf.physics import effects
 from lfsr_tf.physics.fourier import kspace_to_image, matrix_size
+from lfsr_tf.physics.phase import magnitude
 from lfsr_tf.physics.randomness import complex_normal, uniform
 from lfsr_tf.physics.sampling import Shape2D, measured_kspace
 from lfsr_tf.physics.settings import AcquisitionConfig
@@ -36,7 +37,18 @@ def draw_sigma(seeds: tf.Tensor, config: AcquisitionConfig) -> tf.Tensor:
 def simulate_acquisition(
     hr: tf.Tensor, sigma: tf.Tensor, seeds: tf.Tensor, shape: Shape2D, config: AcquisitionConfig
 ) -> tf.Tensor:
-    """Magnitude images as a low-field scanner would give them.
+    """Magnitude images as a low-field scanner would give them; `simulate_complex` before the magnitude.
+
+    Returns:
+        float32 [B, h, w], magnitude, in the units of `hr`.
+    """
+    return magnitude(simulate_complex(hr, sigma, seeds, shape, config))
+
+
+def simulate_complex(
+    hr: tf.Tensor, sigma: tf.Tensor, seeds: tf.Tensor, shape: Shape2D, config: AcquisitionConfig
+) -> tf.Tensor:
+    """Complex images as a low-field scanner acquires them.
 
     Each image's noise depends on its own seed alone, never on the batch that it stands in.
 
@@ -48,7 +60,7 @@ def simulate_acquisition(
         config: What the scanner does beyond the crop.
 
     Returns:
-        float32 [B, h, w], magnitude, in the units of `hr`.
+        complex64 [B, h, w], in the units of `hr`.
     """
     kspace = measured_kspace(_shaded_object(hr, seeds, config), shape)
     # Constants keep their value.
@@ -61,8 +73,7 @@ def simulate_acquisition(
     # What the window takes away is given back, so that sigma is the image's noise whatever the options.
     level = window * tf.math.rsqrt(tf.reduce_mean(tf.square(window))) * sigma[:, None, None]
     noise = complex_normal(seeds, shape, _NOISE_STREAM)
-    image = kspace_to_image(kspace * _complex(signal) + noise * _complex(level))
-    return tf.sqrt(tf.square(tf.math.real(image)) + tf.square(tf.math.imag(image)))
+    return kspace_to_image(kspace * _complex(signal) + noise * _complex(level))
 
 
 def _shaded_object(hr: tf.Tensor, seeds: tf.Tensor, config: AcquisitionConfig) -> tf.Tensor:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from lfsr_tf.errors import ConfigError
 
 APODISATION_WINDOWS = ("tukey", "hamming", "fermi")
 ECHO_ORDERS = ("linear", "centric")
+# What is made of complex samples: the part in phase with their low frequencies, or magnitudes.
+RawImage = Literal["in_phase", "magnitude"]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from lfsr_tf.inference.consistency import RINGS, consistency_by_ring, magnitude_mean
+from lfsr_tf.inference.consistency import RINGS, consistency_by_ring, in_phase_moments, magnitude_mean
 from lfsr_tf.physics.sampling import fourier_downsample, zero_fill_magnitude
 
 SIGMA = 0.04
@@ -24,12 +24,29 @@ def object_and_measurement(coils: int = 1, count: int = 6) -> tuple[np.ndarray, 
 @pytest.mark.parametrize("coils", [1, 4])
 def test_the_true_object_differs_from_its_measurement_by_the_noise_in_every_ring(coils: int) -> None:
     truth, measured = object_and_measurement(coils)
-    rings = consistency_by_ring(measured, truth, SIGMA, coils)
+    rings = consistency_by_ring(measured, truth, SIGMA, coils=coils)
     chi_squares = [ring.chi_square for ring in rings]
     assert len(rings) == RINGS
     # Beyond the first ring, whose few samples hold the mean of the noise floor.
     np.testing.assert_allclose(chi_squares[1:], 1.0, atol=0.25)
     assert chi_squares[0] < 4.0
+
+
+def test_the_part_in_phase_has_other_noise() -> None:
+    truth, _ = object_and_measurement()
+    signal = np.abs(fourier_downsample(tf.constant(truth), (48, 40)).numpy())
+    measured = (signal + np.random.default_rng(1).normal(0, SIGMA, signal.shape)).clip(0).astype(np.float32)
+    rings = consistency_by_ring(measured, truth, SIGMA, image="in_phase")
+    np.testing.assert_allclose([ring.chi_square for ring in rings][1:], 1.0, atol=0.25)
+    taken_for_magnitudes = consistency_by_ring(measured, truth, SIGMA)
+    assert taken_for_magnitudes[0].chi_square > 10 * rings[0].chi_square
+
+
+def test_the_moments_of_the_part_in_phase_are_those_of_drawn_numbers() -> None:
+    drawn = np.random.default_rng(2).normal([-0.05, 0.0, 0.03, 1.0], SIGMA, (200_000, 4)).clip(0)
+    mean, power = in_phase_moments(np.array([-0.05, 0.0, 0.03, 1.0]), SIGMA)
+    np.testing.assert_allclose(mean, drawn.mean(axis=0), atol=4e-4)
+    np.testing.assert_allclose(power, np.square(drawn).mean(axis=0), rtol=0.03, atol=1e-6)
 
 
 def test_zero_filling_keeps_the_noise_so_nothing_is_left() -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.methods import MODEL
 from lfsr_tf.evaluation.metrics import PERFECT
 from lfsr_tf.evaluation.outer_band import COMPLEX_ZERO_FILL, OuterBandScore
@@ -13,6 +14,7 @@ from lfsr_tf.evaluation.report.labels import (
     METHOD_LABELS,
     METRIC_DECIMALS,
     METRIC_LABELS,
+    RAW_IMAGE_LABELS,
     REGION_LABELS,
     contrast_label,
     data_range_label,
@@ -118,7 +120,7 @@ def subject_table(results: Results) -> Table:
     return Table(caption, ("Subject", "σ"), _baseline_labels(results), tuple(body))
 
 
-def outer_band_table(scores: tuple[OuterBandScore, ...], confidence: float) -> Table:
+def outer_band_table(scores: tuple[OuterBandScore, ...], config: EvaluationConfig) -> Table:
     """The test on measured k-space: one row a scan, one column a method."""
     methods = tuple(dict.fromkeys(score.method for score in scores))
     scans: dict[str, list[OuterBandScore]] = {}
@@ -132,8 +134,8 @@ def outer_band_table(scores: tuple[OuterBandScore, ...], confidence: float) -> T
         for scan, members in scans.items()
     ]
     caption = (
-        f"Fraction of the measured outer band recovered, with {confidence:.0%} bootstrap interval over tiles "
-        "of k-space."
+        f"Fraction of the measured outer band recovered from {RAW_IMAGE_LABELS[config.raw_image]}, with "
+        f"{config.confidence:.0%} bootstrap interval over tiles of k-space."
     )
     columns = tuple(METHOD_LABELS[method] for method in methods)
     return Table(caption, ("Scan", "Contrast", "Signal"), columns, tuple(body))

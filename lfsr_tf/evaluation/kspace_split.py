@@ -1,0 +1,142 @@
+"""Measured k-space, split into the central block that a method sees and the outer band that judges it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lfsr_tf.errors import ScanError
+from lfsr_tf.evaluation.acquisitions import LowField
+from lfsr_tf.evaluation.background_noise import noise_power
+from lfsr_tf.evaluation.masks import background_mask
+from lfsr_tf.physics.fourier import fft2c, ifft2c
+from lfsr_tf.physics.intensity import reference_intensity, safe_reference
+from lfsr_tf.physics.phase import directions, in_phase, low_pass
+from lfsr_tf.physics.sampling import Shape2D, crop_kspace, zero_pad_kspace
+from lfsr_tf.physics.settings import RawImage
+from lfsr_tf.scans.scan import Scan
+
+# Sides that differ by less are left as they are: pixels are nearly square.
+_OBLONG = 1.05
+_LEAST_SIDE = 32
+
+Complex = NDArray[np.complex64]
+
+
+@dataclass(frozen=True)
+class OuterBand:
+    """Measured k-space, split into what a method sees and what it is judged by.
+
+    Attributes:
+        kspace: complex64 [S, C, H, W], centred, as the scanner gives it.
+        noise: float64 [S, C, H, W], expected |noise|^2 of each sample.
+        outside: bool [H, W], the measured samples outside the central block.
+        block: complex64 [S, C, h, w], the central block.
+    """
+
+    kspace: Complex
+    noise: NDArray[np.float64]
+    outside: NDArray[np.bool_]
+    block: Complex
+
+    @property
+    def shape(self) -> Shape2D:
+        """(H, W)."""
+        return self.kspace.shape[2], self.kspace.shape[3]
+
+    @property
+    def signal_fraction(self) -> float:
+        """Part of the outer band's energy that is not noise; it can come out slightly negative."""
+        energy = np.square(np.abs(self.kspace[..., self.outside])).sum()
+        return float(1.0 - self.noise[..., self.outside].sum() / energy)
+
+    def low_field(self, image: RawImage = "in_phase") -> LowField:
+        """The image of the central block, with the noise level that the background shows.
+
+        Args:
+            image: "in_phase" or "magnitude", as `EvaluationConfig.raw_image`.
+        """
+        scale = np.sqrt(np.prod(self.block.shape[2:]) / np.prod(self.shape))
+        coils = ifft2c(tf.constant(self.block)) * scale
+        images = in_phase(coils, self._shares(image, self.block.shape[2:])).numpy()
+        inner = crop_kspace(tf.constant(self.noise), self.block.shape[2:]).numpy().mean()
+        reference = float(safe_reference(reference_intensity(images)))
+        sigma = float(np.sqrt(inner / 2.0) * scale)
+        return LowField(images, sigma, reference, self.shape, rician=image == "magnitude")
+
+    def predict(self, images: NDArray[np.float32], image: RawImage = "in_phase") -> Complex:
+        """The k-space that an enhanced image stands for, with the coils' shares and phases put back.
+
+        Args:
+            images: float32 [S, H, W].
+            image: What it was enhanced from.
+
+        Returns:
+            complex64 [S, C, H, W].
+        """
+        # Centred images of both sizes, methods that keep sample 0: up to a pixel lies between them.
+        offsets = [
+            full // 2 - full // small * (small // 2)
+            for full, small in zip(self.shape, self.block.shape[2:], strict=True)
+        ]
+        centred = np.roll(images, offsets, axis=(1, 2))[:, np.newaxis]
+        shares = self._shares(image, self.shape)
+        return np.asarray(fft2c(tf.constant(centred, tf.complex64) * shares))
+
+    def _shares(self, image: RawImage, shape: Shape2D) -> tf.Tensor:
+        """Coils' shares and phases [S, C, *shape]: smooth ones, or those of the zero-filled block itself."""
+        block = tf.constant(self.block)
+        smooth = low_pass(block) if image == "in_phase" else block
+        return directions(ifft2c(zero_pad_kspace(smooth, shape)))
+
+
+def outer_band(scan: Scan, scale: int) -> OuterBand:
+    """Split the measured k-space of a scan.
+
+    Low-field brain scans have a square field of view, so a longer side of k-space means oblong pixels: it is
+    cut to the shorter one, and the method sees pixels of the shape that it was trained on.
+
+    Args:
+        scan: A scan with `kspace`, [slices, coils, H, W], centred.
+        scale: Of the network.
+
+    Returns:
+        The split.
+
+    Raises:
+        ScanError: No k-space, too little of it, or no background to measure the noise from.
+    """
+    if scan.kspace is None:
+        raise ScanError(
+            f"Expected a scan with raw k-space, as HDF5. Received: {scan.source}, which has only images."
+        )
+    shape = _compared_matrix(scan.kspace.shape[2:], scale)
+    if min(shape) < _LEAST_SIDE:
+        raise ScanError(
+            f"Expected at least {_LEAST_SIDE} x {_LEAST_SIDE} samples. Received: {shape} in {scan.source}."
+        )
+    measured = tf.constant(scan.kspace, tf.complex64)
+    images = ifft2c(measured).numpy()
+    magnitude = np.sqrt(np.square(np.abs(images)).sum(axis=1))
+    background = background_mask(magnitude / float(safe_reference(reference_intensity(magnitude))))
+    kspace = crop_kspace(measured, shape).numpy()
+    noise = crop_kspace(tf.constant(noise_power(images, background)), shape).numpy()
+    small = (shape[0] // scale, shape[1] // scale)
+    return OuterBand(kspace, noise, _outside(kspace, small), crop_kspace(tf.constant(kspace), small).numpy())
+
+
+def _compared_matrix(size: tuple[int, ...], scale: int) -> Shape2D:
+    shortest = min(size)
+    height, width = (side if side <= _OBLONG * shortest else shortest for side in size)
+    return height // scale * scale, width // scale * scale
+
+
+def _outside(kspace: Complex, block: Shape2D) -> NDArray[np.bool_]:
+    """Samples outside the central block; rows and columns that were never measured (zeros) do not count."""
+    inner = zero_pad_kspace(tf.ones(block, tf.float32), (kspace.shape[2], kspace.shape[3])).numpy()
+    power = np.square(np.abs(kspace)).mean(axis=(0, 1))
+    measured = power > 1e-9 * np.median(power)
+    return np.asarray((inner == 0.0) & measured)
