@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from lfsr_tf.evaluation.results import json_value
 from lfsr_tf.evaluation.tables import volume_scores
 from lfsr_tf.models import list_models, load_model, read_card
 from lfsr_tf.physics.noise import remove_rician_bias
+from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.scans import read_scan
 from studies.command import carry_out
 from studies.figures import panels
@@ -44,6 +47,8 @@ TITLES = {**CLASSICAL, **{name: name for name in MODELS}}
 SIGMAS = (0.0, 0.015, 0.03, 0.06)
 CONTRASTS = ("T1w", "T2w", "FLAIR")
 SHOWN_SIGMA = 0.03
+SCALE = 2
+OUTER_BANDS: dict[str, RawImage] = {"outer_band": "in_phase", "outer_band_magnitude": "magnitude"}
 BLUR_SIGMAS = (0.0, 0.03, 0.06)
 
 
@@ -56,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", action="append", choices=TITLES, help="judge this method alone; repeatable")
     parser.add_argument("--short", action="store_true", help="on phantoms: does the script work?")
     parser.add_argument("--page", action="store_true", help="judge nothing: renew the page")
+    parser.add_argument("--measured", action="store_true", help="judge measured k-space anew, and no more")
     parser.add_argument("--no-picture", dest="picture", action="store_false", help="judge, draw nothing")
     options = parser.parse_args(arguments)
     return carry_out(_carry_out, options)
@@ -68,9 +74,11 @@ def _carry_out(options: argparse.Namespace) -> None:
         config = EvaluationConfig(sigmas=SIGMAS)
         if options.short:
             config = EvaluationConfig(sigmas=SIGMAS, slices_per_volume=1)
-        for run in judged(options.only or _available(options.short), scans, config):
+        names = options.only or _available(options.short)
+        judge = partial(remeasured, results) if options.measured else judged
+        for run in judge(names, scans, config):
             results = results.keep(file, list(TITLES), run)
-        if options.picture:
+        if options.picture and not options.measured:
             draw(_available(options.short), scans, options.docs)
     page = options.docs / "comparison.md"
     if page.exists() and set(TITLES) <= set(results.titles):
@@ -102,26 +110,47 @@ def judged(names: Sequence[str], scans: Scans, config: EvaluationConfig) -> list
         config: Noise levels and slices.
 
     Returns:
-        `name`, `title`, `volumes`, `outer_band` and, of models, `parameters`, `multiply_adds`, `sha256`.
+        `name`, `title`, `volumes`, what `measured` finds and, of models, `parameters`, `multiply_adds`,
+        `sha256`.
     """
     methods = {name: method(name, config) for name in names}
-    results = compare(methods, scans.validation, config)
-    outer = [
-        score
-        for path in scans.measured
-        for score in outer_band_scores(read_scan(path), methods, results.scale, config)
-    ]
-    rows = compact(volume_scores(results))
+    rows = compact(volume_scores(compare(methods, scans.validation, config)))
+    found = measured(methods, scans, config)
     return [
         {
             "name": name,
             "title": TITLES[name],
             "volumes": [{**row, "method": MODEL} for row in rows if row["method"] == name],
-            "outer_band": [{**json_value(score), "method": MODEL} for score in outer if score.method == name],
+            **found[name],
             **(_facts(name) if name in MODELS else {}),
         }
         for name in names
     ]
+
+
+def remeasured(
+    results: Results, names: Sequence[str], scans: Scans, config: EvaluationConfig
+) -> list[dict[str, Any]]:
+    """Earlier figures, those of measured k-space replaced."""
+    found = measured({name: method(name, config) for name in names}, scans, config)
+    return [{**results.runs[name], **found[name]} for name in names]
+
+
+def measured(
+    methods: Mapping[str, Method], scans: Scans, config: EvaluationConfig
+) -> dict[str, dict[str, Any]]:
+    """The outer-band test of each method: `outer_band` in phase and `outer_band_magnitude`."""
+    found: dict[str, dict[str, Any]] = {name: {} for name in methods}
+    for key, image in OUTER_BANDS.items():
+        asked = replace(config, raw_image=image)
+        scores = [
+            score
+            for path in scans.measured
+            for score in outer_band_scores(read_scan(path), dict(methods), SCALE, asked)
+        ]
+        for name, keys in found.items():
+            keys[key] = [{**json_value(score), "method": MODEL} for score in scores if score.method == name]
+    return found
 
 
 def method(name: str, config: EvaluationConfig) -> Method:
@@ -154,7 +183,11 @@ def tables(results: Results) -> dict[str, str]:
         for metric in ("psnr", "ssim")
         for region in ("head", "whole")
     }
-    return {**found, "gains": _gains(results), "measured": _measured(results), "blur": _blur(results)}
+    bands = {
+        "measured": _measured(results, "outer_band"),
+        "measured-magnitude": _measured(results, "outer_band_magnitude"),
+    }
+    return {**found, **bands, "gains": _gains(results), "blur": _blur(results)}
 
 
 def _by_contrast(results: Results, metric: str, region: str) -> str:
@@ -183,10 +216,10 @@ def _gains(results: Results) -> str:
     return markdown_table(["", *(f"sigma {sigma:g}" for sigma in SIGMAS)], rows)
 
 
-def _measured(results: Results) -> str:
+def _measured(results: Results, key: str) -> str:
     scans = results.measured_scans()
     rows = [
-        [title, *(_recovered(results.recovered(run, scan)) for scan in scans)]
+        [title, *(_recovered(results.recovered(run, scan, key=key)) for scan in scans)]
         for run, title in results.titles.items()
     ]
     return markdown_table(["", *scans], rows)

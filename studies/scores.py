@@ -63,9 +63,11 @@ class Results:
             seed=_SEED,
         )
 
-    def recovered(self, run: str, scan: str, method: str = MODEL) -> Mapping[str, Any]:
+    def recovered(
+        self, run: str, scan: str, method: str = MODEL, *, key: str = "outer_band"
+    ) -> Mapping[str, Any]:
         """The outer-band score of a measured scan, by the beginning of its file's name."""
-        rows = [row for row in self.runs[run]["outer_band"] if row["method"] == method]
+        rows = [row for row in self.runs[run][key] if row["method"] == method]
         return next(row for row in rows if row["scan"].startswith(scan))
 
     def measured_scans(self) -> list[str]:

@@ -3,9 +3,9 @@
 What an MR image shows is real and positive; receive coils and off-resonance turn it in the complex plane,
 smoothly over the image. The low frequencies of k-space show that turn. Once it is taken back, the signal is
 in the real part, and the imaginary part holds noise alone and what blur did to the phase. The real part has
-Gaussian noise without the bias of a magnitude, and it is blurred as the object is; the magnitude of a blurred
-image is not the blurred magnitude. In air, where the phase can follow nothing but the noise, two thirds of the
-noise power of a magnitude are left.
+Gaussian noise without the bias of a magnitude, and it is blurred as the object is; the magnitude of a
+blurred image is not the blurred magnitude. In air, where the phase can follow nothing but the noise, two
+thirds of the noise power of a magnitude are left.
 
 Sources: Bernstein, Thomasson and Perman, "Improved detectability in low signal-to-noise ratio magnetic
 resonance images by means of a phase-corrected real reconstruction", Medical Physics 16 (1989),
