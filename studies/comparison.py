@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,6 @@ SIGMAS = (0.0, 0.015, 0.03, 0.06)
 CONTRASTS = ("T1w", "T2w", "FLAIR")
 SHOWN_SIGMA = 0.03
 SCALE = 2
-OUTER_BANDS: dict[str, RawImage] = {"outer_band": "in_phase", "outer_band_magnitude": "magnitude"}
 BLUR_SIGMAS = (0.0, 0.03, 0.06)
 
 
@@ -139,17 +137,16 @@ def remeasured(
 def measured(
     methods: Mapping[str, Method], scans: Scans, config: EvaluationConfig
 ) -> dict[str, dict[str, Any]]:
-    """The outer-band test of each method: `outer_band` in phase and `outer_band_magnitude`."""
-    found: dict[str, dict[str, Any]] = {name: {} for name in methods}
-    for key, image in OUTER_BANDS.items():
-        asked = replace(config, raw_image=image)
-        scores = [
-            score
-            for path in scans.measured
-            for score in outer_band_scores(read_scan(path), dict(methods), SCALE, asked)
-        ]
-        for name, keys in found.items():
-            keys[key] = [{**json_value(score), "method": MODEL} for score in scores if score.method == name]
+    """The outer-band test of each method, as `outer_band`."""
+    scores = [
+        score
+        for path in scans.measured
+        for score in outer_band_scores(read_scan(path), methods, SCALE, config)
+    ]
+    found: dict[str, dict[str, Any]] = {name: {"outer_band": []} for name in methods}
+    for score in scores:
+        if score.method in found:
+            found[score.method]["outer_band"].append({**json_value(score), "method": MODEL})
     return found
 
 
@@ -184,8 +181,8 @@ def tables(results: Results) -> dict[str, str]:
         for region in ("head", "whole")
     }
     bands = {
-        "measured": _measured(results, "outer_band"),
-        "measured-magnitude": _measured(results, "outer_band_magnitude"),
+        "measured-magnitude": _measured(results, "magnitude"),
+        "measured-in-phase": _measured(results, "in_phase"),
     }
     return {**found, **bands, "gains": _gains(results), "blur": _blur(results)}
 
@@ -216,10 +213,10 @@ def _gains(results: Results) -> str:
     return markdown_table(["", *(f"sigma {sigma:g}" for sigma in SIGMAS)], rows)
 
 
-def _measured(results: Results, key: str) -> str:
+def _measured(results: Results, image: RawImage) -> str:
     scans = results.measured_scans()
     rows = [
-        [title, *(_recovered(results.recovered(run, scan, key=key)) for scan in scans)]
+        [title, *(_recovered(results.recovered(run, scan, image=image)) for scan in scans)]
         for run, title in results.titles.items()
     ]
     return markdown_table(["", *scans], rows)

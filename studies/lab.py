@@ -119,9 +119,7 @@ def _records(run: Run, scans: Scans, folder: Path) -> Path:
 
 def _judged(trained: Path, run: Run, scans: Scans) -> dict[str, Any]:
     model = load_model(trained)
-    # Measured scans are magnitudes here, as most files hold nothing else.
-    usual = {"baselines": ("zero-fill",), "raw_image": "magnitude"}
-    config = EvaluationConfig(**{**usual, **run.evaluate})
+    config = EvaluationConfig(**{"baselines": ("zero-fill",), **run.evaluate})
     results = evaluate(model, scans.validation, config)
     results = with_measured_kspace(results, model, scans.measured)
     history = read_history(trained / "history.csv")

@@ -12,6 +12,7 @@ import numpy as np
 
 from lfsr_tf.evaluation.bootstrap import Interval, mean_over_clusters
 from lfsr_tf.evaluation.methods import MODEL
+from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.storage import atomic_path
 
 _SAMPLES, _CONFIDENCE, _SEED = 2000, 0.95, 0
@@ -64,11 +65,12 @@ class Results:
         )
 
     def recovered(
-        self, run: str, scan: str, method: str = MODEL, *, key: str = "outer_band"
+        self, run: str, scan: str, method: str = MODEL, *, image: RawImage = "magnitude"
     ) -> Mapping[str, Any]:
         """The outer-band score of a measured scan, by the beginning of its file's name."""
-        rows = [row for row in self.runs[run][key] if row["method"] == method]
-        return next(row for row in rows if row["scan"].startswith(scan))
+        # Figures of an earlier package are all of magnitudes.
+        rows = [row for row in self.runs[run]["outer_band"] if row.get("image", "magnitude") == image]
+        return next(row for row in rows if row["method"] == method and row["scan"].startswith(scan))
 
     def measured_scans(self) -> list[str]:
         """The measured scans, as far as their names tell them apart, in order."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import tensorflow as tf
@@ -24,6 +24,7 @@ from lfsr_tf.physics.effects import apply_random_phase
 from lfsr_tf.physics.fourier import fft2c
 from lfsr_tf.physics.randomness import complex_normal
 from lfsr_tf.physics.sampling import crop_kspace, zero_pad_kspace
+from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.scans import read_scan
 
 # Of the measured difference of both sides.
@@ -44,24 +45,23 @@ def costs(scans: Sequence[Path], model: str, places: Decibels, decibels: Decibel
         decibels: Energy of the left side over the right one there.
 
     Returns:
-        `scan`, and `recovered` for each of `PARTS`.
+        `scan`, `image` and, for each of `PARTS`, `recovered`.
     """
     config = EvaluationConfig(slices_per_volume=SLICES, bootstrap_samples=100)
     method = model_method(load_model(model).model, config.batch_size)
     rows = []
     for path in scans:
         hr = study_volume(read_scan(path), path.name, SCALE, config).truth
-        found = [_recovered(hr, part * decibels, places, method, config) for part in PARTS]
-        rows.append({"scan": path.name, "recovered": [round(value, 3) for value in found]})
+        bands = [unequal(hr, places, part * decibels) for part in PARTS]
+        for image in get_args(RawImage):
+            found = [round(_recovered(band, image, method, config), 3) for band in bands]
+            rows.append({"scan": path.name, "image": image, "recovered": found})
     return rows
 
 
-def _recovered(
-    hr: NDArray[np.float32], decibels: Decibels, places: Decibels, method: Method, config: EvaluationConfig
-) -> float:
-    band = unequal(hr, places, decibels)
-    enhanced = method(band.low_field("magnitude"))
-    return float(recovered_fraction(band, band.predict(enhanced, "magnitude"), config).estimate)
+def _recovered(band: OuterBand, image: RawImage, method: Method, config: EvaluationConfig) -> float:
+    prediction = band.predict(method(band.low_field(image)), image)
+    return float(recovered_fraction(band, prediction, config).estimate)
 
 
 def unequal(hr: NDArray[np.float32], places: Decibels, decibels: Decibels) -> OuterBand:

@@ -135,7 +135,13 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _cost(found: Sequence[Mapping[str, Any]]) -> str:
-    rows = [[row["scan"].split(".")[0], *(f"{value:.2f}" for value in row["recovered"])] for row in found]
+    rows = [
+        [
+            f"{row['scan'].split('.')[0]}, {row['image'].replace('_', ' ')}",
+            *(f"{value:.2f}" for value in row["recovered"]),
+        ]
+        for row in found
+    ]
     return markdown_table(["simulated from", *(f"{part:.0%} of the difference" for part in PARTS)], rows)
 
 

@@ -59,12 +59,6 @@ def evaluate(
         str | None,
         typer.Option(metavar="known|estimated", help="Whether baselines are told sigma. Default: known."),
     ] = None,
-    raw_image: Annotated[
-        str | None,
-        typer.Option(
-            metavar="in_phase|magnitude", help="What is enhanced of raw k-space. Default: in_phase."
-        ),
-    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Slices that the network sees at once.")] = None,
     seed: Annotated[int | None, typer.Option(help="Root of the simulated noise.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
@@ -88,7 +82,6 @@ def evaluate(
         "hr_size": hr_size,
         "data_range": data_range,
         "sigma_source": sigma_source,
-        "raw_image": raw_image,
         "batch_size": batch_size,
         "seed": seed,
     }
@@ -137,7 +130,7 @@ def _print_tables(results: Results) -> None:
     views = [metric_table(results, rows, metric, "head") for metric in ("psnr", "ssim")]
     views.append(difference_table(results, gaps))
     if results.outer_band:
-        views.append(outer_band_table(results.outer_band, results.config))
+        views.append(outer_band_table(results.outer_band, results.config.confidence))
     for view in views:
         console.print(_as_rich(view))
 

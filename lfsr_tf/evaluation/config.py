@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.physics.settings import RawImage
 
 DataRange = Literal["volume", "slice"]
 SigmaSource = Literal["known", "estimated"]
@@ -28,8 +27,6 @@ class EvaluationConfig:
             intensity unit), "slice" the brightest pixel of each HR slice.
         sigma_source: Whether the baselines, and a network that takes the noise level, are told sigma
             ("known"), or what the image background shows ("estimated").
-        raw_image: What is enhanced of measured k-space: its part "in_phase", as `lfsr enhance` does, or its
-            "magnitude", which is all that most files hold.
         batch_size: Slices that the network sees at once.
         bootstrap_samples: Resamplings behind an interval.
         confidence: Coverage of the intervals.
@@ -42,7 +39,6 @@ class EvaluationConfig:
     hr_size: int = 128
     data_range: DataRange = "volume"
     sigma_source: SigmaSource = "known"
-    raw_image: RawImage = "in_phase"
     batch_size: int = 8
     bootstrap_samples: int = 2000
     confidence: float = 0.95
@@ -62,7 +58,6 @@ class EvaluationConfig:
             _expect_choice("baseline", name, BASELINE_NAMES)
         _expect_choice("data_range", self.data_range, get_args(DataRange))
         _expect_choice("sigma_source", self.sigma_source, get_args(SigmaSource))
-        _expect_choice("raw_image", self.raw_image, get_args(RawImage))
         for name, least in (
             ("slices_per_volume", 0),
             ("hr_size", 16),

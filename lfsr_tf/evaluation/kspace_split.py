@@ -53,11 +53,11 @@ class OuterBand:
         energy = np.square(np.abs(self.kspace[..., self.outside])).sum()
         return float(1.0 - self.noise[..., self.outside].sum() / energy)
 
-    def low_field(self, image: RawImage = "in_phase") -> LowField:
+    def low_field(self, image: RawImage) -> LowField:
         """The image of the central block, with the noise level that the background shows.
 
         Args:
-            image: "in_phase" or "magnitude", as `EvaluationConfig.raw_image`.
+            image: The magnitude, or the part in phase with the low frequencies.
         """
         scale = np.sqrt(np.prod(self.block.shape[2:]) / np.prod(self.shape))
         coils = ifft2c(tf.constant(self.block)) * scale
@@ -67,7 +67,7 @@ class OuterBand:
         sigma = float(np.sqrt(inner / 2.0) * scale)
         return LowField(images, sigma, reference, self.shape, rician=image == "magnitude")
 
-    def predict(self, images: NDArray[np.float32], image: RawImage = "in_phase") -> Complex:
+    def predict(self, images: NDArray[np.float32], image: RawImage) -> Complex:
         """The k-space that an enhanced image stands for, with the coils' shares and phases put back.
 
         Args:

@@ -10,18 +10,18 @@ result is transformed: P. With measured samples m and noise energy N in the oute
 0 is zero-filling of the complex k-space, 1 is the truth. The noise of m is independent of P, which comes from
 other samples, so it adds N to both sums.
 
-The image is the part of the block in phase with its low frequencies, and the phase put back is theirs, as
-`lfsr enhance` takes raw k-space. The same can be asked of magnitudes, which are all that most files hold:
-then the phase put back is the block's own. A zero-filled magnitude comes out below 0, because the magnitude
-of a blurred image is not the blurred magnitude; a zero-filled part in phase slightly above, because the
-k-space of a real image has two equal halves, and where the phase is steep the block holds more of one than of
-the other.
+Two images of the block are judged. "magnitude", which is all that most files hold: the phase put back is the
+zero-filled block's own. A zero-filled magnitude comes out below 0, because the magnitude of a blurred image
+is not the blurred magnitude. And "in_phase", as `lfsr enhance` takes raw k-space: the part of the block in
+phase with its low frequencies, whose phase is put back. A zero-filled one comes out about 0 or above, because
+the k-space of a real image has two equal halves, and where the phase is steep the block holds more of one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.kspace_split import Complex, OuterBand, outer_band
 from lfsr_tf.evaluation.methods import Method
 from lfsr_tf.physics.sampling import Shape2D
+from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.scans.scan import Scan
 
 # Below this part of the band's energy, signal is told from noise too poorly for a figure.
@@ -49,6 +50,7 @@ class OuterBandScore:
         scan: Name of the file.
         subject: Identifier of the person.
         contrast: For example "T1w".
+        image: What of the block was enhanced.
         method: A baseline's name, "model", or "complex zero-fill", which is 0 by definition.
         matrix: (H, W) samples that are compared; the block that the method saw is smaller by its scale.
         signal_fraction: Part of the outer band's energy that is signal, not noise.
@@ -61,6 +63,7 @@ class OuterBandScore:
     scan: str
     subject: str
     contrast: str
+    image: RawImage
     method: str
     matrix: Shape2D
     signal_fraction: float
@@ -71,27 +74,30 @@ class OuterBandScore:
 
 
 def outer_band_scores(
-    scan: Scan, methods: dict[str, Method], scale: int, config: EvaluationConfig
+    scan: Scan, methods: Mapping[str, Method], scale: int, config: EvaluationConfig
 ) -> tuple[OuterBandScore, ...]:
     """Judge every method on one scan's measured k-space.
 
     Args:
         scan: A scan with raw k-space.
-        methods: By name; each gets the magnitude of the central block.
+        methods: By name; each gets both images of the central block.
         scale: HR pixels for each LR pixel.
         config: Bootstrap settings.
 
     Returns:
-        "complex zero-fill" (0 by definition), then one score a method.
+        For each image "complex zero-fill" (0 by definition), then one score a method.
 
     Raises:
         ScanError: As `outer_band`.
     """
     band = outer_band(scan, scale)
-    low = band.low_field(config.raw_image)
-    predictions = {COMPLEX_ZERO_FILL: np.zeros_like(band.kspace)}
-    predictions |= {name: band.predict(method(low), config.raw_image) for name, method in methods.items()}
-    return tuple(_score(scan, band, name, prediction, config) for name, prediction in predictions.items())
+    scores: list[OuterBandScore] = []
+    for image in get_args(RawImage):
+        low = band.low_field(image)
+        predictions = {COMPLEX_ZERO_FILL: np.zeros_like(band.kspace)}
+        predictions |= {name: band.predict(method(low), image) for name, method in methods.items()}
+        scores += [_score(scan, band, image, name, found, config) for name, found in predictions.items()]
+    return tuple(scores)
 
 
 def recovered_fraction(band: OuterBand, prediction: Complex, config: EvaluationConfig) -> Interval:
@@ -116,7 +122,7 @@ def recovered_fraction(band: OuterBand, prediction: Complex, config: EvaluationC
 
 
 def _score(
-    scan: Scan, band: OuterBand, name: str, prediction: Complex, config: EvaluationConfig
+    scan: Scan, band: OuterBand, image: RawImage, name: str, prediction: Complex, config: EvaluationConfig
 ) -> OuterBandScore:
     signal = band.signal_fraction
     measurable = signal >= LEAST_SIGNAL_FRACTION
@@ -125,6 +131,7 @@ def _score(
         scan=scan.source.name if scan.source else scan.subject,
         subject=scan.subject,
         contrast=scan.contrast,
+        image=image,
         method=name,
         matrix=band.shape,
         signal_fraction=signal,

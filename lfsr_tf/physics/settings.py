@@ -10,7 +10,7 @@ from lfsr_tf.errors import ConfigError
 APODISATION_WINDOWS = ("tukey", "hamming", "fermi")
 ECHO_ORDERS = ("linear", "centric")
 # What is made of complex samples: the part in phase with their low frequencies, or magnitudes.
-RawImage = Literal["in_phase", "magnitude"]
+RawImage = Literal["magnitude", "in_phase"]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from lfsr_tf.evaluation.report.images import panels, picture_name, window_top
 from lfsr_tf.evaluation.report.labels import signed
 from lfsr_tf.evaluation.report.summary import headline, verdicts
 from lfsr_tf.evaluation.tables import differences, summaries
+from lfsr_tf.physics.settings import RawImage
 
 VOID = {"meta", "img", "input", "br", "link"}
 HISTORY = {"loss": [0.02, 0.01], "val_loss": [0.03, 0.02], "psnr": [20.0, 21.0], "val_psnr": [19.0, 20.5]}
@@ -50,15 +51,21 @@ class Page(HTMLParser):
             self.text += data
 
 
-def outer(method: str, recovered: float | None) -> OuterBandScore:
+def outer(method: str, recovered: float | None, image: RawImage = "magnitude") -> OuterBandScore:
     measurable = recovered is not None
     low, high = (recovered - 0.05, recovered + 0.05) if recovered is not None else (None, None)
-    return OuterBandScore("low.h5", "dora", "T1w", method, (128, 128), 0.68, measurable, recovered, low, high)
+    return OuterBandScore(
+        "low.h5", "dora", "T1w", image, method, (128, 128), 0.68, measurable, recovered, low, high
+    )
 
 
 @pytest.fixture(scope="module")
 def html(results: Results, tmp_path_factory: pytest.TempPathFactory) -> str:
-    scores = (outer("complex zero-fill", 0.0), outer("zero-fill", -0.14), outer("model", 0.31))
+    scores = (
+        *(outer("complex zero-fill", 0.0), outer("zero-fill", -0.14), outer("model", 0.31)),
+        *(outer("complex zero-fill", 0.0, "in_phase"), outer("model", 0.42, "in_phase")),
+        outer("zero-fill", 0.02, "in_phase"),
+    )
     shown = dataclasses.replace(results, outer_band=scores, failures=(("bad.nii.gz", "Expected a scan."),))
     path = tmp_path_factory.mktemp("report") / "report.html"
     write_report(shown, shown.pictures, path, history=HISTORY)

@@ -50,7 +50,7 @@ METRIC_DEFINITIONS = {
     "energy": "Energy in that band over the truth’s, right or wrong: how sharp the image looks. Below 1 it "
     "is blurred; above 1 it holds noise or invention.",
 }
-RAW_IMAGE_LABELS = {"in_phase": "the part in phase", "magnitude": "the magnitude"}
+RAW_IMAGE_LABELS = {"magnitude": "Magnitude", "in_phase": "In phase"}
 REGION_LABELS = {"head": "inside the head mask", "whole": "whole image"}
 
 

@@ -111,7 +111,7 @@ def _figures(results: Results) -> dict[str, Any]:
         "more_tables": _more_tables(results, rows),
         "difference_tables": [difference_table(results, gaps, metric) for metric in ("psnr", "ssim")],
         "subject_table": subject_table(results),
-        "outer_band": outer_band_table(measured, results.config) if measured else None,
+        "outer_band": outer_band_table(measured, results.config.confidence) if measured else None,
         "least_signal": LEAST_SIGNAL_FRACTION,
         "curves": [Markup(curve) for curve in _curves(results, rows, gaps)],
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import get_args
 
-from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.methods import MODEL
 from lfsr_tf.evaluation.metrics import PERFECT
 from lfsr_tf.evaluation.outer_band import COMPLEX_ZERO_FILL, OuterBandScore
@@ -22,6 +22,7 @@ from lfsr_tf.evaluation.report.labels import (
 )
 from lfsr_tf.evaluation.results import Results
 from lfsr_tf.evaluation.tables import ALL, Summary, subject_differences
+from lfsr_tf.physics.settings import RawImage
 
 
 @dataclass(frozen=True)
@@ -120,25 +121,27 @@ def subject_table(results: Results) -> Table:
     return Table(caption, ("Subject", "σ"), _baseline_labels(results), tuple(body))
 
 
-def outer_band_table(scores: tuple[OuterBandScore, ...], config: EvaluationConfig) -> Table:
-    """The test on measured k-space: one row a scan, one column a method."""
+def outer_band_table(scores: tuple[OuterBandScore, ...], confidence: float) -> Table:
+    """The test on measured k-space: one row a scan and image, one column a method."""
     methods = tuple(dict.fromkeys(score.method for score in scores))
-    scans: dict[str, list[OuterBandScore]] = {}
-    for score in scores:
-        scans.setdefault(score.scan, []).append(score)
+    groups: dict[tuple[RawImage, str], list[OuterBandScore]] = {}
+    for score in sorted(scores, key=lambda score: get_args(RawImage).index(score.image)):
+        groups.setdefault((score.image, score.scan), []).append(score)
+    first = next(iter(groups.values()))[0].scan
     body = [
         Row(
-            (scan, members[0].contrast, f"{members[0].signal_fraction:.0%}"),
+            (RAW_IMAGE_LABELS[image], scan, members[0].contrast, f"{members[0].signal_fraction:.0%}"),
             _outer_band_cells(members, methods),
+            opens_group=scan == first,
         )
-        for scan, members in scans.items()
+        for (image, scan), members in groups.items()
     ]
     caption = (
-        f"Fraction of the measured outer band recovered from {RAW_IMAGE_LABELS[config.raw_image]}, with "
-        f"{config.confidence:.0%} bootstrap interval over tiles of k-space."
+        f"Fraction of the measured outer band recovered, with {confidence:.0%} bootstrap interval over tiles "
+        "of k-space. Enhanced from the magnitude, and from the part in phase, as raw k-space is."
     )
     columns = tuple(METHOD_LABELS[method] for method in methods)
-    return Table(caption, ("Scan", "Contrast", "Signal"), columns, tuple(body))
+    return Table(caption, ("Image", "Scan", "Contrast", "Signal"), columns, tuple(body))
 
 
 def _method_cells(rows: list[Summary], metric: str) -> tuple[Cell, ...]:
