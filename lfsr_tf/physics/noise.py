@@ -108,25 +108,7 @@ def estimate_sigma_kspace(kspace: tf.Tensor) -> NoiseEstimate:
     return estimate_sigma_complex(ifft2c(kspace))
 
 
-def noise_levels(images: tf.Tensor) -> tf.Tensor:
-    """The noise level of each image, for graphs that cannot ask anyone: `TYPICAL_NOISE_LEVEL` where unknown.
-
-    Args:
-        images: float32 [N, H, W], magnitudes in units of their reference intensity; also N = 0.
-
-    Returns:
-        float32 [N], sigma of one channel in the same units.
-    """
-    typical = tf.fill([tf.shape(images)[0]], TYPICAL_NOISE_LEVEL)
-
-    def measured() -> tf.Tensor:
-        sigma = background_noise(images, per_image=True).sigma
-        return tf.where(tf.math.is_finite(sigma), sigma, typical)
-
-    return tf.cond(tf.reduce_min(tf.shape(images)[1:]) >= BLOCK, measured, lambda: typical)
-
-
-def high_pass_sigma(image: tf.Tensor) -> tf.Tensor:
+def high_pass_sigma(image: tf.Tensor, *, per_image: bool = False) -> tf.Tensor:
     """Median absolute deviation of the finest diagonal Haar coefficients of both channels, over 0.6745.
 
     Exact for white noise; edges of the object hardly move a median (D. L. Donoho and I. M. Johnstone,
@@ -134,14 +116,18 @@ def high_pass_sigma(image: tf.Tensor) -> tf.Tensor:
 
     Args:
         image: Complex [N, H, W].
+        per_image: One sigma for each image instead of one for all.
 
     Returns:
-        float32 [], one sigma for all.
+        float32 [], or [N] with `per_image`.
     """
     columns = image[..., 1:] - image[..., :-1]
     diagonal = (columns[..., 1:, :] - columns[..., :-1, :]) / 2
-    values = tf.reshape(tf.abs(tf.stack([tf.math.real(diagonal), tf.math.imag(diagonal)])), [1, -1])
-    return tf.cast(median(values, tf.ones_like(values, tf.bool))[0], tf.float32) / 0.6745
+    parts = tf.abs(tf.stack([tf.math.real(diagonal), tf.math.imag(diagonal)], axis=1))
+    groups = tf.shape(parts)[0] if per_image else 1
+    values = tf.reshape(parts, [groups, tf.size(parts) // tf.maximum(groups, 1)])
+    sigma = tf.cast(median(values, tf.ones_like(values, tf.bool)), tf.float32) / 0.6745
+    return sigma if per_image else sigma[0]
 
 
 def remove_rician_bias(magnitude: tf.Tensor, sigma: tf.Tensor | float, *, coils: int = 1) -> tf.Tensor:

@@ -16,7 +16,6 @@ import tensorflow as tf
 from lfsr_tf.errors import ConfigError, OutputError
 from lfsr_tf.networks import TrainedModel, scale_of, takes_noise_level, with_noise_level
 from lfsr_tf.networks.recast import recast
-from lfsr_tf.physics.noise import noise_levels
 from lfsr_tf.serving.loader_check import check_saved_model
 from lfsr_tf.serving.metadata import METADATA_FILE, build_metadata
 from lfsr_tf.serving.signatures import SIGNATURES
@@ -104,12 +103,10 @@ def _save(trained: TrainedModel, folder: Path) -> None:
 
 
 def _enhance(model: keras.Model) -> Enhance:
-    """The network as signatures call it; it measures the noise level itself where the network takes one."""
+    """The network as signatures call it; one that takes no noise level is told none."""
 
-    def enhance(images: tf.Tensor) -> tf.Tensor:
-        given = images
-        if takes_noise_level(model):
-            given = with_noise_level(images, noise_levels(images[..., 0]))
+    def enhance(images: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
+        given = with_noise_level(images, levels) if takes_noise_level(model) else images
         return tf.cast(model(given, training=False), tf.float32)
 
     return enhance

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,13 +23,15 @@ from numpy.typing import NDArray
 from tensorflow.core.protobuf import saved_model_pb2
 
 from lfsr_tf.errors import ModelError
+from lfsr_tf.serving.loader_process import load_array, save_array
 from lfsr_tf.serving.signatures import SIGNATURES
+from lfsr_tf.serving.signatures.signature import Arrays
 
 _PROCESS = Path(__file__).with_name("loader_process.py")
 _TIMEOUT_SECONDS = 300
 
 # A single image, a batch, and odd sizes: what a server meets.
-_SHAPES = ((1, 16, 16, 1), (3, 17, 20, 1))
+_SHAPES = ((1, 16, 16), (3, 17, 20))
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,15 @@ class Answer:
     Attributes:
         code: TensorFlow's status code: 0 is OK, 3 INVALID_ARGUMENT.
         message: Of the status.
-        outputs: By their names in the signature; empty when the request failed.
+        outputs: By their names in the signature, bytes as dtype object; empty when the request failed.
     """
 
     code: int
     message: str
-    outputs: Mapping[str, NDArray[np.float32]]
+    outputs: Mapping[str, NDArray[Any]]
 
 
-Request = tuple[str, Mapping[str, NDArray[np.generic]]]
+Request = tuple[str, Arrays]
 """Name of a signature, and its inputs."""
 
 
@@ -67,14 +70,11 @@ def check_saved_model(folder: Path | str, *, scale: int) -> None:
             f"Expected signatures {sorted(SIGNATURES)}. Received: none called {', '.join(missing)}."
         )
     generator = np.random.default_rng(0)
-    requests: list[Request] = [
-        (name, {key: generator.random(shape, np.float32) for key in signatures[name].inputs})
-        for name in SIGNATURES
-        for shape in _SHAPES
-    ]
-    for (name, inputs), answer in zip(requests, run_in_cpp_loader(folder, requests), strict=True):
-        batch, height, width, _ = next(iter(inputs.values())).shape
-        _check_answer(name, answer, (batch, height * scale, width * scale, 1))
+    asked = [(name, generator.random(shape, np.float32)) for name in SIGNATURES for shape in _SHAPES]
+    requests = [(name, SIGNATURES[name].example(images)) for name, images in asked]
+    for (name, images), answer in zip(asked, run_in_cpp_loader(folder, requests), strict=True):
+        count, height, width = images.shape
+        _check_answer(name, answer, (count, height * scale, width * scale))
 
 
 def _check_answer(name: str, answer: Answer, shape: tuple[int, ...]) -> None:
@@ -84,12 +84,12 @@ def _check_answer(name: str, answer: Answer, shape: tuple[int, ...]) -> None:
             f"Expected signature {name!r} to run in TensorFlow's C++ loader. Received: {reason} "
             "Export it again."
         )
-    for key, value in answer.outputs.items():
-        if value.shape != shape or not np.isfinite(value).all():
-            raise ModelError(
-                f"Expected finite {key} of shape {shape} from signature {name!r}. Received: shape "
-                f"{value.shape}."
-            )
+    images = SIGNATURES[name].images(answer.outputs)
+    if images.shape != shape or not np.isfinite(images).all():
+        raise ModelError(
+            f"Expected finite images of shape {shape} from signature {name!r}. Received: shape "
+            f"{images.shape}."
+        )
 
 
 def run_in_cpp_loader(folder: Path | str, requests: list[Request]) -> list[Answer]:
@@ -153,12 +153,12 @@ def read_signatures(folder: Path) -> dict[str, SignatureTensors]:
 
 
 def _store(
-    exchange: Path, number: int, tensors: SignatureTensors, inputs: Mapping[str, NDArray[np.generic]]
+    exchange: Path, number: int, tensors: SignatureTensors, inputs: Arrays
 ) -> dict[str, dict[str, str]]:
     feeds = {}
     for key, value in inputs.items():
         file = exchange / f"in-{number}-{key}.npy"
-        np.save(file, np.ascontiguousarray(value), allow_pickle=False)
+        save_array(file, value)
         feeds[tensors.inputs[key]] = str(file)
     fetches = {tensor: str(exchange / f"out-{number}-{key}.npy") for key, tensor in tensors.outputs.items()}
     return {"feeds": feeds, "fetches": fetches}
@@ -166,7 +166,7 @@ def _store(
 
 def _load(exchange: Path, answer: dict[str, object]) -> Answer:
     files = [Path(str(file)) for file in answer["outputs"]]  # type: ignore[attr-defined]
-    outputs = {file.stem.split("-", 2)[2]: np.load(file, allow_pickle=False) for file in files}
+    outputs = {file.stem.split("-", 2)[2]: load_array(file) for file in files}
     return Answer(int(str(answer["code"])), str(answer["message"]), outputs)
 
 

@@ -27,6 +27,8 @@ _DTYPES: dict[str, int] = {
     "bool": 10,
 }
 _NAMES = {number: name for name, number in _DTYPES.items()}
+# TF_STRING; sizeof(TF_TString) of tensorflow/tsl tstring, ctstring_internal.h.
+_STRING, _STRING_SIZE = 7, 24
 
 
 class _Output(ctypes.Structure):
@@ -96,17 +98,39 @@ class CppSession:
         return _Output(found, int(index or 0))
 
     def _tensor(self, array: NDArray[Any]) -> int:
+        if array.dtype == object:
+            return self._string_tensor(array)
         shape = (ctypes.c_int64 * array.ndim)(*array.shape)
         tensor = self._api.TF_AllocateTensor(_DTYPES[array.dtype.name], shape, array.ndim, array.nbytes)
         ctypes.memmove(self._api.TF_TensorData(tensor), array.ctypes.data, array.nbytes)
         return int(tensor)
 
+    def _string_tensor(self, array: NDArray[Any]) -> int:
+        shape, size = (ctypes.c_int64 * array.ndim)(*array.shape), _STRING_SIZE * array.size
+        tensor = self._api.TF_AllocateTensor(_STRING, shape, array.ndim, size)
+        for place, value in zip(self._strings(tensor, array.size), array.ravel(), strict=True):
+            self._api.TF_StringInit(place)
+            self._api.TF_StringCopy(place, value, len(value))
+        return int(tensor)
+
+    def _strings(self, tensor: int, count: int) -> range:
+        """Addresses of a tensor's strings."""
+        start = int(self._api.TF_TensorData(tensor) or 0)
+        return range(start, start + count * _STRING_SIZE, _STRING_SIZE)
+
     def _array(self, tensor: int) -> NDArray[Any]:
         shape = [self._api.TF_Dim(tensor, axis) for axis in range(self._api.TF_NumDims(tensor))]
-        array = np.empty(shape, _NAMES[self._api.TF_TensorType(tensor)])
-        ctypes.memmove(array.ctypes.data, self._api.TF_TensorData(tensor), array.nbytes)
+        kind = self._api.TF_TensorType(tensor)
+        array = np.empty(shape, object if kind == _STRING else _NAMES[kind])
+        if kind == _STRING:
+            array.ravel()[:] = [self._bytes(place) for place in self._strings(tensor, array.size)]
+        else:
+            ctypes.memmove(array.ctypes.data, self._api.TF_TensorData(tensor), array.nbytes)
         self._api.TF_DeleteTensor(tensor)
         return array
+
+    def _bytes(self, place: int) -> bytes:
+        return ctypes.string_at(self._api.TF_StringGetDataPointer(place), self._api.TF_StringGetSize(place))
 
 
 def _declare(api: ctypes.CDLL) -> ctypes.CDLL:
@@ -130,6 +154,10 @@ def _declare(api: ctypes.CDLL) -> ctypes.CDLL:
         "TF_TensorType": (number, [pointer]),
         "TF_NumDims": (number, [pointer]),
         "TF_Dim": (ctypes.c_int64, [pointer, number]),
+        "TF_StringInit": (None, [pointer]),
+        "TF_StringCopy": (None, [pointer, text, ctypes.c_size_t]),
+        "TF_StringGetDataPointer": (pointer, [pointer]),
+        "TF_StringGetSize": (ctypes.c_size_t, [pointer]),
         "TF_SessionRun": (
             None,
             [pointer, pointer, *([outputs, pointers, number] * 2), pointer, number, *[pointer] * 2],
@@ -141,17 +169,42 @@ def _declare(api: ctypes.CDLL) -> ctypes.CDLL:
     return api
 
 
+def save_array(file: Path, array: NDArray[Any]) -> None:
+    """Write an array; one of bytes as all bytes in a row with their lengths, since `.npy` would pickle it."""
+    with file.open("wb") as stream:
+        if array.dtype != object:
+            np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+            return
+        values = [bytes(value) for value in array.ravel()]
+        lengths = np.array([len(value) for value in values], np.int64)
+        joined = np.frombuffer(b"".join(values), np.uint8)
+        np.savez(stream, joined=joined, lengths=lengths, shape=np.array(array.shape, np.int64))
+
+
+def load_array(file: Path) -> NDArray[Any]:
+    """Read an array that `save_array` wrote."""
+    loaded = np.load(file, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        return loaded
+    with loaded:
+        ends = np.cumsum(loaded["lengths"])
+        joined, shape = loaded["joined"].tobytes(), tuple(loaded["shape"])
+        array = np.empty(len(ends), object)
+        array[:] = [joined[end - length : end] for end, length in zip(ends, loaded["lengths"], strict=True)]
+    return array.reshape(shape)
+
+
 def main(order_path: str, answers_path: str) -> None:
     """Answer every request of the order; each output array becomes a file."""
     order = json.loads(Path(order_path).read_text(encoding="utf-8"))
     session = CppSession(order["library"], order["folder"])
     answers = []
     for request in order["requests"]:
-        feeds = {name: np.load(file, allow_pickle=False) for name, file in request["feeds"].items()}
+        feeds = {name: load_array(Path(file)) for name, file in request["feeds"].items()}
         code, message, arrays = session.run(feeds, list(request["fetches"]))
         files = list(request["fetches"].values())[: len(arrays)]
         for file, array in zip(files, arrays, strict=True):
-            np.save(file, array, allow_pickle=False)
+            save_array(Path(file), array)
         answers.append({"code": code, "message": message, "outputs": files})
     Path(answers_path).write_text(json.dumps(answers), encoding="utf-8")
 

@@ -57,7 +57,13 @@ def test_signatures_name_their_inputs_and_outputs(exported: Path) -> None:
         name: (sorted(function.structured_input_signature[1]), sorted(function.structured_outputs))
         for name, function in signatures.items()
     }
-    assert named == {"serving_default": (["image"], ["sr"]), "kspace": (["imaginary", "real"], ["sr"])}
+    assert named == {
+        "serving_default": (["image"], ["sr"]),
+        "kspace": (["imaginary", "real"], ["sr"]),
+        "kspace_complex": (["kspace"], ["sr"]),
+        "png": (["png_bytes"], ["sr_png_bytes"]),
+        "volume": (["volume"], ["sr"]),
+    }
 
 
 def test_the_dtype_can_be_chosen(trained: TrainedModel, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a TensorFlow Serving server, which has the same C++ loader, makes of an exported model."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,106 +10,139 @@ import tensorflow as tf
 from lfsr_tf.errors import ModelError
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.serving.loader_check import Answer, check_saved_model, read_signatures, run_in_cpp_loader
+from lfsr_tf.serving.signatures import SIGNATURES
 
 OK, INVALID_ARGUMENT = 0, 3
-SHAPES = [(1, 16, 16, 1), (3, 24, 20, 1), (2, 17, 31, 1), (1, 1, 1, 1), (1, 64, 64, 1)]
+SHAPES = [(1, 16, 16), (3, 24, 20), (2, 17, 31), (1, 1, 1), (1, 64, 64)]
+NUMERIC = [name for name in SIGNATURES if name != "png"]
 
 
-def images(shape: tuple[int, ...], dtype: str = "float32") -> np.ndarray:
-    return (100 * np.random.default_rng(0).random(shape)).astype(dtype)
+def images(shape: tuple[int, ...]) -> np.ndarray:
+    return (100 * np.random.default_rng(0).random(shape)).astype(np.float32)
+
+
+def example(name: str, shape: tuple[int, ...] = (2, 16, 16)) -> dict[str, np.ndarray]:
+    return dict(SIGNATURES[name].example(images(shape)))
+
+
+def changed(name: str, change: Callable[[np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
+    return {key: change(value) for key, value in example(name).items()}
+
+
+def spoilt(value: float) -> Callable[[np.ndarray], np.ndarray]:
+    def spoil(array: np.ndarray) -> np.ndarray:
+        array = array.copy()
+        array[1, 3, 4] = value
+        return array
+
+    return spoil
+
+
+def files(*contents: bytes) -> dict[str, np.ndarray]:
+    array = np.empty(len(contents), object)
+    array[:] = contents
+    return {"png_bytes": array}
+
+
+WRONG = {
+    "rank 0": lambda array: array.reshape(-1)[0].reshape(()),
+    "one axis less": lambda array: array[0],
+    "one axis more": lambda array: array[None],
+    "channels": lambda array: np.repeat(array, 3, axis=-1) if array.ndim == 4 else array[..., None],
+    "float64": lambda array: array.real.astype(np.float64),
+    "integers": lambda array: array.real.astype(np.int32),
+    "no image": lambda array: array[:0],
+    "no pixel": lambda array: array[:, :0],
+}
+NOT_FINITE = {"NaN": np.nan, "infinity": np.inf, "minus infinity": -np.inf}
+GOOD = example("png", (1, 16, 16))["png_bytes"][0]
+BAD_PICTURES = {
+    "no picture": files(b"junk"),
+    "a cut picture": files(GOOD[: len(GOOD) // 2]),
+    "one bad picture of two": files(GOOD, b""),
+    "numbers for pictures": {"png_bytes": images((2,))},
+    "two axes of pictures": {"png_bytes": files(GOOD)["png_bytes"][None]},
+    "no pictures": files(),
+}
 
 
 @pytest.fixture(scope="module")
 def answers(exported: Path) -> dict[str, Answer]:
     """Every request of this module in one process: one that aborted it would leave none answered."""
-    poisoned = images((2, 16, 16, 1))
-    poisoned[1, 3, 4, 0] = np.nan
-    infinite = images((1, 16, 16, 1))
-    infinite[0, 0, 0, 0] = -np.inf
     requests = {
-        **{f"image {shape}": ("serving_default", {"image": images(shape)}) for shape in SHAPES},
+        **{f"{name} {shape}": (name, example(name, shape)) for name in SIGNATURES for shape in SHAPES},
+        **{f"{name} {how}": (name, changed(name, WRONG[how])) for name in NUMERIC for how in WRONG},
         **{
-            f"kspace {shape}": ("kspace", {"real": images(shape), "imaginary": -images(shape)})
-            for shape in SHAPES
+            f"{name} {how}": (name, changed(name, spoilt(value)))
+            for name in NUMERIC
+            for how, value in NOT_FINITE.items()
         },
-        "rank 3": ("serving_default", {"image": images((1, 16, 16))}),
-        "rank 2": ("serving_default", {"image": images((16, 16))}),
-        "rank 0": ("serving_default", {"image": images(())}),
-        "rank 5": ("serving_default", {"image": images((1, 1, 16, 16, 1))}),
-        "channels": ("serving_default", {"image": images((1, 16, 16, 3))}),
-        "float64": ("serving_default", {"image": images((1, 16, 16, 1), "float64")}),
-        "integers": ("serving_default", {"image": images((1, 16, 16, 1), "int32")}),
-        "empty batch": ("serving_default", {"image": images((0, 16, 16, 1))}),
-        "empty image": ("serving_default", {"image": images((1, 0, 16, 1))}),
-        "NaN": ("serving_default", {"image": poisoned}),
-        "infinity": ("serving_default", {"image": infinite}),
-        "kspace rank 3": ("kspace", {"real": images((1, 16, 16)), "imaginary": images((1, 16, 16))}),
-        "kspace NaN": ("kspace", {"real": images((2, 16, 16, 1)), "imaginary": poisoned}),
+        **{f"png {how}": ("png", inputs) for how, inputs in BAD_PICTURES.items()},
         "kspace shapes": ("kspace", {"real": images((1, 16, 16, 1)), "imaginary": images((1, 16, 18, 1))}),
-        "zeros": ("serving_default", {"image": np.zeros((1, 16, 16, 1), np.float32)}),
+        **{f"{name} zeros": (name, changed(name, np.zeros_like)) for name in NUMERIC},
     }
     return dict(zip(requests, run_in_cpp_loader(exported, list(requests.values())), strict=True))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("signature", ["image", "kspace"])
+@pytest.mark.parametrize("name", list(SIGNATURES))
 def test_any_size_and_batch_is_answered_with_twice_the_matrix(
-    signature: str, shape: tuple[int, ...], answers: dict[str, Answer]
+    name: str, shape: tuple[int, ...], answers: dict[str, Answer]
 ) -> None:
-    answer = answers[f"{signature} {shape}"]
+    answer = answers[f"{name} {shape}"]
     assert (answer.code, answer.message) == (OK, "")
-    assert answer.outputs["sr"].shape == (shape[0], 2 * shape[1], 2 * shape[2], 1)
-    assert answer.outputs["sr"].dtype == np.float32
+    found = SIGNATURES[name].images(answer.outputs)
+    assert found.shape == (shape[0], 2 * shape[1], 2 * shape[2])
+    assert found.dtype == np.float32
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_answer_is_python_s(
     shape: tuple[int, ...], answers: dict[str, Answer], trained: TrainedModel
 ) -> None:
-    batch = images(shape)
+    batch = images(shape)[..., None]
     references = np.percentile(batch, 99.9, axis=(1, 2, 3), keepdims=True).astype(np.float32)
     expected = trained.model(batch / references).numpy() * references
-    received = answers[f"image {shape}"].outputs["sr"]
+    received = answers[f"serving_default {shape}"].outputs["sr"]
     np.testing.assert_allclose(received, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize(
-    "request_name",
-    [
-        "rank 3",
-        "rank 2",
-        "rank 0",
-        "rank 5",
-        "channels",
-        "float64",
-        "integers",
-        "kspace rank 3",
-        "kspace shapes",
-    ],
-)
-def test_wrong_ranks_channels_and_dtypes_are_refused_and_do_not_abort(
-    request_name: str, answers: dict[str, Answer]
+@pytest.mark.parametrize("how", list(WRONG))
+@pytest.mark.parametrize("name", NUMERIC)
+def test_wrong_ranks_channels_and_dtypes_and_nothing_are_refused_and_do_not_abort(
+    name: str, how: str, answers: dict[str, Answer]
 ) -> None:
-    assert answers[request_name].code == INVALID_ARGUMENT
-    assert answers[request_name].outputs == {}
+    answer = answers[f"{name} {how}"]
+    assert (answer.code, answer.outputs) == (INVALID_ARGUMENT, {})
+    if how in ("no image", "no pixel"):
+        assert "Received: nothing" in answer.message
 
 
-@pytest.mark.parametrize("request_name", ["NaN", "infinity", "kspace NaN"])
+def test_real_and_imaginary_part_must_fit_each_other(answers: dict[str, Answer]) -> None:
+    assert answers["kspace shapes"].code == INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("how", list(NOT_FINITE))
+@pytest.mark.parametrize("name", NUMERIC)
 def test_values_that_are_not_finite_are_refused_by_name(
-    request_name: str, answers: dict[str, Answer]
+    name: str, how: str, answers: dict[str, Answer]
 ) -> None:
-    assert answers[request_name].code == INVALID_ARGUMENT
-    assert "Expected finite values in" in answers[request_name].message
+    answer = answers[f"{name} {how}"]
+    assert answer.code == INVALID_ARGUMENT
+    assert any(f"Expected finite values in {key}" in answer.message for key in example(name))
 
 
-@pytest.mark.parametrize("request_name", ["empty batch", "empty image"])
-def test_nothing_in_is_refused_or_gives_nothing(request_name: str, answers: dict[str, Answer]) -> None:
-    answer = answers[request_name]
-    assert answer.code == INVALID_ARGUMENT or answer.outputs["sr"].size == 0
+@pytest.mark.parametrize("how", list(BAD_PICTURES))
+def test_what_is_no_picture_is_refused(how: str, answers: dict[str, Answer]) -> None:
+    answer = answers[f"png {how}"]
+    assert (answer.code, answer.outputs) == (INVALID_ARGUMENT, {})
 
 
-def test_an_image_of_zeros_gives_a_finite_answer(answers: dict[str, Answer]) -> None:
-    assert np.isfinite(answers["zeros"].outputs["sr"]).all()
+@pytest.mark.parametrize("name", NUMERIC)
+def test_an_image_of_zeros_gives_a_finite_answer(name: str, answers: dict[str, Answer]) -> None:
+    answer = answers[f"{name} zeros"]
+    assert answer.code == OK
+    assert np.isfinite(answer.outputs["sr"]).all()
 
 
 def test_a_good_model_passes(exported: Path) -> None:
@@ -116,7 +150,7 @@ def test_a_good_model_passes(exported: Path) -> None:
 
 
 def test_a_model_of_another_scale_does_not(exported: Path) -> None:
-    with pytest.raises(ModelError, match=r"of shape \(1, 64, 64, 1\)"):
+    with pytest.raises(ModelError, match=r"of shape \(1, 64, 64\)"):
         check_saved_model(exported, scale=4)
 
 
@@ -127,7 +161,7 @@ def test_a_model_that_python_loads_and_the_c_loader_does_not_is_found(
     module.model = trained.model
     specification = tf.TensorSpec([None, None, None, 1], tf.float32, name="image")
     function = tf.function(lambda image: {"sr": trained.model(image)}, input_signature=[specification])
-    tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": function, "kspace": function})
+    tf.saved_model.save(module, str(tmp_path), signatures=dict.fromkeys(SIGNATURES, function))
     with pytest.raises(ModelError, match="loader"):
         check_saved_model(tmp_path, scale=2)
 

@@ -1,18 +1,38 @@
+"""What each signature makes of its inputs, in Python; `test_loader_check` has the C++ loader's view."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from lfsr_tf.physics.fourier import fft2c
+from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
+from lfsr_tf.physics.phase import in_phase_image
 from lfsr_tf.serving.signatures import SIGNATURES
+from lfsr_tf.serving.signatures.volume import PIXELS_AT_ONCE
+
+SIGMA = 0.03
 
 
-def double(images: tf.Tensor) -> tf.Tensor:
+def double(images: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
     return tf.repeat(tf.repeat(images, 2, axis=1), 2, axis=2)
 
 
-def brightness(images: tf.Tensor) -> tf.Tensor:
+def brightness(images: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
     """A network that answers with its input's maximum: what it was given can be read from what it gives."""
-    return double(tf.zeros_like(images) + tf.reduce_max(images, axis=[1, 2, 3], keepdims=True))
+    return double(tf.zeros_like(images) + tf.reduce_max(images, axis=[1, 2, 3], keepdims=True), levels)
+
+
+def told(images: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
+    """A network that answers with the noise level that it was told."""
+    return double(tf.zeros_like(images) + levels[:, None, None, None], levels)
+
+
+def scan(shape: tuple[int, int] = (64, 48), count: int = 3) -> np.ndarray:
+    """Complex images [N, H, W]: a disc of brightness 1 with a smooth phase, and noise."""
+    rows, columns = np.meshgrid(*(np.linspace(-1, 1, size) for size in shape), indexing="ij")
+    disc = 1.0 / (1.0 + np.exp(30 * (np.hypot(rows, columns) - 0.6)))
+    noise = np.random.default_rng(0).normal(0, SIGMA, (count, *shape, 2)) @ [1, 1j]
+    return (disc * np.exp(2j * columns) + noise).astype(np.complex64)
 
 
 @pytest.fixture
@@ -28,35 +48,115 @@ def test_each_image_is_normalised_by_its_own_reference(images: np.ndarray) -> No
     np.testing.assert_allclose(result[:, 0, 0, 0], scaled.max(axis=(1, 2, 3)), rtol=1e-5)
 
 
+def test_a_volume_is_normalised_as_a_whole() -> None:
+    volume = np.abs(scan()) * np.array([1, 5, 0.1])[:, None, None]
+    serve = SIGNATURES["volume"].build(lambda batch, levels: double(tf.square(batch), levels))
+    result = serve(volume=tf.constant(volume, tf.float32))["sr"].numpy()
+    reference = np.percentile(volume, 99.9)
+    np.testing.assert_allclose(result[:, ::2, ::2], volume**2 / reference, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 70])
+def test_a_volume_of_any_number_of_slices_keeps_their_order(count: int) -> None:
+    # 32 slices of 64 x 32 are one part.
+    assert PIXELS_AT_ONCE == 32 * 64 * 32
+    most: list[int] = []
+
+    def network(batch: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
+        tf.py_function(lambda size: most.append(int(size)), [tf.shape(batch)[0]], [])
+        return double(batch, levels)
+
+    volume = np.random.default_rng(0).random((count, 64, 32)).astype(np.float32)
+    result = SIGNATURES["volume"].build(network)(volume=tf.constant(volume))["sr"].numpy()
+    np.testing.assert_allclose(result[:, ::2, ::2], volume, rtol=1e-5)
+    assert max(most) == min(count, 32) and sum(most) == count
+
+
 def test_the_answer_of_one_image_does_not_depend_on_the_batch(images: np.ndarray) -> None:
-    serve = SIGNATURES["serving_default"].build(lambda batch: double(tf.square(batch)))
+    serve = SIGNATURES["serving_default"].build(lambda batch, levels: double(tf.square(batch), levels))
     together = serve(image=tf.constant(images))["sr"].numpy()
     alone = [serve(image=tf.constant(images[index : index + 1]))["sr"].numpy() for index in range(3)]
     np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(18, 15), (17, 20), (16, 16)])
-def test_k_space_gives_what_its_magnitude_image_gives(shape: tuple[int, int]) -> None:
-    generator = np.random.default_rng(0)
-    image = (generator.normal(size=(2, *shape, 2)) @ [1, 1j]).astype(np.complex64)
+def test_k_space_gives_the_part_in_phase(shape: tuple[int, int]) -> None:
+    image = scan(shape)
     samples = fft2c(tf.constant(image)).numpy()[..., np.newaxis]
-    network = double
-    from_kspace = SIGNATURES["kspace"].build(network)(
+    expected = in_phase_image(tf.constant(image[:, None])).numpy()
+    parts = SIGNATURES["kspace"].build(double)(
         real=tf.constant(samples.real), imaginary=tf.constant(samples.imag)
     )
-    from_image = SIGNATURES["serving_default"].build(network)(
-        image=tf.constant(np.abs(image)[..., np.newaxis])
-    )
-    np.testing.assert_allclose(from_kspace["sr"], from_image["sr"], atol=1e-5)
+    whole = SIGNATURES["kspace_complex"].build(double)(kspace=tf.constant(samples))
+    np.testing.assert_allclose(parts["sr"][:, ::2, ::2, 0], expected, atol=1e-5)
+    np.testing.assert_array_equal(parts["sr"], whole["sr"])
+
+
+@pytest.mark.parametrize("name", list(SIGNATURES))
+def test_the_network_is_told_the_noise_of_what_it_sees(name: str) -> None:
+    image = scan((96, 96))
+    if name.startswith("kspace"):
+        samples = fft2c(tf.constant(image))[..., None]
+        inputs = {"kspace": samples}
+        if name == "kspace":
+            inputs = {"real": tf.math.real(samples), "imaginary": tf.math.imag(samples)}
+    else:
+        inputs = {key: tf.constant(value) for key, value in SIGNATURES[name].example(np.abs(image)).items()}
+    outputs = SIGNATURES[name].build(told)(**inputs)
+    found = SIGNATURES[name].images({key: value.numpy() for key, value in outputs.items()})
+    # `told` answers with the level, which is multiplied by the reference: sigma, in the unit of the input.
+    unit = 1.0 if name != "png" else 32_767.5 / np.percentile(np.abs(image), 99.9, axis=(1, 2))
+    np.testing.assert_allclose(found[:, 0, 0] / unit, SIGMA, rtol=0.12)
+
+
+@pytest.mark.parametrize("name", list(SIGNATURES))
+def test_small_images_are_taken_to_have_typical_noise(name: str) -> None:
+    example = SIGNATURES[name].example(np.full((2, 6, 6), 3.0, np.float32))
+    outputs = SIGNATURES[name].build(told)(**{key: tf.constant(value) for key, value in example.items()})
+    found = SIGNATURES[name].images({key: value.numpy() for key, value in outputs.items()})
+    reference = 3.0 if name != "png" else 32_767.5
+    np.testing.assert_allclose(found, TYPICAL_NOISE_LEVEL * reference, rtol=0.02)
+
+
+def test_pictures_of_any_depth_and_colour_come_back_as_16_bit_grey() -> None:
+    ramp = np.tile(np.arange(16, dtype=np.uint8) * 16, (12, 1))
+    files = {
+        "8 bits": tf.io.encode_png(ramp[..., None]),
+        "16 bits": tf.io.encode_png(ramp[..., None].astype(np.uint16) * 257),
+        "colour": tf.io.encode_png(np.repeat(ramp[..., None], 3, axis=-1)),
+    }
+    serve = SIGNATURES["png"].build(double)
+    answers = serve(png_bytes=tf.stack(list(files.values())))["sr_png_bytes"].numpy()
+    for name, answer in zip(files, answers, strict=True):
+        assert answer.startswith(b"\x89PNG"), name
+        assert answer[24] == 16  # bits, in the header
+        picture = tf.io.decode_png(answer, dtype=tf.uint16).numpy()
+        assert picture.shape == (24, 32, 1)
+        # Colours are weighted and rounded by the decoder.
+        np.testing.assert_allclose(picture[::2, ::2, 0], ramp.astype(float) * 257, atol=700)
+
+
+def test_what_is_brighter_than_white_is_cut_and_does_not_wrap() -> None:
+    white = tf.io.encode_png(np.full((8, 8, 1), 65_000, np.uint16))
+    serve = SIGNATURES["png"].build(lambda batch, levels: double(batch * 1.5, levels))
+    picture = tf.io.decode_png(serve(png_bytes=white[None])["sr_png_bytes"][0], dtype=tf.uint16)
+    assert set(np.unique(picture)) == {65_535}
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_values_that_are_not_finite_are_refused(value: float, images: np.ndarray) -> None:
-    images[1, 2, 3, 0] = value
-    with pytest.raises(tf.errors.InvalidArgumentError, match="Expected finite values in image"):
-        SIGNATURES["serving_default"].build(double)(image=tf.constant(images))
+@pytest.mark.parametrize("name", ["serving_default", "kspace", "kspace_complex", "volume"])
+def test_values_that_are_not_finite_are_refused(name: str, value: float) -> None:
+    example = SIGNATURES[name].example(np.ones((2, 16, 16), np.float32))
+    key, array = next(iter(example.items()))
+    spoilt = array.copy()
+    spoilt[1, 2, 3] = value
+    inputs = {**example, key: spoilt}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"Expected finite values in {key}"):
+        SIGNATURES[name].build(double)(**{each: tf.constant(array) for each, array in inputs.items()})
 
 
 def test_every_signature_says_what_it_takes_and_gives() -> None:
-    for signature in SIGNATURES.values():
-        assert "sr: float32 [N, s H, s W, 1]" in signature.description
+    for name, signature in SIGNATURES.items():
+        example = signature.example(np.ones((1, 16, 16), np.float32))
+        outputs = signature.build(double)(**{key: tf.constant(value) for key, value in example.items()})
+        assert all(key in signature.description for key in (*example, *outputs)), name

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from lfsr_tf.serving.signatures.graph import Enhance, checked, enhance_magnitude
+from lfsr_tf.serving.signatures.graph import IMAGES, Enhance, checked, enhance_each
+from lfsr_tf.serving.signatures.signature import Signature, only_channel
 
 DESCRIPTION = (
     "image: float32 [N, H, W, 1], low-resolution magnitude images in any unit, finite, not negative. "
@@ -15,8 +16,11 @@ DESCRIPTION = (
 def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
     """Trace `image` -> `sr`."""
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 1], tf.float32, name="image")])
+    @tf.function(input_signature=[tf.TensorSpec(IMAGES, tf.float32, name="image")])
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"sr": enhance_magnitude(checked(image, "image"), enhance)}
+        return {"sr": enhance_each(checked(image, "image"), enhance)}
 
     return serve.get_concrete_function()
+
+
+SIGNATURE = Signature(build, DESCRIPTION, lambda images: {"image": images[..., None]}, only_channel)

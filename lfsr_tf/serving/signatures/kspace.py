@@ -1,29 +1,68 @@
-"""`kspace`: single-coil k-space as it is measured, in two real tensors, since JSON has no complex numbers."""
+"""`kspace` and `kspace_complex`: single-coil k-space as it is measured.
+
+`kspace` takes it in two real tensors, since JSON has no complex numbers. As in `lfsr enhance` the part in
+phase with the low frequencies is enhanced, not the magnitude.
+"""
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from lfsr_tf.physics.fourier import ifft2c
-from lfsr_tf.serving.signatures.graph import Enhance, checked, enhance_magnitude
+from lfsr_tf.physics.fourier import fft2c, ifft2c
+from lfsr_tf.physics.graph_noise import complex_sigmas
+from lfsr_tf.physics.phase import in_phase_image
+from lfsr_tf.serving.signatures.graph import IMAGES, Enhance, checked, enhance_each
+from lfsr_tf.serving.signatures.signature import Arrays, Signature, only_channel
 
-DESCRIPTION = (
-    "real, imaginary: float32 [N, H, W, 1], low-resolution single-coil k-space, fully sampled, its centre at "
-    "(H // 2, W // 2), in any unit, finite. sr: float32 [N, s H, s W, 1], magnitude, in the unit of "
-    "the centred "
-    "orthonormal inverse Fourier transform of the input. Each image is normalised by its own 99.9th "
-    "percentile."
+_SAMPLES = (
+    "[N, H, W, 1], low-resolution single-coil k-space, fully sampled, its centre at (H // 2, W // 2), in any "
+    "unit, finite. sr: float32 [N, s H, s W, 1], what is in phase with the low frequencies, in the unit of "
+    "the centred orthonormal inverse Fourier transform of the input. Each image is normalised by its own "
+    "99.9th percentile."
 )
 
 
 def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
     """Trace `real`, `imaginary` -> `sr`."""
-    inputs = [tf.TensorSpec([None, None, None, 1], tf.float32, name=name) for name in ("real", "imaginary")]
+    inputs = [tf.TensorSpec(IMAGES, tf.float32, name=name) for name in ("real", "imaginary")]
 
     @tf.function(input_signature=inputs)
     def serve(real: tf.Tensor, imaginary: tf.Tensor) -> dict[str, tf.Tensor]:
-        samples = tf.complex(checked(real, "real"), checked(imaginary, "imaginary"))[..., 0]
-        magnitude = tf.abs(ifft2c(samples))[..., tf.newaxis]
-        return {"sr": enhance_magnitude(magnitude, enhance)}
+        return _enhanced(tf.complex(checked(real, "real"), checked(imaginary, "imaginary")), enhance)
 
     return serve.get_concrete_function()
+
+
+def build_complex(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
+    """Trace `kspace` -> `sr`."""
+
+    @tf.function(input_signature=[tf.TensorSpec(IMAGES, tf.complex64, name="kspace")])
+    def serve(kspace: tf.Tensor) -> dict[str, tf.Tensor]:
+        return _enhanced(checked(kspace, "kspace"), enhance)
+
+    return serve.get_concrete_function()
+
+
+def _enhanced(kspace: tf.Tensor, enhance: Enhance) -> dict[str, tf.Tensor]:
+    image = ifft2c(kspace[..., 0])
+    return {"sr": enhance_each(in_phase_image(image[:, None])[..., None], enhance, complex_sigmas(image))}
+
+
+def _transformed(images: NDArray[np.float32]) -> NDArray[np.complex64]:
+    return np.asarray(fft2c(tf.constant(images))[..., None])
+
+
+def _two_parts(images: NDArray[np.float32]) -> Arrays:
+    kspace = _transformed(images)
+    return {"real": np.ascontiguousarray(kspace.real), "imaginary": np.ascontiguousarray(kspace.imag)}
+
+
+SIGNATURE = Signature(build, f"real, imaginary: float32 {_SAMPLES}", _two_parts, only_channel)
+COMPLEX_SIGNATURE = Signature(
+    build_complex,
+    f"kspace: complex64 {_SAMPLES} Over gRPC alone: JSON has no complex numbers.",
+    lambda images: {"kspace": _transformed(images)},
+    only_channel,
+)

@@ -1,0 +1,59 @@
+"""`png`: pictures in and out, for browsers and for curl.
+
+The names end in `_bytes`, so that TensorFlow Serving's REST API gives and takes base64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lfsr_tf.physics.intensity import reference_intensity, safe_reference
+from lfsr_tf.serving.signatures.graph import Enhance, checked, enhance_each
+from lfsr_tf.serving.signatures.signature import Arrays, Signature
+
+WHITE = 65_535
+
+DESCRIPTION = (
+    "png_bytes: string [N], PNG files of low-resolution magnitude images, grey, 8 or 16 bits (colours are "
+    "made grey), of any sizes. sr_png_bytes: string [N], PNG files of s times the matrix, grey, 16 bits, on "
+    "the same scale; values above white are cut. Each image is normalised by its own 99.9th percentile."
+)
+
+
+def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
+    """Trace `png_bytes` -> `sr_png_bytes`."""
+
+    def enlarged(file: tf.Tensor) -> tf.Tensor:
+        image = tf.cast(tf.io.decode_png(file, channels=1, dtype=tf.uint16), tf.float32)
+        result = enhance_each(image[None], enhance)[0]
+        return tf.io.encode_png(tf.cast(tf.clip_by_value(tf.round(result), 0.0, WHITE), tf.uint16))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="png_bytes")])
+    def serve(png_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        files = checked(png_bytes, "png_bytes", (None,))
+        # One after the other: their sizes differ, and so the memory is that of one.
+        found = tf.map_fn(enlarged, files, parallel_iterations=1, fn_output_signature=tf.string)
+        return {"sr_png_bytes": found}
+
+    return serve.get_concrete_function()
+
+
+def encoded(images: NDArray[np.float32]) -> NDArray[np.object_]:
+    """16-bit PNG files of images [N, H, W], their references at half of white: an object array of bytes."""
+    references = safe_reference(reference_intensity(images, per_image=True)).numpy()
+    scaled = images / references[:, None, None] * (WHITE / 2)
+    pixels = np.clip(np.round(scaled), 0, WHITE).astype(np.uint16)
+    files = np.empty(len(images), object)
+    files[:] = [tf.io.encode_png(image[..., None]).numpy() for image in pixels]
+    return files
+
+
+def decoded(outputs: Arrays) -> NDArray[np.float32]:
+    """Pixels of the output, [N, s H, s W]."""
+    files = [tf.io.decode_png(file, dtype=tf.uint16).numpy()[..., 0] for file in outputs["sr_png_bytes"]]
+    return np.stack(files).astype(np.float32)
+
+
+SIGNATURE = Signature(build, DESCRIPTION, lambda images: {"png_bytes": encoded(images)}, decoded)
