@@ -159,9 +159,11 @@ def test_a_model_that_python_loads_and_the_c_loader_does_not_is_found(
 ) -> None:
     module = tf.Module()
     module.model = trained.model
-    specification = tf.TensorSpec([None, None, None, 1], tf.float32, name="image")
-    function = tf.function(lambda image: {"sr": trained.model(image)}, input_signature=[specification])
-    tf.saved_model.save(module, str(tmp_path), signatures=dict.fromkeys(SIGNATURES, function))
+    functions = {
+        name: signature.build(lambda images, levels: trained.model(images))
+        for name, signature in SIGNATURES.items()
+    }
+    tf.saved_model.save(module, str(tmp_path), signatures=functions)
     with pytest.raises(ModelError, match="loader"):
         check_saved_model(tmp_path, scale=2)
 
