@@ -22,6 +22,13 @@ def export(
     dtype: Annotated[
         str, typer.Option(metavar="float32|mixed_bfloat16|auto", help="What the network computes in.")
     ] = "float32",
+    warm_up: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HxW|none",
+            help="Size of the slices that a server warms up with; repeat it for several. Default: 64x64.",
+        ),
+    ] = None,
     check: Annotated[
         bool, typer.Option(help="Load the result with TensorFlow's C++ loader, as a server does.")
     ] = True,
@@ -38,8 +45,17 @@ def export(
     from lfsr_tf.models import load_model
     from lfsr_tf.serving.export import export_model
     from lfsr_tf.serving.signatures import SIGNATURES
+    from lfsr_tf.serving.warmup import parse_sizes
 
     with messages.status("Exporting"):
-        folder = export_model(load_model(model), output, name, version, dtype=dtype, check=check)
+        folder = export_model(
+            load_model(model),
+            output,
+            name,
+            version,
+            dtype=dtype,
+            warm_up=parse_sizes(warm_up or ["64x64"]),
+            check=check,
+        )
     checked = "checked with TensorFlow's C++ loader" if check else "not checked"
     console.print(f"{folder}  signatures {', '.join(SIGNATURES)}, {checked}", soft_wrap=True, markup=False)

@@ -1,13 +1,14 @@
 """Writing a model as a SavedModel that TensorFlow Serving loads.
 
-Layout: `<base>/<name>/<integer version>/` with `saved_model.pb`, `variables/` and `metadata.json`. The
-server polls the folder, so a version is written under a hidden temporary name, checked with TensorFlow's
-own C++ loader, and renamed when it is complete.
+Layout: `<base>/<name>/<integer version>/` with `saved_model.pb`, `variables/`, `metadata.json` and the
+warm-up requests. The server polls the folder, so a version is written under a hidden temporary name, checked
+with TensorFlow's own C++ loader, and renamed when it is complete.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -20,6 +21,7 @@ from lfsr_tf.serving.loader_check import check_saved_model
 from lfsr_tf.serving.metadata import METADATA_FILE, build_metadata
 from lfsr_tf.serving.signatures import SIGNATURES
 from lfsr_tf.serving.signatures.graph import Enhance
+from lfsr_tf.serving.warmup import DEFAULT_SIZES, Size, write_warmup
 from lfsr_tf.storage import atomic_folder, write_json
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -32,6 +34,7 @@ def export_model(
     version: int | None = None,
     *,
     dtype: str = "float32",
+    warm_up: Sequence[Size] = DEFAULT_SIZES,
     check: bool = True,
 ) -> Path:
     """Export a model with every signature of `SIGNATURES`.
@@ -43,13 +46,17 @@ def export_model(
         version: A positive integer; None for one more than the largest that is there.
         dtype: Keras dtype policy of the exported network; float32 is fast on any server, mixed_bfloat16 only
             where the processor has such instructions. "auto": the one that the model was trained in.
-        check: Load the result with TensorFlow's C++ loader and run every signature before it is put in place.
+        warm_up: (H, W) of the slices that a server plays through the model before it calls it ready; none: it
+            plays nothing.
+        check: Load the result with TensorFlow's C++ loader and run every signature and the warm-up before
+            it is put in place.
 
     Returns:
         The folder of the version.
 
     Raises:
-        ConfigError: A name or version that a server would not find, or an unknown dtype.
+        ConfigError: A name or version that a server would not find, an unknown dtype, or a warm-up size below
+            1.
         ModelError: The network does not take single-channel images of any size, or fails in the C++ loader.
         OutputError: The version stands already, or cannot be written; nothing is left behind.
     """
@@ -59,6 +66,7 @@ def export_model(
     with atomic_folder(folder) as temporary:
         _save(trained, temporary)
         write_json(temporary / METADATA_FILE, build_metadata(trained, name, int(folder.name)))
+        write_warmup(temporary, name, warm_up)
         if check:
             check_saved_model(temporary, scale=trained.info.scale)
     return folder

@@ -26,6 +26,7 @@ from lfsr_tf.errors import ModelError
 from lfsr_tf.serving.loader_process import load_array, save_array
 from lfsr_tf.serving.signatures import SIGNATURES
 from lfsr_tf.serving.signatures.signature import Arrays
+from lfsr_tf.serving.warmup import inputs_of, read_warmup
 
 _PROCESS = Path(__file__).with_name("loader_process.py")
 _TIMEOUT_SECONDS = 300
@@ -54,7 +55,7 @@ Request = tuple[str, Arrays]
 
 
 def check_saved_model(folder: Path | str, *, scale: int) -> None:
-    """Load a SavedModel with the C++ loader and run every signature on one image and on an odd-sized batch.
+    """Load a SavedModel with the C++ loader, run every signature on two batches, and play the warm-up.
 
     Args:
         folder: Of one version, with `saved_model.pb`.
@@ -71,19 +72,27 @@ def check_saved_model(folder: Path | str, *, scale: int) -> None:
         )
     generator = np.random.default_rng(0)
     asked = [(name, generator.random(shape, np.float32)) for name in SIGNATURES for shape in _SHAPES]
-    requests = [(name, SIGNATURES[name].example(images)) for name, images in asked]
-    for (name, images), answer in zip(asked, run_in_cpp_loader(folder, requests), strict=True):
+    requests: list[Request] = [(name, SIGNATURES[name].example(images)) for name, images in asked]
+    warmup = [(each.model_spec.signature_name, inputs_of(each)) for each in read_warmup(Path(folder))]
+    answers = run_in_cpp_loader(folder, [*requests, *warmup])
+    for (name, images), answer in zip(asked, answers[: len(asked)], strict=True):
         count, height, width = images.shape
         _check_answer(name, answer, (count, height * scale, width * scale))
+    for (name, _), answer in zip(warmup, answers[len(asked) :], strict=True):
+        _check_runs(name, answer)
 
 
-def _check_answer(name: str, answer: Answer, shape: tuple[int, ...]) -> None:
+def _check_runs(name: str, answer: Answer) -> None:
     if answer.code != 0:
         reason = answer.message.splitlines()[0]
         raise ModelError(
             f"Expected signature {name!r} to run in TensorFlow's C++ loader. Received: {reason} "
             "Export it again."
         )
+
+
+def _check_answer(name: str, answer: Answer, shape: tuple[int, ...]) -> None:
+    _check_runs(name, answer)
     images = SIGNATURES[name].images(answer.outputs)
     if images.shape != shape or not np.isfinite(images).all():
         raise ModelError(

@@ -19,6 +19,7 @@ def test_a_version_is_checked_and_put_where_a_server_looks(trained: TrainedModel
     assert folder == tmp_path / "base" / "brain" / "1"
     assert sorted(path.name for path in folder.iterdir() if path.name != "fingerprint.pb") == [
         "assets",
+        "assets.extra",
         "metadata.json",
         "saved_model.pb",
         "variables",
