@@ -1,4 +1,4 @@
-"""`lfsr export`: a trained model to a SavedModel for TensorFlow Serving."""
+"""`lfsr export`: a trained model to a SavedModel for TensorFlow Serving, or to OpenVINO's files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from lfsr_tf.cli.console import console, messages
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
+from lfsr_tf.errors import ConfigError
 
 
 @with_quiet_tensorflow
@@ -32,8 +33,14 @@ def export(
     check: Annotated[
         bool, typer.Option(help="Load the result with TensorFlow's C++ loader, as a server does.")
     ] = True,
+    output_format: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="savedmodel|openvino", help="openvino: model.xml for OpenVINO Model Server."
+        ),
+    ] = "savedmodel",
 ) -> None:
-    """Export a model for TensorFlow Serving: OUTPUT/NAME/VERSION/ with a SavedModel and metadata.json.
+    """Export a model for a server: OUTPUT/NAME/VERSION/ with a SavedModel and metadata.json.
 
     Every signature is loaded and run by TensorFlow's own C++ loader before the version appears under its
     name.
@@ -42,20 +49,60 @@ def export(
 
         lfsr export runs/quick --output models --name lfsr
     """
+    if output_format == "openvino":
+        _refuse(dtype=dtype != "float32", warm_up=warm_up is not None, no_check=not check)
+        _export_openvino(model, output, name, version)
+    elif output_format == "savedmodel":
+        _export_saved_model(model, output, name, version, dtype, warm_up or ["64x64"], check)
+    else:
+        raise ConfigError(f"Expected --format savedmodel or openvino. Received: {output_format!r}.")
+
+
+def _refuse(**given: bool) -> None:
+    """Options that only a SavedModel has."""
+    for option, used in given.items():
+        if used:
+            raise ConfigError(
+                f"Expected no --{option.replace('_', '-')} with --format openvino, whose runtime decides. "
+                "Leave it out."
+            )
+
+
+def _export_saved_model(
+    model: Path,
+    output: Path,
+    name: str,
+    version: int | None,
+    dtype: str,
+    warm_up: list[str],
+    check: bool,
+) -> None:
     from lfsr_tf.models import load_model
     from lfsr_tf.serving.export import export_model
     from lfsr_tf.serving.signatures import SIGNATURES
     from lfsr_tf.serving.warmup import parse_sizes
 
+    sizes = parse_sizes(warm_up)
     with messages.status("Exporting"):
         folder = export_model(
-            load_model(model),
-            output,
-            name,
-            version,
-            dtype=dtype,
-            warm_up=parse_sizes(warm_up or ["64x64"]),
-            check=check,
+            load_model(model), output, name, version, dtype=dtype, warm_up=sizes, check=check
         )
     checked = "checked with TensorFlow's C++ loader" if check else "not checked"
     console.print(f"{folder}  signatures {', '.join(SIGNATURES)}, {checked}", soft_wrap=True, markup=False)
+
+
+def _export_openvino(model: Path, output: Path, name: str, version: int | None) -> None:
+    from lfsr_tf.models import load_model
+    from lfsr_tf.serving.metadata import METADATA_FILE
+    from lfsr_tf.serving.openvino import export_openvino
+    from lfsr_tf.storage import read_json
+
+    with messages.status("Exporting"):
+        folder = export_openvino(load_model(model), output, name, version)
+    found = read_json(folder / METADATA_FILE)["openvino"]["accuracy"]
+    costs = ", ".join(
+        f"{row['precision']} {row['largest_difference']:.1e} of the largest value, "
+        f"{row['psnr_loss_db']:+.4f} dB"
+        for row in found
+    )
+    console.print(f"{folder}  beside TensorFlow's float32: {costs}", soft_wrap=True, markup=False)

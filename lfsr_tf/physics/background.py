@@ -10,6 +10,7 @@ correctly.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -63,7 +64,7 @@ def background_noise(images: tf.Tensor, *, coils: int = 1, per_image: bool = Fal
     expected = 1.0 - _mean_squared_over_power(coils)
     filled = tf.reduce_mean(tf.cast(blocks > 0.0, tf.float32), axis=-1) > 0.5
     like_noise = filled & (tf.abs(spread - expected) < 0.4 * expected)
-    centre = _darkest_mode(energy, filled, like_noise)
+    centre = _darkest_mode(energy, filled, like_noise, _compared if per_image else _searched)
     chosen = _within_band(energy, like_noise, centre)
     weight = tf.cast(chosen, tf.float32)
     count = tf.reduce_sum(weight, axis=-1)
@@ -90,16 +91,33 @@ def _mean_squared_over_power(coils: int) -> float:
     return math.exp(2.0 * (math.lgamma(coils + 0.5) - math.lgamma(coils))) / coils
 
 
-def _darkest_mode(energy: tf.Tensor, filled: tf.Tensor, like_noise: tf.Tensor) -> tf.Tensor:
+def _searched(ordered: tf.Tensor, limits: tf.Tensor, inclusive: bool) -> tf.Tensor:
+    """How many of the ordered values [G, n] lie below (or at) each limit [G, m]."""
+    return tf.searchsorted(ordered, limits, side="right" if inclusive else "left")
+
+
+def _compared(ordered: tf.Tensor, limits: tf.Tensor, inclusive: bool) -> tf.Tensor:
+    """The same by comparing all with all: quick for the blocks of one image, and every runtime can do it."""
+    values, bounds = ordered[:, None, :], limits[:, :, None]
+    below = values <= bounds if inclusive else values < bounds
+    return tf.reduce_sum(tf.cast(below, tf.int32), axis=-1)
+
+
+def _darkest_mode(
+    energy: tf.Tensor,
+    filled: tf.Tensor,
+    like_noise: tf.Tensor,
+    count_below: Callable[[tf.Tensor, tf.Tensor, bool], tf.Tensor],
+) -> tf.Tensor:
     """The energy [G] around which most blocks [G, blocks] crowd, refined to the median of its surroundings.
 
     Nothing is darker than noise: a place counts only if enough of the blocks that are no brighter are like
     noise. Textured tissue that happens to look like noise has all other dark tissue below it.
     """
     order = tf.sort(tf.where(like_noise, energy, math.inf), axis=-1)
-    upper = tf.searchsorted(order, order * 1.4, side="right")
-    crowd = upper - tf.searchsorted(order, order / 1.4)
-    darker = tf.searchsorted(tf.sort(tf.where(filled, energy, math.inf), axis=-1), order * 1.4, side="right")
+    upper = count_below(order, order * 1.4, True)
+    crowd = upper - count_below(order, order / 1.4, False)
+    darker = count_below(tf.sort(tf.where(filled, energy, math.inf), axis=-1), order * 1.4, True)
     pure = tf.cast(upper, tf.float32) >= _LEAST_PURITY * tf.cast(darker, tf.float32)
     crowd = tf.where(tf.math.is_finite(order) & pure, crowd, 0)
     centre = tf.gather(order, tf.argmax(crowd, axis=-1), batch_dims=1)

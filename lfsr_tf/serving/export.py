@@ -7,24 +7,22 @@ with TensorFlow's own C++ loader, and renamed when it is complete.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from lfsr_tf.errors import ConfigError, OutputError
+from lfsr_tf.errors import OutputError
 from lfsr_tf.networks import TrainedModel, scale_of, takes_noise_level, with_noise_level
 from lfsr_tf.networks.recast import recast
+from lfsr_tf.serving.layout import version_folder
 from lfsr_tf.serving.loader_check import check_saved_model
 from lfsr_tf.serving.metadata import METADATA_FILE, build_metadata
 from lfsr_tf.serving.signatures import SIGNATURES
 from lfsr_tf.serving.signatures.graph import Enhance
 from lfsr_tf.serving.warmup import DEFAULT_SIZES, Size, write_warmup
 from lfsr_tf.storage import atomic_folder, write_json
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def export_model(
@@ -60,11 +58,11 @@ def export_model(
         ModelError: The network does not take single-channel images of any size, or fails in the C++ loader.
         OutputError: The version stands already, or cannot be written; nothing is left behind.
     """
-    folder = _version_folder(Path(base), name, version)
+    folder = version_folder(Path(base), name, version)
     trained = recast(trained, dtype)
-    scale_of(trained.model)
+    scale_of(trained.model)  # refuses other networks before anything is made
     with atomic_folder(folder) as temporary:
-        _save(trained, temporary)
+        save_signatures(trained, temporary)
         write_json(temporary / METADATA_FILE, build_metadata(trained, name, int(folder.name)))
         write_warmup(temporary, name, warm_up)
         if check:
@@ -72,30 +70,12 @@ def export_model(
     return folder
 
 
-def _version_folder(base: Path, name: str, version: int | None) -> Path:
-    if not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"Expected a model name of letters, digits, '.', '_' and '-'. Received: {name!r}. Choose "
-            "another name."
-        )
-    if version is None:
-        version = _next_version(base / name)
-    if version < 1:
-        raise ConfigError(f"Expected a version of 1 or more. Received: {version}.")
-    folder = base / name / str(version)
-    if folder.exists():
-        raise OutputError(
-            f"Expected a new version. Received: {folder}, which exists. Leave --version out to count on."
-        )
-    return folder
+def save_signatures(trained: TrainedModel, folder: Path) -> None:
+    """Write a SavedModel with every signature, and nothing else.
 
-
-def _next_version(folder: Path) -> int:
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return max((int(name) for name in names if name.isdecimal()), default=0) + 1
-
-
-def _save(trained: TrainedModel, folder: Path) -> None:
+    Raises:
+        OutputError: It cannot be written.
+    """
     module = tf.Module()
     # The variables themselves: a Keras model here would be saved as a second copy, and its own list of Keras
     # variables is not found by the C++ loader ("Could not find variable").

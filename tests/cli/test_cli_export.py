@@ -39,3 +39,29 @@ def test_settings_out_of_range_are_refused(
     result = run_command(export, run_folder, "-o", tmp_path / "out", *option)
     assert isinstance(result.exception, ConfigError)
     assert not (tmp_path / "out").exists()
+
+
+def test_openvino_s_files_come_with_their_loss(run_command: Run, run_folder: Path, tmp_path: Path) -> None:
+    result = run_command(export, run_folder, "-o", tmp_path, "--format", "openvino")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "lfsr" / "1" / "model.xml").exists()
+    assert "beside TensorFlow's float32: f32" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--format", "onnx"], "Expected --format savedmodel or openvino"),
+        (["--format", "openvino", "--no-check"], "Expected no --no-check with --format openvino"),
+        (["--format", "openvino", "--dtype", "auto"], "Expected no --dtype"),
+        (["--format", "openvino", "--warm-up", "8x8"], "Expected no --warm-up"),
+        (["--warm-up", "8"], "like 64x64, or none"),
+    ],
+)
+def test_options_that_do_not_fit_are_one_line(
+    options: list[str], expected: str, run_command: Run, run_folder: Path, tmp_path: Path
+) -> None:
+    result = run_command(export, run_folder, "-o", tmp_path / "out", *options)
+    assert result.exit_code != 0
+    assert expected in " ".join(str(result.exception or result.output).split())
+    assert not (tmp_path / "out").exists()
