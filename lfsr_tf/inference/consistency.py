@@ -9,8 +9,8 @@ what lies beyond the measured k-space cannot be checked.
 
 Magnitude images need care, because their noise is Rician: its mean is not zero where the signal is weak. The
 input is therefore compared with the magnitude that the degraded result would have on average under that
-noise, and normalised by the variance belonging to it (see `magnitude_mean`); likewise the part in phase,
-whose negative values were set to 0 (see `in_phase_moments`). What is left of the caveat:
+noise, and normalised by the variance belonging to it (see `magnitude_mean`); likewise the part in phase (see
+`in_phase_moments`). What is left of the caveat:
 real noise is not white (at 0.055 T from a tenth to twice its mean between k-space columns), so rings of a
 faultless result scatter between about 0.3 and 2, and sigma is itself an estimate; the innermost ring, which
 holds the mean of the noise floor, answers to an error of 1 % in it.
@@ -23,8 +23,9 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from scipy.special import gammaln, hyp1f1, i0e, i1e, ndtr
+from scipy.special import gammaln, hyp1f1, i0e, i1e
 
+from lfsr_tf.inference.in_phase_noise import in_phase_moments
 from lfsr_tf.physics.fourier import image_to_kspace
 from lfsr_tf.physics.sampling import fourier_downsample
 from lfsr_tf.physics.settings import RawImage
@@ -123,21 +124,6 @@ def _expected(
     variance = power - np.square(mean)
     # Where the signal is 1e8 times the noise the difference of the squares is rounding error alone.
     return mean, np.clip(variance, 0.0, sigma**2)
-
-
-def in_phase_moments(
-    signal: NDArray[np.float64], sigma: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and mean square of max(x, 0), with x Gaussian around the signal: what `physics.phase` leaves.
-
-    Args:
-        signal: Noise-free.
-        sigma: Standard deviation of x, in the same unit.
-    """
-    ratio = signal / sigma
-    positive, density = ndtr(ratio), np.exp(-0.5 * np.square(ratio)) / np.sqrt(2 * np.pi)
-    mean = signal * positive + sigma * density
-    return mean, (np.square(signal) + sigma**2) * positive + signal * sigma * density
 
 
 def magnitude_mean(signal: NDArray[np.float64], sigma: float, coils: int = 1) -> NDArray[np.float64]:
