@@ -63,4 +63,4 @@ def _gains(results: Results) -> str:
                 for people in PEOPLE
             ]
             rows.append([title, *map(with_interval, gaps)])
-    return markdown_table(["over fixed noise", *(f"{people} people" for people in PEOPLE)], rows)
+    return markdown_table(["over fixed noise", *(f"people: {people}" for people in PEOPLE)], rows)
