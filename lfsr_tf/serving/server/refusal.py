@@ -1,0 +1,55 @@
+"""Requests that are not answered: a status code and one sentence, as TensorFlow Serving gives them."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Code(enum.IntEnum):
+    """Status codes of gRPC, which TensorFlow shares (google/rpc/code.proto)."""
+
+    INVALID_ARGUMENT = 3
+    NOT_FOUND = 5
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+
+    @property
+    def http(self) -> int:
+        """The status of the same refusal over REST (TensorFlow Serving's http_rest_api_util.cc)."""
+        return _HTTP[self]
+
+
+_HTTP = {
+    Code.INVALID_ARGUMENT: 400,
+    Code.FAILED_PRECONDITION: 400,
+    Code.OUT_OF_RANGE: 400,
+    Code.NOT_FOUND: 404,
+    Code.ABORTED: 409,
+    Code.RESOURCE_EXHAUSTED: 429,
+    Code.INTERNAL: 500,
+    Code.UNIMPLEMENTED: 501,
+    Code.UNAVAILABLE: 503,
+}
+
+
+class RefusalError(Exception):
+    """A request is refused.
+
+    Attributes:
+        code: Why, for machines.
+        message: Why, for people.
+    """
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+def invalid(message: str) -> RefusalError:
+    """The request itself is wrong."""
+    return RefusalError(Code.INVALID_ARGUMENT, message)

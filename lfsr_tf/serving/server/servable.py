@@ -1,0 +1,151 @@
+"""One version of a model in memory, loaded as TensorFlow Serving's C++ loader does.
+
+A graph session restores exactly what that loader restores; Python's `tf.saved_model.load` is more forgiving
+(see `loader_check`). Runs are thread-safe, and TensorFlow's own threads divide the work of each.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow.core.protobuf import config_pb2
+
+from lfsr_tf.errors import ModelError
+from lfsr_tf.serving.server.dtypes import cpp_name
+from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
+
+DEFAULT_SIGNATURE = "serving_default"
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class Servable:
+    """A loaded version.
+
+    Attributes:
+        folder: Where it was loaded from.
+        signatures: TensorFlow's SignatureDef by name, those for its own use left out.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Load a version.
+
+        Raises:
+            ModelError: The folder holds no SavedModel, or one that does not load.
+        """
+        self.folder = folder
+        self._session = tf.compat.v1.Session(graph=tf.Graph())
+        try:
+            with self._session.graph.as_default():
+                loaded = tf.compat.v1.saved_model.loader.load(self._session, ["serve"], str(folder))
+        except (tf.errors.OpError, OSError, RuntimeError, ValueError) as error:
+            self._session.close()
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise ModelError(f"Expected a SavedModel that loads. Received: {folder}: {reason}") from error
+        self.signatures = {
+            name: definition for name, definition in loaded.signature_def.items() if not name.startswith("__")
+        }
+        # One compiled call for each set of outputs; a cache on the method would keep the session alive.
+        self._callable = functools.lru_cache(maxsize=None)(self._make_callable)
+
+    def signature(self, name: str) -> Any:
+        """A signature by its name; "" is the default one.
+
+        Raises:
+            RefusalError: FAILED_PRECONDITION, there is none of this name.
+        """
+        name = name or DEFAULT_SIGNATURE
+        if name not in self.signatures:
+            raise RefusalError(Code.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+        return self.signatures[name]
+
+    def predict(self, name: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
+        """Run a signature.
+
+        Args:
+            name: Of the signature; "" for the default one.
+            inputs: By their names, bytes as dtype object.
+            outputs: Names of the wanted outputs; none for all of them.
+
+        Returns:
+            The outputs by their names, bytes as dtype object.
+
+        Raises:
+            RefusalError: The signature, an input or an output does not exist, or the model refuses the input.
+        """
+        signature = self.signature(name)
+        _check_inputs(signature, inputs)
+        wanted = tuple(_wanted(signature, outputs))
+        names = tuple(inputs)
+        call = self._callable(
+            tuple(signature.inputs[key].name for key in names),
+            tuple(signature.outputs[key].name for key in wanted),
+        )
+        for key, value in inputs.items():
+            _check_dtype(key, value, signature.inputs[key])
+        try:
+            found = call(*(inputs[key] for key in names))
+        except tf.errors.OpError as error:
+            raise _refusal(error) from error
+        return dict(zip(wanted, found, strict=True))
+
+    def close(self) -> None:
+        """Give the memory back; runs under way must have ended."""
+        self._session.close()
+
+    def _make_callable(self, feeds: tuple[str, ...], fetches: tuple[str, ...]) -> Callable[..., Any]:
+        options = config_pb2.CallableOptions(feed=feeds, fetch=fetches)
+        # `Session.run` looks at shapes itself and wraps messages; this goes to the C++ session directly.
+        return self._session._make_callable_from_options(options)
+
+
+def _check_inputs(signature: Any, inputs: Arrays) -> None:
+    """TensorFlow Serving's own words (predict_util.cc)."""
+    given, expected = sorted(inputs), sorted(signature.inputs)
+    if len(given) != len(expected):
+        extra, missing = sorted(set(given) - set(expected)), sorted(set(expected) - set(given))
+        raise invalid(
+            f"input size does not match signature: {len(given)}!={len(expected)} "
+            f"len({{{','.join(given)}}}) != len({{{','.join(expected)}}}). "
+            f"Sent extra: {{{','.join(extra)}}}. Missing but required: {{{','.join(missing)}}}."
+        )
+    for name in given:
+        if name not in signature.inputs:
+            raise invalid(
+                f"input tensor alias not found in signature: {name}. "
+                f"Inputs expected to be in the set {{{','.join(expected)}}}."
+            )
+
+
+def _wanted(signature: Any, outputs: Sequence[str]) -> list[str]:
+    available = sorted(signature.outputs)
+    for place, name in enumerate(outputs):
+        if name not in signature.outputs:
+            raise invalid(
+                f"output tensor alias not found in signature: {name} "
+                f"Outputs expected to be in the set {{{','.join(available)}}}."
+            )
+        if name in outputs[:place]:
+            raise invalid(f"duplicate output tensor alias: {name}")
+    return list(outputs) or available
+
+
+def _check_dtype(name: str, value: NDArray[Any], info: Any) -> None:
+    """The C++ session compares dtypes; Python's would convert what it can."""
+    expected = tf.dtypes.as_dtype(info.dtype)
+    given = tf.string if value.dtype == object else tf.dtypes.as_dtype(np.asarray(value).dtype)
+    if given != expected:
+        raise invalid(f"Expects {name} to be {cpp_name(expected)} but {cpp_name(given)} is provided")
+
+
+def _refusal(error: tf.errors.OpError) -> RefusalError:
+    known = {code.value for code in Code}
+    code = Code(error.error_code) if error.error_code in known else Code.INTERNAL
+    # Only the first line is meant for people; the others are the place in the graph.
+    return RefusalError(code, error.message.strip().splitlines()[0])
