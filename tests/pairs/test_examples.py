@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import tensorflow as tf
 
@@ -40,3 +42,22 @@ def test_sigma_and_noise_are_independent() -> None:
     lr, sigma = degrade(tf.ones([4000, 32, 32]), keys, CONFIG)
     first_sample = (lr[:, 0, 0] - 1.0) / sigma
     assert abs(np.corrcoef(first_sample, sigma)[0, 1]) < 0.08
+
+
+def test_the_chosen_share_of_slices_is_their_part_in_phase() -> None:
+    keys = tf.range(400, dtype=tf.int64) * 7919
+    hr = tf.zeros([400, 32, 32])
+    config = replace(CONFIG, acquisition=AcquisitionConfig(sigma_min=0.05, sigma_max=0.05))
+    none, half, all_of_them = (degrade(hr, keys, config, share)[0].numpy() for share in (0.0, 0.5, 1.0))
+    # In air a magnitude is never 0, and the part in phase often is.
+    assert (none > 0.0).all()
+    is_in_phase = (half == 0.0).any(axis=(1, 2))
+    assert 0.4 < is_in_phase.mean() < 0.6
+    np.testing.assert_array_equal(half[is_in_phase], all_of_them[is_in_phase])
+    np.testing.assert_array_equal(half[~is_in_phase], none[~is_in_phase])
+
+
+def test_which_slices_those_are_does_not_depend_on_the_batch() -> None:
+    together = degrade(HR, KEYS, CONFIG, 0.5)[0].numpy()
+    alone = [degrade(HR[i : i + 1], KEYS[i : i + 1], CONFIG, 0.5)[0].numpy() for i in range(len(HR))]
+    np.testing.assert_array_equal(together, np.concatenate(alone))
