@@ -37,6 +37,37 @@ class _Output(ctypes.Structure):
     _fields_ = (("operation", ctypes.c_void_p), ("index", ctypes.c_int))
 
 
+_POINTER, _TEXT, _NUMBER = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
+_OUTPUTS, _POINTERS = ctypes.POINTER(_Output), ctypes.POINTER(_POINTER)
+# What each function gives and takes.
+_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
+    "TF_NewGraph": (_POINTER, []),
+    "TF_NewStatus": (_POINTER, []),
+    "TF_NewSessionOptions": (_POINTER, []),
+    "TF_GetCode": (_NUMBER, [_POINTER]),
+    "TF_Message": (_TEXT, [_POINTER]),
+    "TF_LoadSessionFromSavedModel": (
+        _POINTER,
+        [_POINTER, _POINTER, _TEXT, ctypes.POINTER(_TEXT), _NUMBER, _POINTER, _POINTER, _POINTER],
+    ),
+    "TF_GraphOperationByName": (_POINTER, [_POINTER, _TEXT]),
+    "TF_AllocateTensor": (_POINTER, [_NUMBER, ctypes.POINTER(ctypes.c_int64), _NUMBER, ctypes.c_size_t]),
+    "TF_DeleteTensor": (None, [_POINTER]),
+    "TF_TensorData": (_POINTER, [_POINTER]),
+    "TF_TensorType": (_NUMBER, [_POINTER]),
+    "TF_NumDims": (_NUMBER, [_POINTER]),
+    "TF_Dim": (ctypes.c_int64, [_POINTER, _NUMBER]),
+    "TF_StringInit": (None, [_POINTER]),
+    "TF_StringCopy": (None, [_POINTER, _TEXT, ctypes.c_size_t]),
+    "TF_StringGetDataPointer": (_POINTER, [_POINTER]),
+    "TF_StringGetSize": (ctypes.c_size_t, [_POINTER]),
+    "TF_SessionRun": (
+        None,
+        [_POINTER, _POINTER, *([_OUTPUTS, _POINTERS, _NUMBER] * 2), _POINTER, _NUMBER, *[_POINTER] * 2],
+    ),
+}
+
+
 class LoaderError(Exception):
     """The model does not load."""
 
@@ -135,35 +166,7 @@ class CppSession:
 
 def _declare(api: ctypes.CDLL) -> ctypes.CDLL:
     """Give the C functions their types; pointers would be cut to 32 bits without."""
-    pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
-    outputs, pointers = ctypes.POINTER(_Output), ctypes.POINTER(pointer)
-    types: dict[str, tuple[Any, list[Any]]] = {
-        "TF_NewGraph": (pointer, []),
-        "TF_NewStatus": (pointer, []),
-        "TF_NewSessionOptions": (pointer, []),
-        "TF_GetCode": (number, [pointer]),
-        "TF_Message": (text, [pointer]),
-        "TF_LoadSessionFromSavedModel": (
-            pointer,
-            [pointer, pointer, text, ctypes.POINTER(text), number, pointer, pointer, pointer],
-        ),
-        "TF_GraphOperationByName": (pointer, [pointer, text]),
-        "TF_AllocateTensor": (pointer, [number, ctypes.POINTER(ctypes.c_int64), number, ctypes.c_size_t]),
-        "TF_DeleteTensor": (None, [pointer]),
-        "TF_TensorData": (pointer, [pointer]),
-        "TF_TensorType": (number, [pointer]),
-        "TF_NumDims": (number, [pointer]),
-        "TF_Dim": (ctypes.c_int64, [pointer, number]),
-        "TF_StringInit": (None, [pointer]),
-        "TF_StringCopy": (None, [pointer, text, ctypes.c_size_t]),
-        "TF_StringGetDataPointer": (pointer, [pointer]),
-        "TF_StringGetSize": (ctypes.c_size_t, [pointer]),
-        "TF_SessionRun": (
-            None,
-            [pointer, pointer, *([outputs, pointers, number] * 2), pointer, number, *[pointer] * 2],
-        ),
-    }
-    for name, (result, arguments) in types.items():
+    for name, (result, arguments) in _FUNCTIONS.items():
         function = getattr(api, name)
         function.restype, function.argtypes = result, arguments
     return api
