@@ -1,4 +1,4 @@
-"""What the shipped models recover of the outer band of real low-field k-space (docs/studies/comparison.md)."""
+"""What the shipped models recover of real low-field k-space (docs/studies/comparison.md)."""
 
 from pathlib import Path
 
