@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from studies.figures import lines
 from studies.page import markdown_table
+from studies.plan import seeded
 from studies.scores import Results, with_interval
 
 # The first run of a group is what the others are compared with.
@@ -19,11 +22,36 @@ GROUPS = {
 # Runs of the two networks stand in one table of patches, each beside its own kind.
 REFERENCES = {"patch_16_unet": None, "mse": "patch_16_unet", "patch_48_unet": "patch_16_unet"}
 SIGMAS = (0.0, 0.03, 0.06)
+# Runs that lie within 0.1 dB of each other were made with other seeds too.
+CLOSE = {
+    "first_layer": "every_layer",
+    "patch_16_unet": "mse",
+    "patch_48_unet": "mse",
+}
+SEEDS = (1, 2)
 
 
 def tables(results: Results) -> dict[str, str]:
-    """A table for each group: PSNR and SSIM in the head, PSNR of the whole image, HFEN and outer band."""
-    return {name: _table(results, name, runs) for name, runs in GROUPS.items()}
+    """A table for each group: PSNR and SSIM in the head, PSNR of the whole image, HFEN and outer band.
+
+    And `seeds`: the differences of runs that lie close to each other, by seed.
+    """
+    return {**{name: _table(results, name, runs) for name, runs in GROUPS.items()}, "seeds": _seeds(results)}
+
+
+def _seeds(results: Results) -> str:
+    rows = []
+    for run, reference in CLOSE.items():
+        pairs = [(run, reference), *((seeded(run, seed), seeded(reference, seed)) for seed in SEEDS)]
+        for sigma in SIGMAS:
+            gaps = [
+                results.difference(*pair, "psnr", sigma=sigma, region="head").estimate
+                for pair in pairs
+                if set(pair) <= set(results.titles)
+            ]
+            title = f"{results.titles[run]} − {results.titles[reference]}, sigma {sigma:g}"
+            rows.append([title, ", ".join(f"{gap:+.2f}" for gap in gaps), f"{np.mean(gaps):+.2f}"])
+    return markdown_table(["PSNR difference, dB", "by seed", "mean"], rows)
 
 
 def figures(results: Results, folder: Path) -> None:

@@ -2,7 +2,8 @@
 
 `[common]` holds settings of every run, `[short]` the changes that make a run a matter of seconds, and each
 `[[runs]]` a name, a title and its own changes. Tables are merged, the later one winning; `loss` and
-`network_settings` are replaced as a whole.
+`network_settings` are replaced as a whole. A run with `seeds` is made with each of these seeds too, under the
+name `NAME@SEED`; short studies leave that out.
 """
 
 from __future__ import annotations
@@ -104,7 +105,8 @@ def read_study(name: str, *, short: bool = False, folder: Path = PLANS) -> Study
         raise ConfigError(f"Expected a study ({known}). Received: {name}.")
     values = tomllib.loads(path.read_text(encoding="utf-8"))
     common, shortened = values.get("common", {}), values.get("short", {}) if short else {}
-    runs = tuple(_run(merged(merged(common, own), shortened)) for own in values["runs"])
+    listed = values["runs"] if short else [each for own in values["runs"] for each in _with_seeds(own)]
+    runs = tuple(_run(merged(merged(common, own), shortened)) for own in listed)
     names = [run.name for run in runs]
     if len(set(names)) < len(names):
         raise ConfigError(f"Expected different names for the runs of {path}. Received: {', '.join(names)}.")
@@ -120,8 +122,28 @@ def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
+def seeded(name: str, seed: int) -> str:
+    """The name of a run that is made again with another seed."""
+    return f"{name}@{seed}"
+
+
+def _with_seeds(own: Mapping[str, Any]) -> list[dict[str, Any]]:
+    others = [
+        merged(
+            own,
+            {
+                "name": seeded(own["name"], seed),
+                "title": f"{own['title']}, seed {seed}",
+                "train": {"seed": seed},
+            },
+        )
+        for seed in own.get("seeds", ())
+    ]
+    return [dict(own), *others]
+
+
 def _run(values: Mapping[str, Any]) -> Run:
-    unknown = sorted(set(values) - {"name", "title", *_SETTINGS})
+    unknown = sorted(set(values) - {"name", "title", "seeds", *_SETTINGS})
     if unknown:
         raise ConfigError(f"Expected settings of a run among {', '.join(_SETTINGS)}. Received: {unknown[0]}.")
     subjects = values.get("subjects")

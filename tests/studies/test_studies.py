@@ -49,6 +49,17 @@ def test_a_run_changes_the_common_settings_and_keeps_the_others(tmp_path: Path) 
     assert (second.pairs.acquisition.phase, second.pairs.acquisition.sigma_max) == (True, 0.05)
 
 
+def test_a_run_is_made_with_other_seeds_too_but_not_in_short(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(
+        "title = 'Own'\n[common.train]\nbatch_size = 7\n"
+        "[[runs]]\nname = 'a'\ntitle = 'A'\nseeds = [1, 5]\n[[runs]]\nname = 'b'\ntitle = 'B'\n"
+    )
+    runs = read_study("own", folder=tmp_path).runs
+    assert [(run.name, run.training.seed) for run in runs] == [("a", 0), ("a@1", 1), ("a@5", 5), ("b", 0)]
+    assert {run.training.batch_size for run in runs} == {7}
+    assert [run.name for run in read_study("own", folder=tmp_path, short=True).runs] == ["a", "b"]
+
+
 def test_an_unknown_study_or_setting_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=f"Expected a study .*{STUDIES[0]}.*Received: other"):
         read_study("other")
