@@ -80,7 +80,9 @@ def test_it_leaves_a_report_figures_and_pictures(run_folder: Path, scan_folder: 
     found = read_json(output / "results.json")
     assert found["config"]["sigmas"] == [0.02, 0.05]
     assert found["model"]["name"] == "repeater"
-    assert [row["method"] for row in found["outer_band"]] == ["complex zero-fill", "zero-fill", "model"]
+    methods = ["complex zero-fill", "zero-fill", "model"]
+    judged = [(row["image"], row["method"]) for row in found["outer_band"]]
+    assert judged == [(image, method) for image in ("magnitude", "in_phase") for method in methods]
     page = (output / "report.html").read_text(encoding="utf-8")
     assert "Training</h3>" in page and "repeater" in page and 'id="measured"' in page
     for word in ("PSNR (dB), inside the head mask", "SSIM", "Zero-filling", "Network", "report.html"):
