@@ -23,7 +23,6 @@ from lfsr_tf.models import load_model
 from lfsr_tf.physics.effects import apply_random_phase
 from lfsr_tf.physics.fourier import fft2c
 from lfsr_tf.physics.randomness import complex_normal
-from lfsr_tf.physics.sampling import crop_kspace, zero_pad_kspace
 from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.scans import read_scan
 
@@ -80,12 +79,5 @@ def unequal(hr: NDArray[np.float32], places: Decibels, decibels: Decibels) -> Ou
     # The block's image is scaled by the ratio of the sides; so is its noise.
     sigma = SIGMA * SCALE
     kspace = kspace + sigma * complex_normal(seeds, (height, width), _NOISE_STREAM).numpy()
-    block = crop_kspace(tf.constant(kspace[:, None]), (height // SCALE, width // SCALE)).numpy()
-    outside = crop_kspace(tf.ones((height, width)), (height // SCALE, width // SCALE))
-    outside = zero_pad_kspace(outside, (height, width)).numpy() == 0.0
-    return OuterBand(
-        kspace[:, None].astype(np.complex64),
-        np.full((len(hr), 1, height, width), 2.0 * sigma**2),
-        outside,
-        block,
-    )
+    noise = np.full((len(hr), 1, height, width), 2.0 * sigma**2)
+    return OuterBand.of(kspace[:, None].astype(np.complex64), noise, SCALE)

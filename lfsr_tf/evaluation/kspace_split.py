@@ -42,6 +42,12 @@ class OuterBand:
     outside: NDArray[np.bool_]
     block: Complex
 
+    @classmethod
+    def of(cls, kspace: Complex, noise: NDArray[np.float64], scale: int) -> OuterBand:
+        """Split k-space, whose sides are multiples of `scale`, with the expected power of its noise."""
+        block = (kspace.shape[2] // scale, kspace.shape[3] // scale)
+        return cls(kspace, noise, _outside(kspace, block), crop_kspace(tf.constant(kspace), block).numpy())
+
     @property
     def shape(self) -> Shape2D:
         """(H, W)."""
@@ -124,8 +130,7 @@ def outer_band(scan: Scan, scale: int) -> OuterBand:
     background = background_mask(magnitude / float(safe_reference(reference_intensity(magnitude))))
     kspace = crop_kspace(measured, shape).numpy()
     noise = crop_kspace(tf.constant(noise_power(images, background)), shape).numpy()
-    small = (shape[0] // scale, shape[1] // scale)
-    return OuterBand(kspace, noise, _outside(kspace, small), crop_kspace(tf.constant(kspace), small).numpy())
+    return OuterBand.of(kspace, noise, scale)
 
 
 def _compared_matrix(size: tuple[int, ...], scale: int) -> Shape2D:

@@ -249,7 +249,7 @@ def _leaf(value: Any, dtype: tf.DType) -> Any:
 def _text(value: Any) -> bytes:
     if isinstance(value, str):
         return value.encode()
-    if not (isinstance(value, dict) and list(value) == ["b64"] and isinstance(value["b64"], str)):
+    if not _is_base64(value):
         raise invalid(f"JSON Value: {_shown(value)} not formatted correctly for base64 data")
     try:
         return base64.b64decode(value["b64"], validate=True)
@@ -259,7 +259,11 @@ def _text(value: Any) -> bytes:
 
 def _names_inputs(value: Any) -> bool:
     """Whether a value is an object of inputs, not one of bytes."""
-    return isinstance(value, dict) and not (list(value) == ["b64"] and isinstance(value["b64"], str))
+    return isinstance(value, dict) and not _is_base64(value)
+
+
+def _is_base64(value: Any) -> bool:
+    return isinstance(value, dict) and list(value) == ["b64"] and isinstance(value["b64"], str)
 
 
 def _lossy(value: Any, dtype: tf.DType) -> RefusalError:
