@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ def _check_answer(name: str, answer: Answer, shape: tuple[int, ...]) -> None:
         )
 
 
-def run_in_cpp_loader(folder: Path | str, requests: list[Request]) -> list[Answer]:
+def run_in_cpp_loader(folder: Path | str, requests: Sequence[Request]) -> list[Answer]:
     """Load a SavedModel once with the C++ loader, in a subprocess, and answer requests one after the other.
 
     Args:

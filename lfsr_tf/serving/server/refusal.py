@@ -8,7 +8,10 @@ import enum
 class Code(enum.IntEnum):
     """Status codes of gRPC, which TensorFlow shares (google/rpc/code.proto)."""
 
+    CANCELLED = 1
+    UNKNOWN = 2
     INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
     RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
@@ -29,6 +32,9 @@ _HTTP = {
     Code.FAILED_PRECONDITION: 400,
     Code.OUT_OF_RANGE: 400,
     Code.NOT_FOUND: 404,
+    Code.CANCELLED: 499,
+    Code.UNKNOWN: 500,
+    Code.DEADLINE_EXCEEDED: 504,
     Code.ABORTED: 409,
     Code.RESOURCE_EXHAUSTED: 429,
     Code.INTERNAL: 500,
@@ -43,13 +49,24 @@ class RefusalError(Exception):
     Attributes:
         code: Why, for machines.
         message: Why, for people.
+        http: Status over REST, where it is not the code's.
     """
 
-    def __init__(self, code: Code, message: str) -> None:
+    def __init__(self, code: Code, message: str, http: int | None = None) -> None:
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code, self.message, self.http = code, message, http or code.http
 
 
 def invalid(message: str) -> RefusalError:
     """The request itself is wrong."""
     return RefusalError(Code.INVALID_ARGUMENT, message)
+
+
+def too_large(received: int, most: int) -> RefusalError:
+    """A request, or a tensor of it, has more bytes than the server takes."""
+    return RefusalError(
+        Code.RESOURCE_EXHAUSTED,
+        f"Expected a request of at most {most} bytes. Received: {received} or more. "
+        "Send fewer images at once.",
+        http=413,
+    )

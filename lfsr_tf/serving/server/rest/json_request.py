@@ -49,18 +49,16 @@ def parse_request(body: bytes) -> JsonRequest:
     Raises:
         RefusalError: It is not JSON, no object, or has not exactly one of "instances" and "inputs".
     """
-    document = _parsed(body)
-    if not isinstance(document, dict):
-        raise invalid(f"JSON Value: {_shown(document)} Is not object")
+    document = parse_document(body)
     name = document.get("signature_name", "")
     if not isinstance(name, str):
         raise invalid(
-            f"JSON Value: {_shown(document)} not formatted correctly. "
+            f"JSON Value: {shown(document)} not formatted correctly. "
             "'signature_name' key must be a string value."
         )
     if "instances" in document and "inputs" in document:
         raise invalid(
-            f"JSON Value: {_shown(document)} Not formatted correctly expecting only one of 'inputs' or "
+            f"JSON Value: {shown(document)} Not formatted correctly expecting only one of 'inputs' or "
             "'instances' keys to exist "
         )
     if "instances" in document:
@@ -69,6 +67,18 @@ def parse_request(body: bytes) -> JsonRequest:
     if "inputs" in document:
         return JsonRequest(name, "column", document["inputs"])
     raise invalid("Missing 'inputs' or 'instances' key")
+
+
+def parse_document(body: bytes) -> dict[str, Any]:
+    """Parse a body that must be a JSON object.
+
+    Raises:
+        RefusalError: It is something else.
+    """
+    document = _parsed(body)
+    if not isinstance(document, dict):
+        raise invalid(f"JSON Value: {shown(document)} Is not object")
+    return document
 
 
 def arrays_of(request: JsonRequest, dtypes: Mapping[str, tf.DType]) -> dict[str, NDArray[Any]]:
@@ -106,9 +116,9 @@ def _parsed(body: bytes) -> Any:
 
 def _check_instances(document: dict[str, Any]) -> None:
     if not isinstance(document["instances"], list):
-        raise invalid(f"JSON Value: {_shown(document)} Excepting 'instances' to be an list/array")
+        raise invalid(f"JSON Value: {shown(document)} Excepting 'instances' to be an list/array")
     if not document["instances"]:
-        raise invalid(f"JSON Value: {_shown(document)} No values in 'instances' array")
+        raise invalid(f"JSON Value: {shown(document)} No values in 'instances' array")
 
 
 def _of_instances(instances: list[Any], dtypes: Mapping[str, tf.DType]) -> dict[str, NDArray[Any]]:
@@ -124,7 +134,7 @@ def _of_instances(instances: list[Any], dtypes: Mapping[str, tf.DType]) -> dict[
             raise invalid(f"Expecting {expected} but got {found} at item {place} of input list")
         if named and set(element) != set(dtypes):
             raise invalid(
-                f"Failed to process element: {place} of 'instances' list. JSON object: {_shown(element)} "
+                f"Failed to process element: {place} of 'instances' list. JSON object: {shown(element)} "
                 f"keys must be equal to: {','.join(sorted(dtypes))}"
             )
     if not named:
@@ -178,7 +188,7 @@ def _array(value: Any, dtype: tf.DType) -> NDArray[Any]:
     """Nested lists to an array; all of them must be of one size, and all values of the right type."""
     if dtype.is_complex or dtype in (tf.float16, tf.bfloat16):
         raise RefusalError(
-            Code.UNIMPLEMENTED, f"Conversion of JSON Value: {_shown(value)} to type: {dtype.name}"
+            Code.UNIMPLEMENTED, f"Conversion of JSON Value: {shown(value)} to type: {dtype.name}"
         )
     shape: list[int] = []
     level = value
@@ -209,7 +219,7 @@ def _collect(value: Any, shape: list[int], level: int, dtype: tf.DType, leaves: 
     if not isinstance(value, list):
         if level != len(shape):
             raise invalid(
-                f"JSON Value: {_shown(value)} found at incorrect level: {level + 1} in the JSON DOM. "
+                f"JSON Value: {shown(value)} found at incorrect level: {level + 1} in the JSON DOM. "
                 f"Expected at level: {len(shape)}"
             )
         leaves.append(_leaf(value, dtype))
@@ -239,7 +249,7 @@ def _leaf(value: Any, dtype: tf.DType) -> Any:
     }
     if not any(fits.values()):
         raise invalid(
-            f"JSON Value: {_shown(value)} Type: {_type_of(value)} is not of expected type: {cpp_name(dtype)}"
+            f"JSON Value: {shown(value)} Type: {_type_of(value)} is not of expected type: {cpp_name(dtype)}"
         )
     if fits["floating"] and isinstance(value, int) and abs(value) >= 2 ** _DIGITS[dtype.size]:
         raise _lossy(value, dtype)
@@ -250,7 +260,7 @@ def _text(value: Any) -> bytes:
     if isinstance(value, str):
         return value.encode()
     if not _is_base64(value):
-        raise invalid(f"JSON Value: {_shown(value)} not formatted correctly for base64 data")
+        raise invalid(f"JSON Value: {shown(value)} not formatted correctly for base64 data")
     try:
         return base64.b64decode(value["b64"], validate=True)
     except (binascii.Error, ValueError) as error:
@@ -268,7 +278,7 @@ def _is_base64(value: Any) -> bool:
 
 def _lossy(value: Any, dtype: tf.DType) -> RefusalError:
     return invalid(
-        f"Cannot convert JSON value: {_shown(value)} to {cpp_name(dtype)} without loss of precision."
+        f"Cannot convert JSON value: {shown(value)} to {cpp_name(dtype)} without loss of precision."
     )
 
 
@@ -279,7 +289,12 @@ def _type_of(value: Any) -> str:
     return names.get(type(value), "Number")
 
 
-def _shown(value: Any, most: int = 200) -> str:
-    """A value as JSON, cut: a refusal need not send an image back."""
-    text = json.dumps(value)
-    return text if len(text) <= most else f"{text[:most]}..."
+def shown(value: Any, most: int = 200) -> str:
+    """A value as JSON, cut: a refusal need not send an image back, nor write it all to cut it."""
+    parts, length = [], 0
+    for part in json.JSONEncoder().iterencode(value):
+        parts.append(part)
+        length += len(part)
+        if length > most:
+            return f"{''.join(parts)[:most]}..."
+    return "".join(parts)

@@ -14,8 +14,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from lfsr_tf.serving.server.json_request import Format
 from lfsr_tf.serving.server.refusal import invalid
+from lfsr_tf.serving.server.rest.json_request import Format
 
 _BYTES = "_bytes"
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfsr_tf.serving.server.json_request import arrays_of, parse_request
-from lfsr_tf.serving.server.json_response import answer, refused
+from lfsr_tf.serving.server.rest.json_request import arrays_of, parse_request
+from lfsr_tf.serving.server.rest.json_response import answer, refused
 from lfsr_tf.serving.server.refusal import Code, RefusalError
 
 ONE = {"image": tf.float32}

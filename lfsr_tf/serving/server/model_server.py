@@ -1,0 +1,75 @@
+"""The server as a whole: models, gRPC, REST, and the order in which they start and end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from types import TracebackType
+
+from starlette.routing import BaseRoute
+
+from lfsr_tf.serving.server.gate import Gate
+from lfsr_tf.serving.server.models.store import ModelStore
+from lfsr_tf.serving.server.options import ServerOptions
+from lfsr_tf.serving.server.rest.app import build_app
+from lfsr_tf.serving.server.rest.http_server import HttpServer
+from lfsr_tf.serving.server.rpc.grpc_server import GrpcServer
+from lfsr_tf.serving.server.service import ModelService
+
+logger = logging.getLogger(__name__)
+
+
+class ModelServer:
+    """Serves models from `start` to `stop`, or for a `with` block.
+
+    Attributes:
+        options: As given.
+        service: The models behind both ports.
+        grpc_port: The port that was opened.
+        rest_port: The port that was opened.
+    """
+
+    def __init__(self, options: ServerOptions) -> None:
+        self.options = options
+        self._store = ModelStore(options.models, options.poll_seconds)
+        gate = Gate(options.limits.running, options.limits.waiting)
+        self.service = ModelService(self._store, gate)
+        self._grpc = GrpcServer(self.service, options.limits)
+        self._rest: HttpServer | None = None
+        self.grpc_port, self.rest_port = options.grpc_port, options.rest_port
+
+    def start(self, pages: Sequence[BaseRoute] = ()) -> None:
+        """Load and warm up the models, then open the ports: whoever can connect is answered.
+
+        Args:
+            pages: Routes beside the API's.
+
+        Raises:
+            ModelError: A model has no version that can be served.
+            LfsrError: A port is taken.
+        """
+        self._rest = HttpServer(build_app(self.service, self.options, pages), self.options.limits)
+        self._store.start()
+        try:
+            self.rest_port = self._rest.start(self.options.host, self.options.rest_port)
+            self.grpc_port = self._grpc.start(self.options.host, self.options.grpc_port)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Refuse new requests, finish those under way, and give the models back."""
+        self._grpc.refuse_new()
+        if self._rest is not None:
+            self._rest.stop()
+        self._grpc.stop(self.options.limits.shutdown_seconds)
+        self._store.close()
+
+    def __enter__(self) -> ModelServer:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

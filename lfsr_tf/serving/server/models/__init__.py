@@ -1,0 +1,1 @@
+"""Versions of models in memory: loaded, warmed up, swapped, given back."""

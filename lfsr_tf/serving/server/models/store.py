@@ -1,0 +1,112 @@
+"""All models of a server, and the thread that looks for new versions."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from lfsr_tf.errors import ModelError
+from lfsr_tf.serving.server.models.servable import Servable
+from lfsr_tf.serving.server.models.versioned_model import VersionedModel
+from lfsr_tf.serving.server.options import ModelSource
+from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
+
+logger = logging.getLogger(__name__)
+
+
+class ModelStore:
+    """The models by their names."""
+
+    def __init__(self, sources: Sequence[ModelSource], poll_seconds: float) -> None:
+        self.models = {source.name: VersionedModel(source) for source in sources}
+        self._poll_seconds = poll_seconds
+        self._stopping = threading.Event()
+        self._poller = threading.Thread(target=self._poll, name="model-versions", daemon=True)
+
+    def start(self) -> None:
+        """Load every model and warm it up, then go on looking for new versions in the background.
+
+        Raises:
+            ModelError: A model has no version that can be served.
+        """
+        for model in self.models.values():
+            model.refresh()
+            if not model.available:
+                reasons = [f"version {number}: {error}" for number, (_, error) in model.states().items()]
+                raise ModelError(
+                    f"Expected a version of {model.source.name} in {model.source.base_path} that can be "
+                    f"served. Received: {'; '.join(reasons) or 'none'}. Export one with `lfsr export`."
+                )
+        self._poller.start()
+
+    @property
+    def available(self) -> bool:
+        """Whether every model answers."""
+        return all(model.available for model in self.models.values())
+
+    @contextmanager
+    def lease(self, spec: Any) -> Iterator[tuple[int, Servable]]:
+        """Hold the version that a request asks for.
+
+        Args:
+            spec: TensorFlow Serving's ModelSpec: a name, and a version or a label or neither.
+
+        Yields:
+            The version's number and graph.
+
+        Raises:
+            RefusalError: NOT_FOUND or INVALID_ARGUMENT, there is no such model, version or label.
+        """
+        model = self.model(spec)
+        with model.lease(self._number(model, spec)) as leased:
+            yield leased
+
+    def model(self, spec: Any) -> VersionedModel:
+        """The model that a request names.
+
+        Raises:
+            RefusalError: It names none, or one that is not served.
+        """
+        if not spec.name:
+            raise invalid("ModelSpec has no name specified.")
+        if spec.name not in self.models:
+            number = asked_version(spec)
+            request = f"Latest({spec.name})" if number is None else f"Specific({spec.name}, {number})"
+            raise RefusalError(Code.NOT_FOUND, f"Servable not found for request: {request}")
+        return self.models[spec.name]
+
+    def close(self) -> None:
+        """Stop looking for versions, and give all of them back; requests under way must have ended."""
+        self._stopping.set()
+        if self._poller.is_alive():
+            self._poller.join()
+        for model in self.models.values():
+            model.close()
+
+    def _number(self, model: VersionedModel, spec: Any) -> int | None:
+        if not spec.version_label:
+            return self._existing(model, asked_version(spec))
+        if spec.version_label not in model.source.labels:
+            raise invalid(f"Unrecognized servable version label: {spec.version_label}")
+        return model.source.labels[spec.version_label]
+
+    @staticmethod
+    def _existing(model: VersionedModel, number: int | None) -> int | None:
+        """Version 0 is the newest where there is none of this number: ovmsclient says it so."""
+        return None if number == 0 and 0 not in model.states() else number
+
+    def _poll(self) -> None:
+        while not self._stopping.wait(self._poll_seconds):
+            for model in self.models.values():
+                try:
+                    model.refresh()
+                except OSError as error:  # a folder without permission today must not end the polling
+                    logger.error("%s: its versions cannot be looked at: %s", model.source.name, error)
+
+
+def asked_version(spec: Any) -> int | None:
+    """The version that a ModelSpec names; None where it leaves the choice to the server."""
+    return int(spec.version.value) if spec.HasField("version") else None

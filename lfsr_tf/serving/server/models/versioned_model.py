@@ -1,0 +1,226 @@
+"""The versions of one model: which are loaded, which one answers, and the change from one to the next.
+
+A new version is loaded and warmed up beside the old one, then takes its place, and the old one is given back
+when the last request that uses it has ended: no request is dropped. A version that fails stays out until its
+files change, and the old one goes on.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lfsr_tf.errors import ModelError
+from lfsr_tf.serving.layout import versions
+from lfsr_tf.serving.loader_check import run_in_cpp_loader
+from lfsr_tf.serving.server.models.servable import Servable
+from lfsr_tf.serving.server.options import ModelSource
+from lfsr_tf.serving.server.refusal import Code, RefusalError
+from lfsr_tf.serving.warmup import inputs_of, read_warmup
+
+logger = logging.getLogger(__name__)
+
+
+class State(enum.IntEnum):
+    """A version's life, with the numbers of TensorFlow Serving's ModelVersionStatus."""
+
+    START = 10
+    LOADING = 20
+    AVAILABLE = 30
+    UNLOADING = 40
+    END = 50
+
+
+@dataclass
+class Version:
+    """One version, as far as it is known.
+
+    Attributes:
+        state: Where it is in its life.
+        error: Why it could not be loaded; "" where nothing went wrong.
+        servable: Its graph while it is loaded.
+        leases: Requests that use it.
+        files: Fingerprint of its folder when it was loaded.
+    """
+
+    state: State = State.START
+    error: str = ""
+    servable: Servable | None = None
+    leases: int = 0
+    files: tuple[tuple[str, int, int], ...] = ()
+
+
+class VersionedModel:
+    """One model of a server; `refresh` is called from one thread, everything else from any."""
+
+    def __init__(self, source: ModelSource) -> None:
+        self.source = source
+        self._versions: dict[int, Version] = {}
+        self._lock = threading.Lock()
+        self._told_empty = False
+
+    @contextmanager
+    def lease(self, number: int | None = None) -> Iterator[tuple[int, Servable]]:
+        """Hold a version while a request uses it.
+
+        Args:
+            number: Of the version; None for the newest that is available.
+
+        Yields:
+            Its number and its graph.
+
+        Raises:
+            RefusalError: NOT_FOUND, there is no such version, or it is not available.
+        """
+        number, version, servable = self._taken(number)
+        try:
+            yield number, servable
+        finally:
+            self._give_back(version)
+
+    def states(self) -> dict[int, tuple[State, str]]:
+        """State and error of every version that was ever seen, the newest first."""
+        with self._lock:
+            return {
+                number: (version.state, version.error)
+                for number, version in sorted(self._versions.items(), reverse=True)
+            }
+
+    @property
+    def available(self) -> bool:
+        """Whether any version answers."""
+        return any(state == State.AVAILABLE for state, _ in self.states().values())
+
+    def refresh(self) -> None:
+        """Look at the folder once: load what is new, then give back what is not wanted any more."""
+        wanted = self.source.policy.wanted(versions(self.source.base_path))
+        if not wanted:
+            if not self._told_empty:
+                logger.warning(
+                    "%s: no version to serve in %s; what is loaded stays",
+                    self.source.name,
+                    self.source.base_path,
+                )
+            self._told_empty = True
+            return
+        self._told_empty = False
+        for number in wanted:
+            self._load_if_new(number)
+        self._retire_all_but(wanted)
+
+    def close(self) -> None:
+        """Give every version back; requests under way must have ended."""
+        self._retire_all_but([], last=True)
+
+    def _taken(self, number: int | None) -> tuple[int, Version, Servable]:
+        with self._lock:
+            if number is None:
+                number = max(
+                    (key for key, each in self._versions.items() if each.state == State.AVAILABLE),
+                    default=None,
+                )
+                request = f"Latest({self.source.name})"
+            else:
+                request = f"Specific({self.source.name}, {number})"
+            version = self._versions.get(number, Version()) if number is not None else Version()
+            if number is None or version.servable is None or version.state != State.AVAILABLE:
+                raise RefusalError(Code.NOT_FOUND, f"Servable not found for request: {request}")
+            version.leases += 1
+            return number, version, version.servable
+
+    def _give_back(self, version: Version) -> None:
+        with self._lock:
+            version.leases -= 1
+            finished = self._finished(version)
+        if finished is not None:
+            finished.close()
+
+    def _finished(self, version: Version) -> Servable | None:
+        """What is to be closed of a version, if that was its last request; the lock is held."""
+        if version.state != State.UNLOADING or version.leases:
+            return None
+        version.state, servable = State.END, version.servable
+        version.servable = None
+        return servable
+
+    def _load_if_new(self, number: int) -> None:
+        folder = self.source.base_path / str(number)
+        files = _fingerprint(folder)
+        with self._lock:
+            known = self._versions.get(number, Version())
+            if known.servable is not None or (known.error and known.files == files):
+                return
+            self._versions[number] = version = Version(State.LOADING, files=files)
+        started = time.monotonic()
+        try:
+            servable = self._loaded(folder)
+        except Exception as error:  # whatever a damaged folder makes TensorFlow raise
+            self._failed(number, version, error)
+            return
+        with self._lock:
+            version.servable, version.state = servable, State.AVAILABLE
+        logger.info(
+            "%s: version %d is ready after %.1f s", self.source.name, number, time.monotonic() - started
+        )
+
+    def _loaded(self, folder: Path) -> Servable:
+        if self.available:
+            # What aborts the loader must not take the server with it.
+            warmup = [(each.model_spec.signature_name, inputs_of(each)) for each in _warmup_of(folder)]
+            run_in_cpp_loader(folder, warmup)
+        servable = Servable(folder)
+        try:
+            for request in _warmup_of(folder):
+                servable.predict(request.model_spec.signature_name, inputs_of(request))
+        except BaseException:
+            servable.close()
+            raise
+        return servable
+
+    def _failed(self, number: int, version: Version, error: Exception) -> None:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        with self._lock:
+            version.state, version.error = State.END, reason
+        logger.error("%s: version %d cannot be served: %s", self.source.name, number, reason)
+
+    def _retire_all_but(self, wanted: list[int], *, last: bool = False) -> None:
+        closing = []
+        with self._lock:
+            ready = {key for key, each in self._versions.items() if each.state == State.AVAILABLE}
+            if not last and not ready & set(wanted):
+                return
+            for number in ready - set(wanted):
+                version = self._versions[number]
+                version.state = State.UNLOADING
+                if servable := self._finished(version):
+                    closing.append(servable)
+                if not last:
+                    logger.info("%s: version %d is given back", self.source.name, number)
+        for servable in closing:
+            servable.close()
+
+
+def _warmup_of(folder: Path) -> Iterator[Any]:
+    try:
+        yield from read_warmup(folder)
+    except Exception as error:
+        raise ModelError(f"Expected warm-up requests. Received: {folder}: {error}") from error
+
+
+def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Names, sizes and times of a version's files, so that a change is seen."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        try:
+            status = path.stat()
+        except OSError:  # it has just gone
+            continue
+        found.append((str(path.relative_to(folder)), status.st_size, status.st_mtime_ns))
+    return tuple(found)

@@ -1,0 +1,140 @@
+"""What a model server is told before it starts; defaults are TensorFlow Serving's where it has the option."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from lfsr_tf.errors import ConfigError
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class VersionPolicy:
+    """Which of the versions in a model's folder are served.
+
+    Attributes:
+        kind: The newest ones, all of them, or those that are named.
+        newest: How many, for "latest".
+        named: For "specific".
+    """
+
+    kind: Literal["latest", "all", "specific"] = "latest"
+    newest: int = 1
+    named: Sequence[int] = ()
+
+    def wanted(self, available: Sequence[int]) -> list[int]:
+        """Those of the versions that should be served, the newest first."""
+        newest_first = sorted(available, reverse=True)
+        if self.kind == "latest":
+            return newest_first[: self.newest]
+        return [version for version in newest_first if self.kind == "all" or version in self.named]
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model and where its versions appear.
+
+    Attributes:
+        name: On the server.
+        base_path: The folder with one folder a version in it.
+        policy: Which versions are served.
+        labels: Versions by what clients may call them.
+    """
+
+    name: str
+    base_path: Path
+    policy: VersionPolicy = VersionPolicy()
+    labels: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What keeps a server alive under load; a request beyond them is refused in one sentence.
+
+    Attributes:
+        request_bytes: Most bytes of one request, and of its tensors once they are unpacked.
+        buffered_bytes: Most bytes of all REST bodies together that are being received.
+        running: Requests that the model works on at once; TensorFlow divides the cores between them.
+        waiting: Requests that may wait for one of those.
+        rest_seconds: Longest that a REST request waits for its turn; a gRPC request brings its deadline.
+        header_seconds: Longest that a client may take to send a request's headers.
+        body_seconds: Longest that a client may take to send a request's body.
+        connections: Most REST connections.
+        shutdown_seconds: Longest that requests under way are waited for at the end.
+    """
+
+    request_bytes: int = 64 * MIB
+    buffered_bytes: int = 512 * MIB
+    running: int = field(default_factory=lambda: os.cpu_count() or 1)
+    waiting: int = 128
+    rest_seconds: float = 30.0
+    header_seconds: float = 10.0
+    body_seconds: float = 60.0
+    connections: int = 1024
+    shutdown_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ConfigError: A limit that would refuse every request.
+        """
+        for name, value in vars(self).items():
+            least = 0 if name == "waiting" else 1e-3 if name.endswith("seconds") else 1
+            if value < least:
+                raise ConfigError(f"Expected {name} of {least} or more. Received: {value}.")
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """Everything that a model server needs.
+
+    Attributes:
+        models: What is served.
+        host: Address to listen on, of IPv4 or IPv6; loopback by default, since nobody is asked who they are.
+        grpc_port: 0 for any free one.
+        rest_port: 0 for any free one.
+        poll_seconds: Time between two looks at the models' folders.
+        metrics_path: Of Prometheus's metrics, on the REST port.
+        limits: See there.
+    """
+
+    models: tuple[ModelSource, ...]
+    host: str = "127.0.0.1"
+    grpc_port: int = 8500
+    rest_port: int = 8501
+    poll_seconds: float = 1.0
+    metrics_path: str = "/monitoring/prometheus/metrics"
+    limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        """Check what can be checked before a port is opened.
+
+        Raises:
+            ConfigError: An address, port, time or list of models that cannot be served.
+        """
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError as error:
+            raise ConfigError(f"Expected --host to be an IP address. Received: {self.host!r}.") from error
+        for name, port in (("--port", self.grpc_port), ("--rest-api-port", self.rest_port)):
+            if not 0 <= port < 65_536:
+                raise ConfigError(f"Expected {name} from 0 to 65535. Received: {port}.")
+        if self.grpc_port == self.rest_port != 0:
+            raise ConfigError(f"Expected two ports. Received: {self.grpc_port} for gRPC and for REST.")
+        if self.poll_seconds <= 0:
+            raise ConfigError(f"Expected a time above 0 between two polls. Received: {self.poll_seconds}.")
+        names = [model.name for model in self.models]
+        if not names or len(set(names)) < len(names):
+            raise ConfigError(f"Expected models of different names. Received: {', '.join(names) or 'none'}.")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return ipaddress.ip_address(self.host).is_loopback

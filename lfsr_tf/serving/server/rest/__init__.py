@@ -1,0 +1,1 @@
+"""TensorFlow Serving's REST API: paths, formats of bodies, limits of connections."""

@@ -1,0 +1,57 @@
+"""Answers about models as JSON, in the form of TensorFlow Serving (http_rest_api_util.cc)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
+from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
+
+from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
+from lfsr_tf.serving.server.rest.json_request import parse_document, shown
+from lfsr_tf.serving.server.service import SIGNATURE_FIELD, ModelService
+
+
+def status_json(service: ModelService, spec: Any) -> bytes:
+    """States of a model's versions."""
+    return _dumped(_as_dict(service.status(spec)))
+
+
+def metadata_json(service: ModelService, spec: Any) -> bytes:
+    """Signatures of a model."""
+    response = service.metadata(spec)
+    signatures = SignatureDefMap()
+    response.metadata[SIGNATURE_FIELD].Unpack(signatures)
+    return _dumped(
+        {
+            "model_spec": _as_dict(response.model_spec),
+            "metadata": {SIGNATURE_FIELD: _as_dict(signatures)},
+        }
+    )
+
+
+def refuse_examples(service: ModelService, spec: Any, verb: str, body: bytes) -> bytes:
+    """Refuse `classify` and `regress` as TensorFlow Serving does for signatures that take images.
+
+    Raises:
+        RefusalError: Always.
+    """
+    document = parse_document(body)
+    examples = document.get("examples")
+    if examples is None:
+        reason = "When method is classify, key 'examples' is expected and was not found"
+        raise invalid(f"JSON Value: {shown(document)} {reason}")
+    spec.signature_name = str(document.get("signature_name", ""))
+    service.refuse_other_method(spec, verb)
+    raise RefusalError(Code.INTERNAL, "Unreachable: that method is always refused.")
+
+
+def _as_dict(message: Any) -> dict[str, Any]:
+    return dict(
+        MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    )
+
+
+def _dumped(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, indent=1).encode()

@@ -1,0 +1,88 @@
+"""The gRPC port: the services, health, and limits."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from tensorflow_serving.apis.model_service_pb2_grpc import add_ModelServiceServicer_to_server
+from tensorflow_serving.apis.prediction_service_pb2_grpc import add_PredictionServiceServicer_to_server
+
+from lfsr_tf.errors import LfsrError
+from lfsr_tf.serving.server.options import Limits
+from lfsr_tf.serving.server.rpc.prediction import ModelStatusService, PredictionService
+from lfsr_tf.serving.server.service import ModelService
+
+# Calls that need no turn: states, metadata, health. They must be answered under load, too.
+_SPARE_THREADS = 8
+_SERVICES = ("", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
+
+
+class GrpcServer:
+    """Answers on one address from `start` to `stop`."""
+
+    def __init__(self, service: ModelService, limits: Limits) -> None:
+        threads = limits.running + limits.waiting + _SPARE_THREADS
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="grpc")
+        self._server = grpc.server(pool, options=_options(limits), maximum_concurrent_rpcs=2 * threads)
+        self._health = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        prediction = PredictionService(service, limits.request_bytes)
+        add_PredictionServiceServicer_to_server(prediction, self._server)
+        add_ModelServiceServicer_to_server(ModelStatusService(service), self._server)
+        logging.getLogger("grpc").addFilter(_one_line)
+
+    def start(self, host: str, port: int) -> int:
+        """Open the port, and call the services healthy.
+
+        Returns:
+            The port, where 0 was asked for.
+
+        Raises:
+            LfsrError: The port is taken.
+        """
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise LfsrError(
+                f"Cannot listen on {address} for gRPC: is it taken? Choose another --port."
+            ) from error
+        self._server.start()
+        self._tell(health_pb2.HealthCheckResponse.SERVING)
+        return port
+
+    def refuse_new(self) -> None:
+        """Tell those who watch the health to send requests elsewhere."""
+        self._tell(health_pb2.HealthCheckResponse.NOT_SERVING)
+
+    def stop(self, seconds: float) -> None:
+        """Take no more requests, and wait for those under way."""
+        self._server.stop(seconds).wait()
+
+    def _tell(self, status: int) -> None:
+        for name in _SERVICES:
+            self._health.set(name, status)
+
+
+def _options(limits: Limits) -> list[tuple[str, int]]:
+    handshake = int(1000 * limits.header_seconds)
+    return [
+        ("grpc.max_receive_message_length", limits.request_bytes),
+        ("grpc.max_send_message_length", -1),
+        # A second server on the port fails instead of sharing it.
+        ("grpc.so_reuseport", 0),
+        ("grpc.server_handshake_timeout_ms", handshake),
+        ("grpc.max_concurrent_streams", limits.running + limits.waiting + _SPARE_THREADS),
+    ]
+
+
+def _one_line(record: logging.LogRecord) -> bool:
+    """A message that cannot be parsed is its sender's fault and needs no traceback."""
+    if record.exc_info:
+        error = record.exc_info[1]
+        record.msg, record.args = "%s %s", (record.getMessage(), f"({type(error).__name__}: {error})")
+        record.exc_info = None
+    return True

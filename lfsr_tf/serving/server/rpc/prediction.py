@@ -1,0 +1,135 @@
+"""TensorFlow Serving's PredictionService and ModelService, on its own servicers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceServicer
+from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
+from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceServicer
+
+from lfsr_tf.serving.server.models.servable import Servable
+from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
+from lfsr_tf.serving.server.rpc.tensors import array_of, put_array
+from lfsr_tf.serving.server.service import Arrays, ModelService, Prediction
+
+_STATUS = {status.value[0]: status for status in grpc.StatusCode}
+# Remote procedure calls look like this in grpc's Python API.
+Method = Callable[[Any, Any, Any], Any]
+
+
+def _refusing(method: Method) -> Method:
+    """Answer a RefusalError with its status, and count the request."""
+
+    @functools.wraps(method)
+    def answered(self: Any, request: Any, context: Any) -> Any:
+        try:
+            with self.service.counted(_name_of(request), method.__name__, "GRPC"):
+                return method(self, request, context)
+        except RefusalError as refusal:
+            return context.abort(_STATUS[int(refusal.code)], refusal.message)
+
+    return answered
+
+
+def _name_of(request: Any) -> str:
+    return str(request.model_spec.name) if "model_spec" in request.DESCRIPTOR.fields_by_name else ""
+
+
+class PredictionService(PredictionServiceServicer):
+    """Predict and GetModelMetadata; the others need signatures of other kinds, and say so."""
+
+    def __init__(self, service: ModelService, most_bytes: int) -> None:
+        self.service, self._most_bytes = service, most_bytes
+
+    @_refusing
+    def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Run a signature."""
+        return predict_message(
+            self.service, request, self._most_bytes, timeout=context.time_remaining(), alive=context.is_active
+        )
+
+    @_refusing
+    def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Give the signatures."""
+        if not request.HasField("model_spec"):
+            raise invalid("Missing ModelSpec")
+        return self.service.metadata(request.model_spec, list(request.metadata_field))
+
+    @_refusing
+    def Classify(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Refuse: there are no such signatures."""
+        return self.service.refuse_other_method(request.model_spec, "classify")
+
+    @_refusing
+    def Regress(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Refuse: there are no such signatures."""
+        return self.service.refuse_other_method(request.model_spec, "regress")
+
+    @_refusing
+    def MultiInference(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Refuse: there are no such signatures."""
+        raise invalid("Inference request batch is empty" if not request.tasks else "No such signatures here.")
+
+
+class ModelStatusService(ModelServiceServicer):
+    """States of models; which models are served is decided when the server starts."""
+
+    def __init__(self, service: ModelService) -> None:
+        self.service = service
+
+    @_refusing
+    def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Give the states of a model's versions."""
+        if not request.HasField("model_spec"):
+            raise invalid("Missing ModelSpec")
+        return self.service.status(request.model_spec)
+
+    @_refusing
+    def HandleReloadConfigRequest(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Refuse: a client must not choose what is read from the server's disk."""
+        raise RefusalError(
+            Code.UNIMPLEMENTED, "Models are chosen when this server starts. Restart it with others."
+        )
+
+
+def predict_message(
+    service: ModelService,
+    request: PredictRequest,
+    most_bytes: int,
+    *,
+    timeout: float | None,
+    alive: Callable[[], bool] = lambda: True,
+) -> PredictResponse:
+    """Answer a PredictRequest.
+
+    Args:
+        service: With the models.
+        request: As a client sent it.
+        most_bytes: Most bytes of one tensor.
+        timeout: Longest to wait for a turn, in seconds; None for as long as it takes.
+        alive: Whether the client still waits.
+
+    Raises:
+        RefusalError: Whatever keeps the request from being answered.
+    """
+
+    def inputs(_: Servable) -> Arrays:
+        if not alive():
+            raise RefusalError(Code.CANCELLED, "The client has gone.")
+        return {key: array_of(key, value, most_bytes) for key, value in request.inputs.items()}
+
+    found = service.predict(request.model_spec, inputs, list(request.output_filter), timeout)
+    return _message(request, found)
+
+
+def _message(request: PredictRequest, found: Prediction) -> PredictResponse:
+    response = PredictResponse()
+    response.model_spec.name, response.model_spec.signature_name = request.model_spec.name, found.signature
+    response.model_spec.version.value = found.version
+    for key, array in found.outputs.items():
+        put_array(response.outputs[key], array)
+    return response

@@ -1,0 +1,155 @@
+"""What the server does with a request, whichever protocol it came by."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataResponse, SignatureDefMap
+from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse
+
+from lfsr_tf.serving.server.gate import Gate
+from lfsr_tf.serving.server.metrics import Metrics
+from lfsr_tf.serving.server.models.servable import DEFAULT_SIGNATURE, Servable
+from lfsr_tf.serving.server.models.store import ModelStore, asked_version
+from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
+
+logger = logging.getLogger(__name__)
+
+SIGNATURE_FIELD = "signature_def"
+_KINDS = {"classify": "classification", "regress": "regression"}
+Arrays = Mapping[str, NDArray[Any]]
+Inputs = Callable[[Servable], Arrays]
+"""Makes the arrays of a request, once it is known which graph they are for."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """An answer: which version and signature gave it, and its outputs by their names."""
+
+    version: int
+    signature: str
+    outputs: dict[str, NDArray[Any]]
+
+
+class ModelService:
+    """Predictions, metadata and states of the models in a store."""
+
+    def __init__(self, store: ModelStore, gate: Gate) -> None:
+        self.store, self.gate = store, gate
+        models = {name: _answering(model) for name, model in store.models.items()}
+        self.metrics = Metrics(models, lambda: gate.inside)
+
+    def predict(
+        self, spec: Any, inputs: Inputs, outputs: Sequence[str] = (), timeout: float | None = None
+    ) -> Prediction:
+        """Run a model.
+
+        Args:
+            spec: TensorFlow Serving's ModelSpec.
+            inputs: Makes the arrays.
+            outputs: Names of the wanted outputs; none for all of them.
+            timeout: Longest to wait for a turn, in seconds; None for as long as it takes.
+
+        Raises:
+            RefusalError: Whatever keeps the request from being answered.
+        """
+        with self.gate.turn(timeout), self.store.lease(spec) as (version, servable):
+            found = servable.predict(spec.signature_name, inputs(servable), outputs)
+        return Prediction(version, spec.signature_name or DEFAULT_SIGNATURE, found)
+
+    def metadata(self, spec: Any, fields: Sequence[str] = (SIGNATURE_FIELD,)) -> GetModelMetadataResponse:
+        """The signatures of a model.
+
+        Raises:
+            RefusalError: There is no such model, or another field than the signatures is asked for.
+        """
+        if not fields:
+            raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
+        for field in fields:
+            if field != SIGNATURE_FIELD:
+                raise invalid(f"Metadata field {field} is not supported")
+        response = GetModelMetadataResponse()
+        with self.store.lease(spec) as (version, servable):
+            signatures = SignatureDefMap(signature_def=servable.signatures)
+        response.model_spec.name, response.model_spec.version.value = spec.name, version
+        response.metadata[SIGNATURE_FIELD].Pack(signatures)
+        return response
+
+    def refuse_other_method(self, spec: Any, method: str) -> None:
+        """Refuse `classify` and `regress`, whose signatures take examples, not images.
+
+        Raises:
+            RefusalError: Always.
+        """
+        with self.store.lease(spec) as (_, servable):
+            found = servable.signature(spec.signature_name).method_name
+        raise invalid(
+            f"Expected {_KINDS[method]} signature method_name to be tensorflow/serving/{method}. Was: {found}"
+        )
+
+    def status(self, spec: Any) -> GetModelStatusResponse:
+        """State of one version of a model, or of all of them.
+
+        Raises:
+            RefusalError: NOT_FOUND, there is no such model or version.
+        """
+        name, number = spec.name, asked_version(spec)
+        states = self.store.models[name].states() if name in self.store.models else {}
+        if not states:
+            raise RefusalError(Code.NOT_FOUND, f"Could not find any versions of model {name}")
+        if spec.version_label or number == 0:
+            with self.store.lease(spec) as (number, _):
+                states = {number: states[number]}
+        elif number is not None:
+            if number not in states:
+                raise RefusalError(Code.NOT_FOUND, f"Could not find version {number} of model {name}")
+            states = {number: states[number]}
+        response = GetModelStatusResponse()
+        for number, (state, error) in states.items():
+            row = response.model_version_status.add(version=number, state=int(state))
+            row.status.error_code, row.status.error_message = (int(Code.UNKNOWN) if error else 0), error
+        return response
+
+    @contextmanager
+    def counted(self, model: str, api: str, entrypoint: str) -> Iterator[None]:
+        """Count and time a request; what is no refusal becomes one, INTERNAL, and one line in the log.
+
+        Raises:
+            RefusalError: Whatever the block raises.
+        """
+        started, status = time.monotonic(), "OK"
+        try:
+            yield
+        except RefusalError as refusal:
+            status = refusal.code.name
+            logger.info("%s %s of %r refused: %s: %s", entrypoint, api, model, status, refusal.message)
+            raise
+        except Exception as error:
+            status = Code.INTERNAL.name
+            logger.error("%s %s of %r failed: %s: %s", entrypoint, api, model, type(error).__name__, error)
+            raise RefusalError(Code.INTERNAL, f"{type(error).__name__} in the server.") from error
+        finally:
+            self.metrics.observe(model, api, entrypoint, status, time.monotonic() - started)
+
+
+def dtypes_of(servable: Servable, signature: str) -> dict[str, tf.DType]:
+    """Of a signature's inputs, by their names.
+
+    Raises:
+        RefusalError: There is no such signature, in the words of TensorFlow Serving's REST API.
+    """
+    name = signature or DEFAULT_SIGNATURE
+    if name not in servable.signatures:
+        raise invalid(f'Serving signature name: "{name}" not found in signature def')
+    return {key: tf.dtypes.as_dtype(info.dtype) for key, info in servable.signatures[name].inputs.items()}
+
+
+def _answering(model: Any) -> Callable[[], bool]:
+    return lambda: model.available
