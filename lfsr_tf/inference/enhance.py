@@ -14,12 +14,13 @@ from lfsr_tf.errors import ConfigError, ScanError
 from lfsr_tf.inference.cautions import consistency_warnings, matrix_warnings, noise_warnings, spacing_warnings
 from lfsr_tf.inference.consistency import consistency_by_ring
 from lfsr_tf.inference.matrix import MatrixRequest, choose_matrix
+from lfsr_tf.inference.network import RunningNetwork, run_here
 from lfsr_tf.inference.network_input import NetworkInput, choose_image, network_input
 from lfsr_tf.inference.noise import measure_noise
 from lfsr_tf.inference.predict import SlicePredictor
 from lfsr_tf.inference.sidecar import ModelReport, NoiseReport, Sidecar, SpacingReport, within
 from lfsr_tf.inference.spectrum import AxisSpectrum, occupied_matrix
-from lfsr_tf.networks import TrainedModel, scale_of
+from lfsr_tf.networks import TrainedModel
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL, NoiseEstimate
@@ -87,28 +88,25 @@ class Enhanced:
 class Enhancer:
     """A model made ready for many scans; `enhance_scan` is the same for one."""
 
-    def __init__(self, trained: TrainedModel, config: EnhanceConfig | None = None) -> None:
+    def __init__(self, model: TrainedModel | RunningNetwork, config: EnhanceConfig | None = None) -> None:
         """Take a model.
 
         Args:
-            trained: From `load_model`.
+            model: From `load_model`; or a network that runs already, here or behind a server.
             config: Settings; the defaults without it.
 
         Raises:
             ModelError: The network does not take single-channel images of any size.
-            ConfigError: The dtype is unknown, or a noise level is given for a network that takes none.
+            ConfigError: The dtype is unknown or cannot be chosen, or a noise level is given for a network
+                that takes none.
         """
         self.config = config or EnhanceConfig()
-        self.trained = trained = recast(trained, self.config.dtype)
-        self._predict = SlicePredictor(
-            trained.model,
-            scale=scale_of(trained.model),
-            pixel_budget=self.config.pixel_budget,
-        )
-        if self.config.noise_level is not None and not self._predict.takes_noise_level:
+        self.network = _running(model, self.config.dtype)
+        self._predict = SlicePredictor(self.network, pixel_budget=self.config.pixel_budget)
+        if self.config.noise_level is not None and not self.network.traits.takes_noise_level:
             raise ConfigError(
-                f"Expected a network that takes a noise level. Received: {trained.info.name}, which finds it "
-                "in the image. Leave the noise level out."
+                f"Expected a network that takes a noise level. Received: {self.network.info.name}, which "
+                "finds it in the image. Leave the noise level out."
             )
 
     def __call__(self, scan: Scan, advance: Advance | None = None) -> Enhanced:
@@ -180,18 +178,18 @@ class Enhancer:
         )
 
     def _model_report(self) -> ModelReport:
-        info = self.trained.info
+        info = self.network.info
         return ModelReport(info.name, info.version, info.network, info.scale, info.dtype_policy)
 
     def _noise_report(self, noise: NoiseEstimate, reference: float, coils: int) -> NoiseReport:
         relative = None if noise.sigma is None else noise.sigma / reference
-        limits = _range(self.trained.info.sigma_range)
+        limits = _range(self.network.info.sigma_range)
         inside = within(None if relative is None else (relative,), limits)
-        told = self._told(noise, reference) if self._predict.takes_noise_level else None
+        told = self._told(noise, reference) if self.network.traits.takes_noise_level else None
         return NoiseReport(noise.sigma, relative, noise.method, noise.reason, coils, told, limits, inside)
 
     def _spacing_report(self, scan: Scan, lr: Scan, enhanced: Scan) -> SpacingReport:
-        limits = _range(self.trained.info.spacing_range_mm)
+        limits = _range(self.network.info.spacing_range_mm)
         return SpacingReport(
             file=scan.in_plane_spacing,
             network_input=lr.in_plane_spacing,
@@ -222,6 +220,17 @@ def enhance_scan(
         ScanError: The result is not finite.
     """
     return Enhancer(trained, config)(scan, advance)
+
+
+def _running(model: TrainedModel | RunningNetwork, dtype: str) -> RunningNetwork:
+    if isinstance(model, TrainedModel):
+        return run_here(recast(model, dtype))
+    if dtype not in ("auto", model.info.dtype_policy):
+        raise ConfigError(
+            f"Expected no dtype for a network that runs already, in {model.info.dtype_policy}. Received: "
+            f"{dtype}. Leave it out."
+        )
+    return model
 
 
 def volume_reference(slices: NDArray[np.float32]) -> float:

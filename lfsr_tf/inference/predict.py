@@ -1,50 +1,28 @@
-"""Running the network over slices with bounded memory."""
+"""Running a network over slices with bounded memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import keras
 import numpy as np
-import tensorflow as tf
-from numpy.typing import NDArray
 
-from lfsr_tf.errors import LfsrError
+from lfsr_tf.inference.network import Images, RunningNetwork
 from lfsr_tf.inference.tiles import Tile, plan_tiles
-from lfsr_tf.networks import grid_stride, receptive_radius, takes_noise_level, with_noise_level
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
 
-Images = NDArray[np.float32]
 Advance = Callable[[int], None]
 
 
 class SlicePredictor:
-    """A network made ready for slices of any size.
+    """A network for slices of any size.
 
     Attributes:
-        scale: Samples out for each sample in, along both axes.
-        halo: The network's receptive radius in LR samples.
-        stride: Of the network's coarsest grid in LR samples.
+        network: That enhances them.
         pixel_budget: Most LR pixels that the network is given at once, over all slices of a batch.
-        takes_noise_level: Whether the network must be told the noise level.
     """
 
-    def __init__(self, model: keras.Model, *, scale: int, pixel_budget: int) -> None:
-        """Trace the network once, for every batch size, height and width.
-
-        Raises:
-            ModelError: The network has a layer whose reach is not known.
-        """
-        self.scale, self.pixel_budget = scale, pixel_budget
-        self.halo, self.stride = receptive_radius(model), grid_stride(model)
-        self.takes_noise_level = takes_noise_level(model)
-        signature = [tf.TensorSpec(model.input_shape, tf.float32)]
-        # Without XLA: it would compile anew for each shape, which takes longer than the slices.
-        self._network = tf.function(
-            lambda images: tf.cast(model(images, training=False), tf.float32),
-            input_signature=signature,
-            jit_compile=False,
-        )
+    def __init__(self, network: RunningNetwork, *, pixel_budget: int) -> None:
+        self.network, self.pixel_budget = network, pixel_budget
 
     def __call__(
         self, slices: Images, advance: Advance | None = None, *, noise_level: float = TYPICAL_NOISE_LEVEL
@@ -61,11 +39,12 @@ class SlicePredictor:
 
         Raises:
             ConfigError: A slice does not fit into the pixel budget and its smallest tile does not either.
-            LfsrError: The device has not enough memory for the pixel budget.
+            LfsrError: The device has not enough memory for the pixel budget, or a server does not answer.
         """
         count, height, width = slices.shape
         tiles = self.tiles(height, width)
-        result = np.empty((count, height * self.scale, width * self.scale), np.float32)
+        scale = self.network.traits.scale
+        result = np.empty((count, height * scale, width * scale), np.float32)
         at_once = max(1, self.pixel_budget // (height * width))
         for start in range(0, count, at_once):
             batch = slice(start, min(start + at_once, count))
@@ -81,20 +60,12 @@ class SlicePredictor:
         Raises:
             ConfigError: Not even the smallest tile fits into the pixel budget.
         """
-        return plan_tiles(height, width, self.halo, self.pixel_budget, self.stride)
+        traits = self.network.traits
+        return plan_tiles(height, width, traits.halo, self.pixel_budget, traits.stride)
 
     def _predict_tile(self, slices: Images, result: Images, tile: Tile, noise_level: float) -> None:
         rows, columns = tile
+        scale = self.network.traits.scale
         given = np.ascontiguousarray(slices[:, rows.given(), columns.given(), np.newaxis], dtype=np.float32)
-        try:
-            images = tf.constant(given)
-            enlarged = self._network(
-                with_noise_level(images, noise_level) if self.takes_noise_level else images
-            )
-        except tf.errors.ResourceExhaustedError as error:
-            raise LfsrError(
-                f"Not enough memory for {given.shape[0]} images of {given.shape[1]} x {given.shape[2]} "
-                f"at once. Lower the pixel budget, {self.pixel_budget}."
-            ) from error
-        output = enlarged[:, rows.kept(self.scale), columns.kept(self.scale), 0]
-        result[:, rows.target(self.scale), columns.target(self.scale)] = output.numpy()
+        output = self.network.run(given, noise_level)[:, rows.kept(scale), columns.kept(scale), 0]
+        result[:, rows.target(scale), columns.target(scale)] = output

@@ -1,10 +1,12 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from lfsr_tf.errors import LfsrError
+from lfsr_tf.inference.network import run_here
 from lfsr_tf.inference.predict import SlicePredictor
 from lfsr_tf.networks import TrainedModel
 
@@ -26,7 +28,7 @@ NETWORKS = [
 
 
 def predictor(trained: TrainedModel, pixel_budget: int) -> SlicePredictor:
-    return SlicePredictor(trained.model, scale=trained.info.scale, pixel_budget=pixel_budget)
+    return SlicePredictor(run_here(trained), pixel_budget=pixel_budget)
 
 
 def slices(count: int, height: int, width: int) -> np.ndarray:
@@ -50,17 +52,22 @@ def test_tiles_without_a_halo_do_not(random_network: Callable[..., TrainedModel]
     trained = random_network("SRDenseNet", **SMALL_DENSE)
     images = slices(1, 64, 64)
     whole = predictor(trained, pixel_budget=64 * 64)(images)
-    without_halo = predictor(trained, pixel_budget=32 * 32)
-    without_halo.halo = 0
+    network = run_here(trained)
+    careless = replace(network, traits=replace(network.traits, halo=0))
+    without_halo = SlicePredictor(careless, pixel_budget=32 * 32)
     tiled = without_halo(images)
     assert np.abs(tiled - whole).max() > 1e-2 * np.abs(whole).max()
 
 
 def test_the_network_is_never_given_more_pixels_than_the_budget(interpolator: TrainedModel) -> None:
-    predict = predictor(interpolator, pixel_budget=5_000)
     given: list[tuple[int, ...]] = []
-    network = predict._network
-    predict._network = lambda images: given.append(tuple(images.shape)) or network(images)
+    network = run_here(interpolator)
+
+    def run(images: np.ndarray, noise_level: float) -> np.ndarray:
+        given.append(images.shape)
+        return network.run(images, noise_level)
+
+    predict = SlicePredictor(replace(network, run=run), pixel_budget=5_000)
     predict(slices(5, 40, 50))
     predict(slices(2, 90, 80))
     assert max(np.prod(shape) for shape in given) <= 5_000
@@ -74,12 +81,12 @@ def test_progress_is_told_of_every_slice(interpolator: TrainedModel) -> None:
     assert len(finished) == 3
 
 
-def test_a_device_without_enough_memory_is_one_line_that_names_the_budget(interpolator: TrainedModel) -> None:
-    predict = predictor(interpolator, pixel_budget=2_000)
-
-    def out_of_memory(images: tf.Tensor) -> tf.Tensor:
+def test_a_device_without_enough_memory_is_one_line_that_says_what_to_do(
+    interpolator: TrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_memory(*args: object, **options: object) -> object:
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
 
-    predict._network = out_of_memory
-    with pytest.raises(LfsrError, match="Lower the pixel budget, 2000"):
-        predict(slices(1, 20, 20))
+    monkeypatch.setattr(tf, "function", lambda *args, **options: out_of_memory)
+    with pytest.raises(LfsrError, match=r"1 images of 20 x 20 at once\. Lower the pixel budget"):
+        predictor(interpolator, pixel_budget=2_000)(slices(1, 20, 20))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lfsr_tf.errors import ConfigError, ModelError
+from lfsr_tf.inference.network import run_here
 from lfsr_tf.inference.predict import SlicePredictor
 from lfsr_tf.networks import (
     ModelInfo,
@@ -71,7 +72,8 @@ def test_it_is_recognised_and_survives_the_disk(name: str, tmp_path: Path) -> No
 @every_network
 def test_tiles_equal_the_whole(name: str) -> None:
     model, lr = build(name), images(1, 64, 48, 1)
-    predictor = SlicePredictor(model, scale=2, pixel_budget=2600)
+    network = run_here(TrainedModel(model, ModelInfo(name, name, {}, 2)))
+    predictor = SlicePredictor(network, pixel_budget=2600)
     assert len(predictor.tiles(64, 48)) > 1
     whole = np.asarray(model(with_noise_level(lr, 0.04)))[..., 0]
     np.testing.assert_allclose(predictor(lr[..., 0], noise_level=0.04), whole, atol=1e-5)

@@ -1,0 +1,62 @@
+"""A trained network made ready to run, in this process or behind a server: the rest need not know where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lfsr_tf.errors import LfsrError
+from lfsr_tf.networks import ModelInfo, TrainedModel, with_noise_level
+from lfsr_tf.networks.traits import NetworkTraits, traits_of
+
+Images = NDArray[np.float32]
+Run = Callable[[Images, float], Images]
+"""Normalised LR images [N, h, w, 1] and their noise level to SR images [N, scale h, scale w, 1], float32."""
+
+
+@dataclass(frozen=True)
+class RunningNetwork:
+    """A network and what is known of it.
+
+    Attributes:
+        info: What the model is, and what it was trained on.
+        traits: Scale, reach and input.
+        run: Enhances images.
+    """
+
+    info: ModelInfo
+    traits: NetworkTraits
+    run: Run
+
+
+def run_here(trained: TrainedModel) -> RunningNetwork:
+    """Make a model ready in this process: it is traced once, for every batch size, height and width.
+
+    Raises:
+        ModelError: The network does not take single-channel images of any size, or has a layer whose reach is
+            not known.
+    """
+    traits, model = traits_of(trained.model), trained.model
+    # Without XLA: it would compile anew for each shape, which takes longer than the slices.
+    network = tf.function(
+        lambda images: tf.cast(model(images, training=False), tf.float32),
+        input_signature=[tf.TensorSpec(model.input_shape, tf.float32)],
+        jit_compile=False,
+    )
+
+    def run(images: Images, noise_level: float) -> Images:
+        given = tf.constant(images)
+        try:
+            enlarged = network(with_noise_level(given, noise_level) if traits.takes_noise_level else given)
+        except tf.errors.ResourceExhaustedError as error:
+            count, height, width = images.shape[:3]
+            raise LfsrError(
+                f"Not enough memory for {count} images of {height} x {width} at once. Lower the pixel budget."
+            ) from error
+        return np.asarray(enlarged.numpy(), np.float32)
+
+    return RunningNetwork(trained.info, traits, run)
