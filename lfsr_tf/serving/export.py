@@ -7,8 +7,10 @@ with TensorFlow's own C++ loader, and renamed when it is complete.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -19,7 +21,7 @@ from lfsr_tf.networks.recast import recast
 from lfsr_tf.serving.layout import version_folder
 from lfsr_tf.serving.loader_check import check_saved_model
 from lfsr_tf.serving.metadata import METADATA_FILE, build_metadata
-from lfsr_tf.serving.signatures import SIGNATURES
+from lfsr_tf.serving.signatures import SIGNATURES, describe
 from lfsr_tf.serving.signatures.graph import Enhance
 from lfsr_tf.serving.warmup import DEFAULT_SIZES, Size, write_warmup
 from lfsr_tf.storage import atomic_folder, write_json
@@ -62,16 +64,22 @@ def export_model(
     trained = recast(trained, dtype)
     scale_of(trained.model)  # refuses other networks before anything is made
     with atomic_folder(folder) as temporary:
-        save_signatures(trained, temporary)
-        write_json(temporary / METADATA_FILE, build_metadata(trained, name, int(folder.name)))
+        metadata = build_metadata(trained, name, int(folder.name))
+        save_signatures(trained, temporary, metadata)
+        write_json(temporary / METADATA_FILE, metadata)
         write_warmup(temporary, name, warm_up)
         if check:
             check_saved_model(temporary, scale=trained.info.scale)
     return folder
 
 
-def save_signatures(trained: TrainedModel, folder: Path) -> None:
+def save_signatures(trained: TrainedModel, folder: Path, metadata: Mapping[str, Any]) -> None:
     """Write a SavedModel with every signature, and nothing else.
+
+    Args:
+        trained: The model, in the precision that it is exported in.
+        folder: To write it to.
+        metadata: What its signature `metadata` answers.
 
     Raises:
         OutputError: It cannot be written.
@@ -81,6 +89,7 @@ def save_signatures(trained: TrainedModel, folder: Path) -> None:
     # variables is not found by the C++ loader ("Could not find variable").
     module.weights = [variable.value for variable in trained.model.variables]
     functions = {name: signature.build(_enhance(trained.model)) for name, signature in SIGNATURES.items()}
+    functions[describe.NAME] = describe.build(json.dumps(metadata, sort_keys=True, allow_nan=False))
     module.functions = list(functions.values())
     try:
         tf.saved_model.save(module, str(folder), signatures=functions)

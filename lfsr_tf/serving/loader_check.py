@@ -24,7 +24,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from lfsr_tf.errors import ModelError
 from lfsr_tf.serving.loader_process import load_array, save_array
-from lfsr_tf.serving.signatures import SIGNATURES
+from lfsr_tf.serving.signatures import SIGNATURES, describe
 from lfsr_tf.serving.signatures.signature import Arrays
 from lfsr_tf.serving.warmup import inputs_of, read_warmup
 
@@ -66,20 +66,22 @@ def check_saved_model(folder: Path | str, *, scale: int) -> None:
             non-finite values.
     """
     signatures = read_signatures(Path(folder))
-    if missing := sorted(set(SIGNATURES) - set(signatures)):
+    expected = {*SIGNATURES, describe.NAME}
+    if missing := sorted(expected - set(signatures)):
         raise ModelError(
-            f"Expected signatures {sorted(SIGNATURES)}. Received: none called {', '.join(missing)}."
+            f"Expected signatures {sorted(expected)}. Received: none called {', '.join(missing)}."
         )
     generator = np.random.default_rng(0)
     asked = [(name, generator.random(shape, np.float32)) for name in SIGNATURES for shape in _SHAPES]
     requests: list[Request] = [(name, SIGNATURES[name].example(images)) for name, images in asked]
     warmup = [(each.model_spec.signature_name, inputs_of(each)) for each in read_warmup(Path(folder))]
-    answers = run_in_cpp_loader(folder, [*requests, *warmup])
+    answers = run_in_cpp_loader(folder, [*requests, *warmup, (describe.NAME, {})])
     for (name, images), answer in zip(asked, answers[: len(asked)], strict=True):
         count, height, width = images.shape
         _check_answer(name, answer, (count, height * scale, width * scale))
-    for (name, _), answer in zip(warmup, answers[len(asked) :], strict=True):
+    for (name, _), answer in zip(warmup, answers[len(asked) : -1], strict=True):
         _check_runs(name, answer)
+    _check_runs(describe.NAME, answers[-1])
 
 
 def _check_runs(name: str, answer: Answer) -> None:

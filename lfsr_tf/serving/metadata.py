@@ -10,17 +10,18 @@ import tensorflow as tf
 
 from lfsr_tf import __version__
 from lfsr_tf.networks import TrainedModel, takes_noise_level
+from lfsr_tf.networks.traits import traits_of
 from lfsr_tf.physics.intensity import REFERENCE_PERCENTILE
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
-from lfsr_tf.serving.signatures import SIGNATURES
+from lfsr_tf.serving.signatures import SIGNATURES, describe
+from lfsr_tf.serving.signatures.graph import MOST_PIXELS
 
 METADATA_FILE = "metadata.json"
 SCHEMA_VERSION = 1
 
 INTENDED_USE = (
-    "Research. Turns magnitude MR brain slices of low-field scanners into sharper ones of twice or "
-    "four times the "
-    "matrix. It can invent or lose detail; it is no medical device, and its images are not for diagnosis."
+    "Research. Turns magnitude MR brain slices of low-field scanners into sharper ones of twice or four "
+    "times the matrix. It can invent or lose detail; it is no medical device, and its images are not for diagnosis."
 )
 
 
@@ -38,10 +39,15 @@ def build_metadata(trained: TrainedModel, name: str, version: int) -> dict[str, 
         "version": version,
         "intended_use": INTENDED_USE,
         "model": asdict(trained.info),
+        "traits": asdict(traits_of(trained.model)),
         "parameters": int(trained.model.count_params()),
         "packages": {"lfsr_tf": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
-        "signatures": {key: signature.description for key, signature in SIGNATURES.items()},
+        "signatures": {
+            **{key: signature.description for key, signature in SIGNATURES.items()},
+            describe.NAME: describe.DESCRIPTION,
+        },
         "normalisation": {"percentile": REFERENCE_PERCENTILE, "per": "image"},
+        "most_pixels_of_an_image": MOST_PIXELS,
         "noise_level": _noise_level(trained),
         "non_finite_input": "refused with INVALID_ARGUMENT; with server-side batching, the whole batch is",
     }

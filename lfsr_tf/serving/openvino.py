@@ -82,11 +82,11 @@ def export_openvino(
     scale = scale_of(trained.model)
     with tempfile.TemporaryDirectory() as scratch, atomic_folder(folder) as temporary:
         saved = Path(scratch) / "saved"
-        save_signatures(trained, saved)
+        metadata = build_metadata(trained, name, int(folder.name))
+        save_signatures(trained, saved, metadata)
         _convert(saved, temporary / MODEL_FILE)
         found = accuracy(temporary / MODEL_FILE, saved, scale)
         _check(found[0])
-        metadata = build_metadata(trained, name, int(folder.name))
         metadata["signatures"] = {SIGNATURE: metadata["signatures"][SIGNATURE]}
         metadata["openvino"] = {"version": openvino.__version__, "accuracy": [asdict(row) for row in found]}
         write_json(temporary / METADATA_FILE, metadata)

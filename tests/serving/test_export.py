@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError, ModelError, OutputError
 from lfsr_tf.networks import ModelInfo, TrainedModel
+from lfsr_tf.networks.traits import traits_of
 from lfsr_tf.serving import export_model
 from lfsr_tf.serving.signatures import SIGNATURES
 
@@ -42,12 +44,13 @@ def test_each_weight_is_stored_once(trained: TrainedModel, exported: Path) -> No
     assert sum(numbers) == trained.model.count_params()
 
 
-def test_the_metadata_says_what_the_model_is(exported: Path) -> None:
+def test_the_metadata_says_what_the_model_is(trained: TrainedModel, exported: Path) -> None:
     metadata = json.loads((exported / "metadata.json").read_text())
     assert (metadata["name"], metadata["version"]) == ("lfsr", 1)
     assert metadata["model"]["network"] == "SRDenseNet"
     assert metadata["model"]["sigma_range"] == [0.0, 0.08]
-    assert set(metadata["signatures"]) == set(SIGNATURES)
+    assert set(metadata["signatures"]) == {*SIGNATURES, "metadata"}
+    assert metadata["traits"] == asdict(traits_of(trained.model))
     assert set(metadata["packages"]) == {"lfsr_tf", "tensorflow", "keras"}
     assert "not for diagnosis" in metadata["intended_use"]
 
@@ -64,6 +67,8 @@ def test_signatures_name_their_inputs_and_outputs(exported: Path) -> None:
         "kspace_complex": (["kspace"], ["sr"]),
         "png": (["png_bytes"], ["sr_png_bytes"]),
         "volume": (["volume"], ["sr"]),
+        "network": (["image", "noise_level"], ["sr"]),
+        "metadata": ([], ["json"]),
     }
 
 

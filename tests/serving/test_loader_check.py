@@ -1,5 +1,6 @@
 """What a TensorFlow Serving server, which has the same C++ loader, makes of an exported model."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import tensorflow as tf
 from lfsr_tf.errors import ModelError
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.serving.loader_check import Answer, check_saved_model, read_signatures, run_in_cpp_loader
-from lfsr_tf.serving.signatures import SIGNATURES
+from lfsr_tf.serving.signatures import SIGNATURES, describe
+from lfsr_tf.serving.signatures.graph import MOST_PIXELS
 
 OK, INVALID_ARGUMENT = 0, 3
 SHAPES = [(1, 16, 16), (3, 24, 20), (2, 17, 31), (1, 1, 1), (1, 64, 64)]
@@ -26,7 +28,7 @@ def example(name: str, shape: tuple[int, ...] = (2, 16, 16)) -> dict[str, np.nda
 
 
 def changed(name: str, change: Callable[[np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
-    return {key: change(value) for key, value in example(name).items()}
+    return {key: change(value) if value.ndim > 1 else value for key, value in example(name).items()}
 
 
 def spoilt(value: float) -> Callable[[np.ndarray], np.ndarray]:
@@ -54,6 +56,12 @@ WRONG = {
     "no image": lambda array: array[:0],
     "no pixel": lambda array: array[:, :0],
 }
+LEVELS = {
+    "too few": np.full(1, 0.03, np.float32),
+    "of two axes": np.full((2, 1), 0.03, np.float32),
+    "NaN": np.array([0.03, np.nan], np.float32),
+}
+TOO_LARGE = (1, 512, 513)
 NOT_FINITE = {"NaN": np.nan, "infinity": np.inf, "minus infinity": -np.inf}
 GOOD = example("png", (1, 16, 16))["png_bytes"][0]
 BAD_PICTURES = {
@@ -63,6 +71,8 @@ BAD_PICTURES = {
     "numbers for pictures": {"png_bytes": images((2,))},
     "two axes of pictures": {"png_bytes": files(GOOD)["png_bytes"][None]},
     "no pictures": files(),
+    "a picture that claims to be huge": files(GOOD[:16] + 2 * (60_000).to_bytes(4, "big") + GOOD[24:]),
+    "a picture of almost no bytes": files(GOOD[:20]),
 }
 
 
@@ -80,6 +90,12 @@ def answers(exported: Path) -> dict[str, Answer]:
         **{f"png {how}": ("png", inputs) for how, inputs in BAD_PICTURES.items()},
         "kspace shapes": ("kspace", {"real": images((1, 16, 16, 1)), "imaginary": images((1, 16, 18, 1))}),
         **{f"{name} zeros": (name, changed(name, np.zeros_like)) for name in NUMERIC},
+        **{f"{name} too large": (name, example(name, TOO_LARGE)) for name in SIGNATURES},
+        **{
+            f"levels {how}": ("network", {**example("network"), "noise_level": levels})
+            for how, levels in LEVELS.items()
+        },
+        "metadata": ("metadata", {}),
     }
     return dict(zip(requests, run_in_cpp_loader(exported, list(requests.values())), strict=True))
 
@@ -145,6 +161,28 @@ def test_an_image_of_zeros_gives_a_finite_answer(name: str, answers: dict[str, A
     assert np.isfinite(answer.outputs["sr"]).all()
 
 
+@pytest.mark.parametrize("name", list(SIGNATURES))
+def test_an_image_that_needs_too_much_memory_is_refused(name: str, answers: dict[str, Answer]) -> None:
+    answer = answers[f"{name} too large"]
+    assert answer.code == INVALID_ARGUMENT
+    assert f"at most {MOST_PIXELS} pixels" in answer.message
+
+
+def test_a_picture_s_size_is_looked_at_before_its_pixels_are_unpacked(answers: dict[str, Answer]) -> None:
+    message = answers["png a picture that claims to be huge"].message
+    assert "at most" in message and "[60000]" in message
+
+
+@pytest.mark.parametrize("how", list(LEVELS))
+def test_the_network_alone_needs_one_noise_level_an_image(how: str, answers: dict[str, Answer]) -> None:
+    assert answers[f"levels {how}"].code == INVALID_ARGUMENT
+
+
+def test_the_metadata_is_that_of_the_file(answers: dict[str, Answer], exported: Path) -> None:
+    text = answers["metadata"].outputs["json"].item()
+    assert json.loads(text) == json.loads((exported / "metadata.json").read_text())
+
+
 def test_a_good_model_passes(exported: Path) -> None:
     check_saved_model(exported, scale=2)
 
@@ -163,6 +201,7 @@ def test_a_model_that_python_loads_and_the_c_loader_does_not_is_found(
         name: signature.build(lambda images, levels: trained.model(images))
         for name, signature in SIGNATURES.items()
     }
+    functions[describe.NAME] = describe.build("{}")
     tf.saved_model.save(module, str(tmp_path), signatures=functions)
     with pytest.raises(ModelError, match="loader"):
         check_saved_model(tmp_path, scale=2)

@@ -40,7 +40,7 @@ def folder(fast: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_it_answers_as_tensorflow_does_in_float32(
     shape: tuple[int, ...], folder: Path, fast: TrainedModel, tmp_path: Path
 ) -> None:
-    save_signatures(recast(fast, "float32"), tmp_path / "saved")
+    save_signatures(recast(fast, "float32"), tmp_path / "saved", {})
     images = low_field(shape)
     signature = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving_default"]
     expected = signature(image=tf.constant(images))["sr"].numpy()

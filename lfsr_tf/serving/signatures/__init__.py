@@ -8,7 +8,7 @@ plausible or empty image).
 
 from __future__ import annotations
 
-from lfsr_tf.serving.signatures import image, kspace, png, volume
+from lfsr_tf.serving.signatures import image, kspace, network, png, volume
 from lfsr_tf.serving.signatures.signature import Signature
 
 SIGNATURES: dict[str, Signature] = {
@@ -17,4 +17,5 @@ SIGNATURES: dict[str, Signature] = {
     "kspace_complex": kspace.COMPLEX_SIGNATURE,
     "png": png.SIGNATURE,
     "volume": volume.SIGNATURE,
+    "network": network.SIGNATURE,
 }

@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
-from lfsr_tf.serving.signatures.graph import Enhance, checked, enhance_each
+from lfsr_tf.serving.signatures.graph import Enhance, checked, enhance_each, small_enough
 from lfsr_tf.serving.signatures.signature import Arrays, Signature
 
 WHITE = 65_535
@@ -26,6 +26,8 @@ def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
     """Trace `png_bytes` -> `sr_png_bytes`."""
 
     def enlarged(file: tf.Tensor) -> tf.Tensor:
+        with tf.control_dependencies([_claims_a_small_image(file)]):
+            file = tf.identity(file)
         image = tf.cast(tf.io.decode_png(file, channels=1, dtype=tf.uint16), tf.float32)
         result = enhance_each(image[None], enhance)[0]
         return tf.io.encode_png(tf.cast(tf.clip_by_value(tf.round(result), 0.0, WHITE), tf.uint16))
@@ -38,6 +40,20 @@ def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
         return {"sr_png_bytes": found}
 
     return serve.get_concrete_function()
+
+
+def _claims_a_small_image(file: tf.Tensor) -> tf.Operation:
+    """Look at the size before the pixels are unpacked: a file of some kB may claim gigabytes.
+
+    A PNG file is 8 bytes of signature, 8 of the first chunk's length and name, then width and height as
+    big-endian 32-bit integers (PNG specification, 11.2.1 IHDR). What is shorter is left to the decoder.
+    """
+    header = tf.cond(
+        tf.strings.length(file) >= 24, lambda: tf.strings.substr(file, 16, 8), lambda: tf.constant(b"\0" * 8)
+    )
+    digits = tf.cast(tf.io.decode_raw(header, tf.uint8), tf.int64)
+    sizes = tf.reduce_sum(tf.reshape(digits, (2, 4)) * [1 << 24, 1 << 16, 1 << 8, 1], axis=1)
+    return small_enough(sizes[1], sizes[0], "png_bytes")
 
 
 def encoded(images: NDArray[np.float32]) -> NDArray[np.object_]:
