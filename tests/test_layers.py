@@ -20,7 +20,7 @@ ALLOWED = {
     "training": {"physics", "scans", "pairs", "networks"},
     "evaluation": {"physics", "scans", "pairs", "networks"},
     "inference": {"physics", "scans", "pairs", "networks"},
-    "serving": {"physics", "scans", "pairs", "networks"},
+    "serving": {"physics", "scans", "pairs", "networks", "inference"},
     "cli": {
         "physics",
         "scans",

@@ -17,6 +17,7 @@ from lfsr_tf.cli.export import export
 from lfsr_tf.cli.inspect import inspect
 from lfsr_tf.cli.models import models
 from lfsr_tf.cli.prepare import prepare
+from lfsr_tf.cli.serve import serve
 from lfsr_tf.cli.simulate import simulate
 from lfsr_tf.cli.train import train
 from lfsr_tf.errors import LfsrError
@@ -31,7 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for _command in (demo, inspect, simulate, prepare, train, evaluate, models, enhance, export):
+for _command in (demo, inspect, simulate, prepare, train, evaluate, models, enhance, export, serve):
     app.command()(_command)
 
 

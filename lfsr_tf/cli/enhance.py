@@ -16,6 +16,8 @@ from lfsr_tf.errors import ConfigError, LfsrError
 if TYPE_CHECKING:
     from lfsr_tf.inference.enhance import EnhanceConfig, Enhancer
     from lfsr_tf.inference.files import EnhancedFile, Job, OutputFormat
+    from lfsr_tf.inference.network import RunningNetwork
+    from lfsr_tf.networks import TrainedModel
 
 
 @with_quiet_tensorflow
@@ -30,13 +32,22 @@ def enhance(
         ),
     ],
     model: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--model",
             "-m",
-            help="A model of `lfsr models`, a run folder, or a .keras file with its model.json.",
+            help="A model of `lfsr models`, a run folder, or a .keras file with its model.json. "
+            "Default: fast.",
         ),
-    ] = Path("fast"),
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Run the network behind a server instead: http://HOST:8501/v1/models/lfsr or "
+            "grpc://HOST:8500/lfsr.",
+        ),
+    ] = None,
     acquired_matrix: Annotated[
         str | None,
         typer.Option(
@@ -89,20 +100,32 @@ def enhance(
     """
     from lfsr_tf.inference.enhance import Enhancer
     from lfsr_tf.inference.files import plan_jobs
-    from lfsr_tf.models import load_model
 
     config = _config(
         acquired_matrix, pixel_budget=pixel_budget, dtype=dtype, noise_level=noise_level, image=image
     )
     chosen_format = _output_format(output_format, output)
     jobs = plan_jobs(_find(scans, output), output)
-    enhancer = Enhancer(load_model(model), config)
+    enhancer = Enhancer(_network(model, server), config)
     failures = [job for job in jobs if not _try(enhancer, job, chosen_format, plane, overwrite)]
     if failures:
         names = ", ".join(str(job.source) for job in failures)
         raise LfsrError(
             f"{len(failures)} of {len(jobs)} scans could not be enhanced: {names}. See the messages above."
         )
+
+
+def _network(model: Path | None, server: str | None) -> TrainedModel | RunningNetwork:
+    """A model to run here, or one that runs behind a server."""
+    if server is None:
+        from lfsr_tf.models import load_model
+
+        return load_model(model or Path("fast"))
+    if model is not None:
+        raise ConfigError(f"Expected --model or --server, one of them. Received: {model} and {server}.")
+    from lfsr_tf.serving.clients import connect
+
+    return connect(server)
 
 
 def _config(acquired_matrix: str | None, **others: Any) -> EnhanceConfig:

@@ -21,7 +21,8 @@ SCHEMA_VERSION = 1
 
 INTENDED_USE = (
     "Research. Turns magnitude MR brain slices of low-field scanners into sharper ones of twice or four "
-    "times the matrix. It can invent or lose detail; it is no medical device, and its images are not for diagnosis."
+    "times the matrix. It can invent or lose detail; it is no medical device, and its images are not for "
+    "diagnosis."
 )
 
 

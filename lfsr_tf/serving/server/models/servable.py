@@ -93,7 +93,9 @@ class Servable:
             found = call(*(inputs[key] for key in names))
         except tf.errors.OpError as error:
             raise _refusal(error) from error
-        return dict(zip(wanted, found, strict=True))
+        # A single text comes as bytes, not as an array.
+        arrays = (np.array(value, object) if isinstance(value, bytes) else value for value in found)
+        return dict(zip(wanted, arrays, strict=True))
 
     def close(self) -> None:
         """Give the memory back; runs under way must have ended."""

@@ -1,0 +1,72 @@
+"""Where a model is served, as a user writes it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from lfsr_tf.errors import ConfigError
+
+DEFAULT_NAME = "lfsr"
+_PORTS = {"grpc": 8500, "http": 8501, "https": 443}
+_PATH = re.compile(r"/?|(?:/v1/models)?/(?P<name>[A-Za-z0-9._-]+)(?:/versions)?(?:/(?P<version>\d+))?/?")
+
+
+@dataclass(frozen=True)
+class ServerAddress:
+    """A model on a server.
+
+    Attributes:
+        protocol: gRPC, or REST with or without TLS.
+        host: Name or address; IPv6 in brackets.
+        port: Of the protocol.
+        model: Name on the server.
+        version: None for the newest.
+    """
+
+    protocol: Literal["grpc", "http", "https"]
+    host: str
+    port: int
+    model: str = DEFAULT_NAME
+    version: int | None = None
+
+    @property
+    def target(self) -> str:
+        """Host and port."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Of the model over REST."""
+        version = "" if self.version is None else f"/versions/{self.version}"
+        return f"{self.protocol}://{self.target}/v1/models/{self.model}{version}"
+
+
+def parse_address(text: str) -> ServerAddress:
+    """Read `grpc://HOST[:PORT][/MODEL[/VERSION]]` or `http[s]://HOST[:PORT][/v1/models/MODEL[/versions/N]]`.
+
+    Raises:
+        ConfigError: Anything else.
+    """
+    parts = urlsplit(text)
+    path = _PATH.fullmatch(parts.path)
+    try:
+        port = parts.port
+    except ValueError:
+        path = port = None
+    if parts.scheme not in _PORTS or not parts.hostname or path is None or parts.query or parts.username:
+        raise ConfigError(
+            "Expected a server like http://127.0.0.1:8501/v1/models/lfsr or grpc://127.0.0.1:8500/lfsr. "
+            f"Received: {text!r}."
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    version = None if path["version"] is None else int(path["version"])
+    return ServerAddress(
+        parts.scheme,  # type: ignore[arg-type]
+        host,
+        port or _PORTS[parts.scheme],
+        path["name"] or DEFAULT_NAME,
+        version,
+    )

@@ -1,0 +1,105 @@
+"""A network behind a server, ready for `Enhancer`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lfsr_tf.errors import LfsrError, ModelError
+from lfsr_tf.inference.network import Images, RunningNetwork
+from lfsr_tf.networks import ModelInfo
+from lfsr_tf.networks.traits import NetworkTraits
+from lfsr_tf.serving.clients.address import parse_address
+from lfsr_tf.serving.clients.failure import Failure
+from lfsr_tf.serving.clients.grpc_client import GrpcClient
+from lfsr_tf.serving.clients.rest_client import RestClient
+from lfsr_tf.serving.signatures import describe
+from lfsr_tf.serving.signatures.signature import Arrays
+
+TIMEOUT_SECONDS = 300.0
+
+
+class Client(Protocol):
+    """Whatever runs signatures of one model."""
+
+    def predict(self, signature: str, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        """Run a signature.
+
+        Raises:
+            Failure: It was not answered.
+        """
+
+
+def connect(url: str, timeout: float = TIMEOUT_SECONDS) -> RunningNetwork:
+    """Find a model on a server, and what is known of it.
+
+    Args:
+        url: `http://HOST:PORT/v1/models/NAME` for REST, `grpc://HOST:PORT/NAME` for gRPC; both may name a
+            version.
+        timeout: Longest time of one answer, in seconds.
+
+    Returns:
+        A network for `Enhancer`, which runs behind the server.
+
+    Raises:
+        ConfigError: The URL is none of these.
+        LfsrError: The server cannot be reached, or refuses.
+        ModelError: The model was not exported by `lfsr export`.
+    """
+    address = parse_address(url)
+    client = GrpcClient(address, timeout) if address.protocol == "grpc" else RestClient(address, timeout)
+    return network_behind(client, url)
+
+
+def network_behind(client: Client, place: str) -> RunningNetwork:
+    """The network of a model that answers the signatures `metadata` and `network`.
+
+    Args:
+        client: That runs them.
+        place: Where the model is, for messages.
+    """
+    info, traits = _metadata(client, place)
+
+    def run(images: Images, noise_level: float) -> Images:
+        levels = np.full(len(images), noise_level, np.float32)
+        answer = _asked(client, "network", {"image": images, "noise_level": levels}, place)
+        scale, (count, height, width, _) = traits.scale, images.shape
+        expected = (count, scale * height, scale * width, 1)
+        if answer.shape != expected:
+            raise LfsrError(f"Expected images {expected} from {place}. Received: {answer.shape}.")
+        return np.asarray(answer, np.float32)
+
+    return RunningNetwork(info, traits, run)
+
+
+def _metadata(client: Client, place: str) -> tuple[ModelInfo, NetworkTraits]:
+    text = _asked(client, describe.NAME, {}, place).item()
+    try:
+        metadata = json.loads(text)
+        return ModelInfo(**metadata["model"]), NetworkTraits(**metadata["traits"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"Expected a model exported by this version of lfsr. Received: {place}, which describes itself "
+            "otherwise. Export it again."
+        ) from error
+
+
+def _asked(client: Client, signature: str, inputs: Arrays, place: str) -> NDArray[Any]:
+    """The only output of a signature."""
+    try:
+        (found,) = client.predict(signature, inputs).values()
+    except Failure as failure:
+        if failure.unreachable:
+            raise LfsrError(
+                f"Cannot reach {place}: {failure.message}. Is the server running, and is it the right port?"
+            ) from failure
+        if "ignature" in failure.message and signature in failure.message:
+            raise ModelError(
+                f"Expected a model with the signature {signature!r}, as `lfsr export` writes it. "
+                f"Received: {place}, which has none. Export it again."
+            ) from failure
+        raise LfsrError(f"{place} refused: {failure.message} ({failure.code})") from failure
+    return found

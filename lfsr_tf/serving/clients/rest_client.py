@@ -1,0 +1,90 @@
+"""Asking a model over TensorFlow Serving's REST API, in its column format."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lfsr_tf.serving.clients.address import ServerAddress
+from lfsr_tf.serving.clients.failure import Failure
+from lfsr_tf.serving.signatures.signature import Arrays
+
+_BUSY, _ATTEMPTS, _FIRST_PAUSE_SECONDS = 429, 5, 0.5
+
+
+class RestClient:
+    """One model on one server."""
+
+    def __init__(self, address: ServerAddress, timeout: float) -> None:
+        """Name the server; nothing is sent yet.
+
+        Args:
+            address: Of the model.
+            timeout: Longest time without a byte of the answer, in seconds.
+        """
+        self._address, self._timeout = address, timeout
+
+    def predict(self, signature: str, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        """Run a signature; its outputs are float32 or text.
+
+        Args:
+            signature: Its name.
+            inputs: By their names, numbers.
+
+        Raises:
+            Failure: The server cannot be reached, or refuses.
+        """
+        columns = {name: value.tolist() for name, value in inputs.items()}
+        body = json.dumps({"signature_name": signature, "inputs": columns}).encode()
+        outputs = self._answer(body).get("outputs")
+        # One output comes without its name; every signature of this package has one.
+        named = outputs if isinstance(outputs, dict) else {"": outputs}
+        return {name: _array(value) for name, value in named.items()}
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _answer(self, body: bytes) -> dict[str, Any]:
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._answer_once(body)
+            except Failure as failure:
+                if failure.code != str(_BUSY) or attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def _answer_once(self, body: bytes) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self._address.url}:predict", body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout) as response:
+                found = json.load(response)
+        except urllib.error.HTTPError as error:
+            raise Failure(str(error.code), _reason(error)) from error
+        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+            reason = str(getattr(error, "reason", error)) or type(error).__name__
+            raise Failure("UNAVAILABLE", reason, unreachable=True) from error
+        except ValueError as error:
+            raise Failure("UNKNOWN", "an answer that is not JSON") from error
+        return found if isinstance(found, dict) else {}
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["error"])
+    except (ValueError, KeyError, TypeError, OSError):
+        return str(error.reason)
+
+
+def _array(value: Any) -> NDArray[Any]:
+    if isinstance(value, str):
+        return np.array(value.encode(), object)
+    return np.array(value, np.float32)

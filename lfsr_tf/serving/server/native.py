@@ -1,0 +1,79 @@
+"""Starting TensorFlow Serving's own server where there is one, instead of this package's."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from lfsr_tf.serving.server.options import ModelSource, ServerOptions
+
+PROGRAM = "tensorflow_model_server"
+
+
+def find_program() -> str | None:
+    """Where the program is on the PATH; None where it is not."""
+    return shutil.which(PROGRAM)
+
+
+def command(program: str, options: ServerOptions, folder: Path) -> list[str]:
+    """The command that does with TensorFlow Serving what `options` ask for.
+
+    Args:
+        program: Its path.
+        options: Models and ports; limits that it does not have are left out.
+        folder: Where its configuration files are written.
+    """
+    models, monitoring = folder / "models.config", folder / "monitoring.config"
+    models.write_text(_models_config(options.models), encoding="utf-8")
+    monitoring.write_text(
+        f'prometheus_config {{ enable: true path: "{options.metrics_path}" }}\n', encoding="utf-8"
+    )
+    return [
+        program,
+        f"--port={options.grpc_port}",
+        f"--rest_api_port={options.rest_port}",
+        f"--model_config_file={models}",
+        f"--monitoring_config_file={monitoring}",
+        f"--file_system_poll_wait_seconds={max(1, round(options.poll_seconds))}",
+        f"--rest_api_timeout_in_ms={round(1000 * options.limits.rest_seconds)}",
+        f"--grpc_channel_arguments=grpc.max_receive_message_length={options.limits.request_bytes}",
+        "--allow_version_labels_for_unavailable_models=true",
+    ]
+
+
+def run_native(program: str, options: ServerOptions) -> int:
+    """Run TensorFlow Serving until it ends; signals to end are passed on to it.
+
+    Returns:
+        Its exit code.
+    """
+    with tempfile.TemporaryDirectory(prefix="lfsr-serve-") as folder:
+        process = subprocess.Popen(command(program, options, Path(folder)))
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, lambda number, frame: process.send_signal(number))
+        return process.wait()
+
+
+def _models_config(models: tuple[ModelSource, ...]) -> str:
+    # Imported here: the message types bring TensorFlow with them.
+    from google.protobuf import text_format  # type: ignore[import-untyped]
+    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+    config = ModelServerConfig()
+    for source in models:
+        model = config.model_config_list.config.add(
+            name=source.name, base_path=str(source.base_path.resolve()), model_platform="tensorflow"
+        )
+        policy = model.model_version_policy
+        if source.policy.kind == "all":
+            policy.all.SetInParent()
+        elif source.policy.kind == "specific":
+            policy.specific.versions.extend(source.policy.named)
+        else:
+            policy.latest.num_versions = source.policy.newest
+        for label, version in source.labels.items():
+            model.version_labels[label] = version
+    return str(text_format.MessageToString(config))
