@@ -7,7 +7,9 @@ the file holds (truncated, damaged or malicious) costs no memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ MIN_MATRIX = 16
 
 MAX_BYTES = 2**34
 """Most bytes that one file may unfold to (16 GiB): a few hundred clinical volumes."""
+
+_most_bytes: ContextVar[int] = ContextVar("most_bytes", default=MAX_BYTES)
 
 # DEFLATE turns at most 258 bytes into two bits (RFC 1951), so 1032 to 1 with some bits to spare.
 _MAX_COMPRESSION = 1033
@@ -52,11 +56,32 @@ def check_stored_size(declared: int, stored: int, path: Path | str, *, compresse
             f"Expected {declared} bytes of image data. Received: {stored} bytes in {path}, which is "
             "truncated or damaged. Copy it again."
         )
-    if declared > MAX_BYTES:
+    check_unfolded_size(declared, path)
+
+
+def check_unfolded_size(declared: int, path: Path | str) -> None:
+    """Refuse an array that is larger than one file may unfold to.
+
+    Args:
+        declared: Bytes of the array by its header.
+        path: The file, for the message.
+    """
+    most = _most_bytes.get()
+    if declared > most:
         raise ScanError(
-            f"Expected at most {MAX_BYTES // 2**30} GiB of image data. Received: {declared / 2**30:.1f} GiB "
+            f"Expected at most {most / 2**30:g} GiB of image data. Received: {declared / 2**30:.1f} GiB "
             f"in {path}. Split the file."
         )
+
+
+@contextmanager
+def unfolding_at_most(most: int) -> Iterator[None]:
+    """Read files of strangers: none that is read in the block unfolds to more than `most` bytes."""
+    token = _most_bytes.set(most)
+    try:
+        yield
+    finally:
+        _most_bytes.reset(token)
 
 
 def check_scan(scan: Scan, path: Path) -> None:

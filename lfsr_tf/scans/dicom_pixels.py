@@ -11,6 +11,7 @@ from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import UID
 
 from lfsr_tf.errors import ScanError
+from lfsr_tf.scans.checks import check_unfolded_size
 from lfsr_tf.scans.dicom_files import first_line
 
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -27,10 +28,14 @@ def decode_pixels(dataset: Dataset, name: str) -> NDArray[np.float32]:
         float32 [frames, rows, columns]; one frame for a classic file.
 
     Raises:
-        ScanError: There is no pixel data, it is colour, truncated, or no decoder for it is installed.
+        ScanError: There is no pixel data, it is colour, truncated, or too large, or no decoder for it is
+            installed.
     """
     _check_grey(dataset, name)
     _check_decodable(dataset, name)
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    samples = frames * int(dataset.get("Rows") or 0) * int(dataset.get("Columns") or 0)
+    check_unfolded_size(samples * np.dtype(np.float32).itemsize, name)
     try:
         pixels = pixel_array(dataset, allow_excess_frames=False, correct_unused_bits=True)
     except Exception as error:  # every decoder plugin raises its own kinds

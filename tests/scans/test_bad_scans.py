@@ -10,7 +10,7 @@ import pytest
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans import read_scan
-from lfsr_tf.scans.checks import check_stored_size
+from lfsr_tf.scans.checks import check_stored_size, unfolding_at_most
 
 NAMES = ["a.nii", "a.nii.gz", "a.h5", "a.npy", "a.npz", "a.dcm"]
 
@@ -272,6 +272,13 @@ def test_more_than_16_gib_is_refused_even_where_it_could_be_held():
         ScanError, match=r"Expected at most 16 GiB of image data. Received: 17.0 GiB in a.nii.gz"
     ):
         check_stored_size(17 * 2**30, 2**30, "a.nii.gz", compressed=True)
+
+
+def test_a_caller_can_set_a_lower_limit_for_a_block(nifti_file, image):
+    path = nifti_file(image(20, 24, 6))
+    with unfolding_at_most(2**10), pytest.raises(ScanError, match=r"Expected at most .* GiB of image data"):
+        read_scan(path)
+    assert read_scan(path).voxels.shape == (20, 24, 6)
 
 
 @pytest.mark.parametrize("seed", range(20))
