@@ -41,7 +41,9 @@ class Gate:
                 )
             self._inside += 1
         try:
-            if not self._turns.acquire(timeout=timeout):
+            # The deadline of a gRPC request that has none is infinite, which a lock cannot wait for.
+            longest = None if timeout is None else min(timeout, threading.TIMEOUT_MAX)
+            if not self._turns.acquire(timeout=longest):
                 raise RefusalError(
                     Code.DEADLINE_EXCEEDED, f"No turn for this request within {timeout:.1f} seconds."
                 )

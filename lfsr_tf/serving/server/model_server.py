@@ -49,8 +49,8 @@ class ModelServer:
             LfsrError: A port is taken.
         """
         self._rest = HttpServer(build_app(self.service, self.options, pages), self.options.limits)
-        self._store.start()
         try:
+            self._store.start()
             self.rest_port = self._rest.start(self.options.host, self.options.rest_port)
             self.grpc_port = self._grpc.start(self.options.host, self.options.grpc_port)
         except BaseException:
@@ -59,10 +59,10 @@ class ModelServer:
 
     def stop(self) -> None:
         """Refuse new requests, finish those under way, and give the models back."""
-        self._grpc.refuse_new()
+        wait_for_grpc = self._grpc.stop(self.options.limits.shutdown_seconds)
         if self._rest is not None:
             self._rest.stop()
-        self._grpc.stop(self.options.limits.shutdown_seconds)
+        wait_for_grpc()
         self._store.close()
 
     def __enter__(self) -> ModelServer:

@@ -56,6 +56,11 @@ class RefusalError(Exception):
         super().__init__(message)
         self.code, self.message, self.http = code, message, http or code.http
 
+    @property
+    def line(self) -> str:
+        """For a log: a client's words may have line breaks in them."""
+        return f"{self.code.name}: {' '.join(self.message.splitlines())}"
+
 
 def invalid(message: str) -> RefusalError:
     """The request itself is wrong."""

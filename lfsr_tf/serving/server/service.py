@@ -13,6 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataResponse, SignatureDefMap
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse
+from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from lfsr_tf.serving.server.gate import Gate
 from lfsr_tf.serving.server.metrics import Metrics
@@ -53,7 +54,7 @@ class ModelService:
 
         Args:
             spec: TensorFlow Serving's ModelSpec.
-            inputs: Makes the arrays.
+            inputs: Makes the arrays; it may set the signature's name in the spec.
             outputs: Names of the wanted outputs; none for all of them.
             timeout: Longest to wait for a turn, in seconds; None for as long as it takes.
 
@@ -61,7 +62,8 @@ class ModelService:
             RefusalError: Whatever keeps the request from being answered.
         """
         with self.gate.turn(timeout), self.store.lease(spec) as (version, servable):
-            found = servable.predict(spec.signature_name, inputs(servable), outputs)
+            arrays = inputs(servable)
+            found = servable.predict(spec.signature_name, arrays, outputs)
         return Prediction(version, spec.signature_name or DEFAULT_SIGNATURE, found)
 
     def metadata(self, spec: Any, fields: Sequence[str] = (SIGNATURE_FIELD,)) -> GetModelMetadataResponse:
@@ -88,11 +90,31 @@ class ModelService:
         Raises:
             RefusalError: Always.
         """
+        name = spec.signature_name or DEFAULT_SIGNATURE
         with self.store.lease(spec) as (_, servable):
-            found = servable.signature(spec.signature_name).method_name
+            if name not in servable.signatures:
+                raise invalid(f"No signature was found with the name: {name}")
+            found = servable.signatures[name].method_name
+        kind = _KINDS[method]
         raise invalid(
-            f"Expected {_KINDS[method]} signature method_name to be tensorflow/serving/{method}. Was: {found}"
+            f"Expected {kind} signature method_name to be tensorflow/serving/{method}. Was: {found}"
         )
+
+    def refuse_tasks(self, tasks: Sequence[Any]) -> None:
+        """Refuse several classifications and regressions at once (multi_inference.cc).
+
+        Raises:
+            RefusalError: Always.
+        """
+        with self.store.lease(tasks[0].model_spec if tasks else ModelSpec()) as (_, servable):
+            name = tasks[0].model_spec.signature_name or DEFAULT_SIGNATURE
+            if name not in servable.signatures:
+                raise invalid(f"Requested signature not found in model graph: {name}")
+        method = tasks[0].method_name.removeprefix("tensorflow/serving/")
+        if method not in _KINDS:
+            asked = tasks[0].method_name
+            raise RefusalError(Code.UNIMPLEMENTED, f"Unsupported signature method_name: {asked}")
+        self.refuse_other_method(tasks[0].model_spec, method)
 
     def status(self, spec: Any) -> GetModelStatusResponse:
         """State of one version of a model, or of all of them.
@@ -118,23 +140,32 @@ class ModelService:
         return response
 
     @contextmanager
-    def counted(self, model: str, api: str, entrypoint: str) -> Iterator[None]:
+    def counted(self, model: str, api: str, entrypoint: str) -> Iterator[Callable[[], None]]:
         """Count and time a request; what is no refusal becomes one, INTERNAL, and one line in the log.
+
+        Yields:
+            To be called when the whole request is there, if it was not at the beginning.
 
         Raises:
             RefusalError: Whatever the block raises.
         """
         started, status = time.monotonic(), "OK"
+
+        def restart() -> None:
+            nonlocal started
+            started = time.monotonic()
+
         try:
-            yield
+            yield restart
         except RefusalError as refusal:
             status = refusal.code.name
-            logger.info("%s %s of %r refused: %s: %s", entrypoint, api, model, status, refusal.message)
+            logger.info("%s %s of %r refused: %s", entrypoint, api, model, refusal.line)
             raise
         except Exception as error:
-            status = Code.INTERNAL.name
-            logger.error("%s %s of %r failed: %s: %s", entrypoint, api, model, type(error).__name__, error)
-            raise RefusalError(Code.INTERNAL, f"{type(error).__name__} in the server.") from error
+            status, kind = Code.INTERNAL.name, type(error).__name__
+            reason = " ".join(str(error).splitlines())
+            logger.error("%s %s of %r failed: %s: %s", entrypoint, api, model, kind, reason)
+            raise RefusalError(Code.INTERNAL, f"{kind} in the server.") from error
         finally:
             self.metrics.observe(model, api, entrypoint, status, time.monotonic() - started)
 

@@ -20,7 +20,7 @@ from typing import Any
 from lfsr_tf.errors import ModelError
 from lfsr_tf.serving.layout import versions
 from lfsr_tf.serving.loader_check import run_in_cpp_loader
-from lfsr_tf.serving.server.models.servable import Servable
+from lfsr_tf.serving.server.models.servable import DEFAULT_SIGNATURE, Servable
 from lfsr_tf.serving.server.options import ModelSource
 from lfsr_tf.serving.server.refusal import Code, RefusalError
 from lfsr_tf.serving.warmup import inputs_of, read_warmup
@@ -173,12 +173,17 @@ class VersionedModel:
     def _loaded(self, folder: Path) -> Servable:
         if self.available:
             # What aborts the loader must not take the server with it.
-            warmup = [(each.model_spec.signature_name, inputs_of(each)) for each in _warmup_of(folder)]
-            run_in_cpp_loader(folder, warmup)
+            warmup = [(_signature_of(each), inputs_of(each)) for each in _warmup_of(folder)]
+            try:
+                run_in_cpp_loader(folder, warmup)
+            except KeyError as error:
+                raise ModelError(
+                    f"Expected warm-up requests for signatures and inputs of the model. Received: {error}."
+                ) from error
         servable = Servable(folder)
         try:
             for request in _warmup_of(folder):
-                servable.predict(request.model_spec.signature_name, inputs_of(request))
+                servable.predict(_signature_of(request), inputs_of(request))
         except BaseException:
             servable.close()
             raise
@@ -205,6 +210,10 @@ class VersionedModel:
                     logger.info("%s: version %d is given back", self.source.name, number)
         for servable in closing:
             servable.close()
+
+
+def _signature_of(request: Any) -> str:
+    return str(request.model_spec.signature_name) or DEFAULT_SIGNATURE
 
 
 def _warmup_of(folder: Path) -> Iterator[Any]:

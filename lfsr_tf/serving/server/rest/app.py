@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -13,23 +14,31 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from lfsr_tf.serving.server.gate import ByteBudget
 from lfsr_tf.serving.server.options import ServerOptions
 from lfsr_tf.serving.server.refusal import RefusalError
 from lfsr_tf.serving.server.rest import json_response
-from lfsr_tf.serving.server.rest.body import received
+from lfsr_tf.serving.server.rest.body import BodyReader
 from lfsr_tf.serving.server.rest.describe import metadata_json, refuse_examples, status_json
 from lfsr_tf.serving.server.rest.formats import FORMATS, JSON, Call, format_of
 from lfsr_tf.serving.server.rest.paths import RestCall, parse_path
 from lfsr_tf.serving.server.service import ModelService
 
+logger = logging.getLogger(__name__)
+
 Result = TypeVar("Result")
-_API = {"predict": "Predict", "classify": "Classify", "regress": "Regress"}
+_API = {
+    "predict": "Predict",
+    "classify": "Classify",
+    "regress": "Regress",
+    "status": "GetModelStatus",
+    "metadata": "GetModelMetadata",
+}
 _DESCRIBE = {"status": status_json, "metadata": metadata_json}
 # As in gRPC: calls that need no turn are answered under load, too.
 _SPARE_THREADS = 8
+_TIMED_OUT = 408
 
 
 def build_app(service: ModelService, options: ServerOptions, pages: Sequence[BaseRoute] = ()) -> Starlette:
@@ -46,11 +55,13 @@ def build_app(service: ModelService, options: ServerOptions, pages: Sequence[Bas
         return Response(service.metrics.page(), media_type="text/plain; version=0.0.4")
 
     routes = [Route(options.metrics_path, metrics, methods=["GET"]), *pages]
-    return Starlette(
+    app = Starlette(
         # Every method: what is no request of the API is refused in the API's form.
         routes=[*routes, Route("/v1/{rest:path}", api, include_in_schema=False)],
         exception_handlers={HTTPException: _not_found},
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Api:
@@ -59,34 +70,43 @@ class _Api:
     def __init__(self, service: ModelService, options: ServerOptions) -> None:
         limits = options.limits
         self._service, self._limits = service, limits
-        self._budget = ByteBudget(limits.buffered_bytes)
+        self._bodies = BodyReader(limits)
         self._threads = limits.running + limits.waiting + _SPARE_THREADS
         self._limiter: anyio.CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        body_begun = False
+
+        async def receive_body() -> Message:
+            nonlocal body_begun
+            body_begun = True
+            return await receive()
+
+        request = Request(scope, receive_body)
         try:
             response = await self._answer(request)
         except RefusalError as refusal:
-            response = refused(refusal)
+            response = refused(refusal, close=not body_begun and "expect" in request.headers)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        call = parse_path(request.method, request.scope["raw_path"].decode("ascii", errors="replace"))
-        if call.verb in _DESCRIBE:
-            api = "GetModelMetadata" if call.verb == "metadata" else "GetModelStatus"
-            found = await self._in_thread(call, api, lambda: _DESCRIBE[call.verb](self._service, call.spec))
-            return Response(found, media_type=JSON)
-        async with received(request, self._limits, self._budget) as body:
-            if call.verb != "predict":
-                found = await self._in_thread(
-                    call,
-                    _API[call.verb],
-                    lambda: refuse_examples(self._service, call.spec, call.verb, body),
-                )
+        try:
+            call = parse_path(request.method, request.scope["raw_path"].decode("ascii", errors="replace"))
+        except RefusalError as refusal:
+            logger.info("REST request refused: %s", refusal.line)
+            raise
+        service, spec = self._service, call.spec
+        with service.counted(spec.name, _API[call.verb], "REST") as restart:
+            if call.verb in _DESCRIBE:
+                found = await self._in_thread(lambda: _DESCRIBE[call.verb](service, spec))
                 return Response(found, media_type=JSON)
-            form = format_of(request.headers.get("content-type", JSON))
-            return Response(await self._predict(request, call, form, body), media_type=form)
+            async with self._bodies.received(request) as body:
+                restart()
+                if call.verb == "predict":
+                    form = format_of(request.headers.get("content-type", JSON))
+                    return Response(await self._predict(request, call, form, body), media_type=form)
+                found = await self._in_thread(lambda: refuse_examples(service, spec, call.verb, body))
+                return Response(found, media_type=JSON)
 
     async def _predict(self, request: Request, call: RestCall, form: str, body: bytes) -> bytes:
         gone = threading.Event()
@@ -96,23 +116,26 @@ class _Api:
             given = Call(
                 call.spec, body, limits.rest_seconds, limits.request_bytes, lambda: not gone.is_set()
             )
-            return await self._in_thread(call, "Predict", lambda: FORMATS[form](self._service, given))
+            return await self._in_thread(lambda: FORMATS[form](self._service, given))
         finally:
             watcher.cancel()
 
-    async def _in_thread(self, call: RestCall, api: str, work: Callable[[], Result]) -> Result:
-        def counted() -> Result:
-            with self._service.counted(call.spec.name, api, "REST"):
-                return work()
-
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._threads)
-        return await anyio.to_thread.run_sync(counted, limiter=self._limiter)
+        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 
 
-def refused(refusal: RefusalError) -> Response:
-    """A refusal as TensorFlow Serving writes it; a body that was not read to its end ends the connection."""
-    headers = {"connection": "close"} if refusal.http in (408, 413) else None
+def refused(refusal: RefusalError, *, close: bool = False) -> Response:
+    """A refusal as TensorFlow Serving writes it.
+
+    Args:
+        refusal: Why.
+        close: Whether to end the connection. Where a body is under way, `TimedProtocol` reads on for a while
+            instead, since the client might lose the refusal otherwise; but a client that waits for leave to
+            send its body may not send it any more.
+    """
+    headers = {"connection": "close"} if close or refusal.http == _TIMED_OUT else None
     return Response(json_response.refused(refusal.message), refusal.http, headers, media_type=JSON)
 
 
@@ -124,5 +147,6 @@ async def _watch(request: Request, gone: threading.Event) -> None:
 
 async def _not_found(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    message = f"Expected a path of this server. Received: {request.url.path}."
+    # Not the request's URL, which is put together with a header that may be anything.
+    message = f"Expected a path of this server. Received: {request.scope['path']}."
     return Response(json_response.refused(message), status, media_type=JSON)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import anyio
 from starlette.requests import ClientDisconnect, Request
 
 from lfsr_tf.serving.server.gate import ByteBudget
@@ -14,49 +16,65 @@ from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid, too_large
 
 _GZIP = 16 + zlib.MAX_WBITS
+# A kilobyte can become a megabyte: one at a time, and beside the event loop.
+_UNPACKING = threading.Lock()
 
 
-@asynccontextmanager
-async def received(request: Request, limits: Limits, budget: ByteBudget) -> AsyncIterator[bytes]:
-    """Receive a body, unpack it if it is gzip, and count its bytes in the budget while the block runs.
+class BodyReader:
+    """Receives the bodies of one server, and counts the bytes that are held of them."""
 
-    Raises:
-        RefusalError: It is too large, too slow, packed in another way, there is no memory for it now, or the
-            client has gone.
-    """
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limits.request_bytes:
-        raise too_large(int(declared), limits.request_bytes)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(limits.body_seconds):
-            async for chunk in request.stream():
-                budget.take(len(chunk))
-                body += chunk
-                if len(body) > limits.request_bytes:
-                    raise too_large(len(body), limits.request_bytes)
-        yield _unpacked(bytes(body), request.headers.get("content-encoding", "identity"), limits)
-    except TimeoutError as error:
-        message = f"Expected the whole body within {limits.body_seconds:g} seconds. Received: a part of it."
-        raise RefusalError(Code.DEADLINE_EXCEEDED, message, http=408) from error
-    except ClientDisconnect as error:
-        raise RefusalError(Code.CANCELLED, "The client has gone.") from error
-    finally:
-        budget.give_back(len(body))
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._budget = ByteBudget(limits.buffered_bytes)
 
+    @asynccontextmanager
+    async def received(self, request: Request) -> AsyncIterator[bytes]:
+        """Receive a body, unpack it if it is gzip, and hold its bytes in the budget while the block runs.
 
-def _unpacked(body: bytes, encoding: str, limits: Limits) -> bytes:
-    if encoding == "identity":
-        return body
-    if encoding != "gzip":
-        raise invalid(f"Expected Content-Encoding gzip or none. Received: {encoding[:40]!r}.")
-    unpacker = zlib.decompressobj(_GZIP)
-    try:
-        plain = unpacker.decompress(body, limits.request_bytes)
-    except zlib.error as error:
-        raise invalid("Expected a body of gzip. Received: something else.") from error
-    if unpacker.unconsumed_tail:
-        raise too_large(limits.request_bytes + 1, limits.request_bytes)
-    if not unpacker.eof:
-        raise invalid("Expected a whole body of gzip. Received: its beginning.")
-    return plain
+        Raises:
+            RefusalError: It is too large, too slow, packed in another way, there is no memory for it now, or
+                the client has gone.
+        """
+        encoding = request.headers.get("content-encoding", "identity").lower()
+        if encoding not in ("identity", "gzip"):
+            raise invalid(f"Expected Content-Encoding gzip or none. Received: {encoding[:40]!r}.")
+        body, plain = bytearray(), b""
+        try:
+            await self._receive(request, body)
+            if encoding == "gzip":
+                plain = await anyio.to_thread.run_sync(self._unpacked, body)
+            yield plain if encoding == "gzip" else bytes(body)
+        finally:
+            self._budget.give_back(len(body) + len(plain))
+
+    async def _receive(self, request: Request, body: bytearray) -> None:
+        most, seconds = self._limits.request_bytes, self._limits.body_seconds
+        declared = request.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > most:
+            raise too_large(int(declared), most)
+        try:
+            async with asyncio.timeout(seconds):
+                async for chunk in request.stream():
+                    if len(body) + len(chunk) > most:
+                        raise too_large(len(body) + len(chunk), most)
+                    self._budget.take(len(chunk))
+                    body += chunk
+        except TimeoutError as error:
+            message = f"Expected the whole body within {seconds:g} seconds. Received: a part of it."
+            raise RefusalError(Code.DEADLINE_EXCEEDED, message, http=408) from error
+        except ClientDisconnect as error:
+            raise RefusalError(Code.CANCELLED, "The client has gone.") from error
+
+    def _unpacked(self, body: bytearray) -> bytes:
+        most, unpacker = self._limits.request_bytes, zlib.decompressobj(_GZIP)
+        with _UNPACKING:
+            try:
+                plain = unpacker.decompress(body, most + 1)
+            except zlib.error as error:
+                raise invalid("Expected a body of gzip. Received: something else.") from error
+            if len(plain) > most:
+                raise too_large(len(plain), most)
+            if not unpacker.eof:
+                raise invalid("Expected a whole body of gzip. Received: its beginning.")
+            self._budget.take(len(plain))
+        return plain

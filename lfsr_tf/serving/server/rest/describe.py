@@ -9,7 +9,7 @@ from google.protobuf.json_format import MessageToDict  # type: ignore[import-unt
 from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
 
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
-from lfsr_tf.serving.server.rest.json_request import parse_document, shown
+from lfsr_tf.serving.server.rest.json_request import parse_document, shown, signature_of
 from lfsr_tf.serving.server.service import SIGNATURE_FIELD, ModelService
 
 
@@ -38,11 +38,16 @@ def refuse_examples(service: ModelService, spec: Any, verb: str, body: bytes) ->
         RefusalError: Always.
     """
     document = parse_document(body)
-    examples = document.get("examples")
-    if examples is None:
+    spec.signature_name = signature_of(document)
+    if "examples" not in document:
+        # TensorFlow Serving says so of regress, too.
         reason = "When method is classify, key 'examples' is expected and was not found"
         raise invalid(f"JSON Value: {shown(document)} {reason}")
-    spec.signature_name = str(document.get("signature_name", ""))
+    examples = document["examples"]
+    if not isinstance(examples, list):
+        raise invalid(f"JSON Value: {shown(document)} Expecting 'examples' value to be an list/array")
+    if not examples:
+        raise invalid(f"JSON Value: {shown(document)} 'examples' value is an empty array")
     service.refuse_other_method(spec, verb)
     raise RefusalError(Code.INTERNAL, "Unreachable: that method is always refused.")
 

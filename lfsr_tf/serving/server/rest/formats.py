@@ -17,7 +17,8 @@ from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
 from lfsr_tf.serving.server.rest import json_response
-from lfsr_tf.serving.server.rest.json_request import arrays_of, parse_request
+from lfsr_tf.serving.server.rest.json_arrays import arrays_of
+from lfsr_tf.serving.server.rest.json_request import Format, parse_request
 from lfsr_tf.serving.server.rpc.prediction import predict_message
 from lfsr_tf.serving.server.service import Arrays, ModelService, dtypes_of
 
@@ -54,15 +55,18 @@ class Call:
 
 def answer_json(service: ModelService, call: Call) -> bytes:
     """Answer in the row or column format of the request."""
-    request = parse_request(call.body)
-    call.spec.signature_name = request.signature_name
+    form: Format = "row"
 
     def inputs(servable: Servable) -> Arrays:
+        nonlocal form
         call.check_alive()
+        # In the request's turn: the numbers of an image need ten times the memory of its JSON.
+        request = parse_request(call.body)
+        call.spec.signature_name, form = request.signature_name, request.format
         return arrays_of(request, dtypes_of(servable, request.signature_name))
 
     found = service.predict(call.spec, inputs, timeout=call.timeout)
-    return json_response.answer(found.outputs, request.format)
+    return json_response.answer(found.outputs, form)
 
 
 def answer_message(service: ModelService, call: Call) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 
 import uvicorn
 from starlette.applications import Starlette
@@ -12,7 +13,7 @@ from lfsr_tf.errors import LfsrError
 from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.rest.connection import timed_protocol
 
-_KEEP_ALIVE_SECONDS, _START_SECONDS, _BACKLOG = 30, 30.0, 512
+_KEEP_ALIVE_SECONDS, _BACKLOG, _TICK_SECONDS = 30, 512, 0.01
 
 
 class HttpServer:
@@ -21,7 +22,7 @@ class HttpServer:
     def __init__(self, app: Starlette, limits: Limits) -> None:
         config = uvicorn.Config(
             app,
-            http=timed_protocol(limits.header_seconds),
+            http=timed_protocol(limits),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -57,8 +58,12 @@ class HttpServer:
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listener]}, name="rest", daemon=True
         )
+        # Whoever stops the server finds it started.
+        port = int(listener.getsockname()[1])
         self._thread.start()
-        return int(listener.getsockname()[1])
+        while self._thread.is_alive() and not self._server.started:
+            time.sleep(_TICK_SECONDS)
+        return port
 
     def stop(self) -> None:
         """Take no more requests, and wait for those under way."""

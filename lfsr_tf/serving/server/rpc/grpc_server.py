@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -12,6 +13,7 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import add_PredictionSe
 
 from lfsr_tf.errors import LfsrError
 from lfsr_tf.serving.server.options import Limits
+from lfsr_tf.serving.server.rpc.calls import Calls
 from lfsr_tf.serving.server.rpc.prediction import ModelStatusService, PredictionService
 from lfsr_tf.serving.server.service import ModelService
 
@@ -25,8 +27,14 @@ class GrpcServer:
 
     def __init__(self, service: ModelService, limits: Limits) -> None:
         threads = limits.running + limits.waiting + _SPARE_THREADS
-        pool = ThreadPoolExecutor(threads, thread_name_prefix="grpc")
-        self._server = grpc.server(pool, options=_options(limits), maximum_concurrent_rpcs=2 * threads)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="grpc")
+        self._calls = Calls()
+        self._server = grpc.server(
+            self._pool,
+            interceptors=[self._calls],
+            options=_options(limits),
+            maximum_concurrent_rpcs=2 * threads,
+        )
         self._health = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         prediction = PredictionService(service, limits.request_bytes)
@@ -54,13 +62,25 @@ class GrpcServer:
         self._tell(health_pb2.HealthCheckResponse.SERVING)
         return port
 
-    def refuse_new(self) -> None:
-        """Tell those who watch the health to send requests elsewhere."""
-        self._tell(health_pb2.HealthCheckResponse.NOT_SERVING)
+    def stop(self, seconds: float) -> Callable[[], None]:
+        """Take no more requests, and tell those who watch the health to send them elsewhere.
 
-    def stop(self, seconds: float) -> None:
-        """Take no more requests, and wait for those under way."""
-        self._server.stop(seconds).wait()
+        Args:
+            seconds: Longest that requests under way may take.
+
+        Returns:
+            Waits for those.
+        """
+        self._tell(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._server.stop(seconds)
+
+        def wait() -> None:
+            self._calls.wait(seconds)
+            # Cuts the streams that watch the health.
+            self._server.stop(None).wait()
+            self._pool.shutdown(wait=False)
+
+        return wait
 
     def _tell(self, status: int) -> None:
         for name in _SERVICES:
@@ -80,7 +100,7 @@ def _options(limits: Limits) -> list[tuple[str, int]]:
 
 
 def _one_line(record: logging.LogRecord) -> bool:
-    """A message that cannot be parsed is its sender's fault and needs no traceback."""
+    """Make one line without a traceback of gRPC's own errors, too."""
     if record.exc_info:
         error = record.exc_info[1]
         record.msg, record.args = "%s %s", (record.getMessage(), f"({type(error).__name__}: {error})")

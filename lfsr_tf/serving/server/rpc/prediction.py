@@ -28,6 +28,8 @@ def _refusing(method: Method) -> Method:
     def answered(self: Any, request: Any, context: Any) -> Any:
         try:
             with self.service.counted(_name_of(request), method.__name__, "GRPC"):
+                if _has_spec(request) and not request.HasField("model_spec"):
+                    raise invalid("Missing ModelSpec")
                 return method(self, request, context)
         except RefusalError as refusal:
             return context.abort(_STATUS[int(refusal.code)], refusal.message)
@@ -36,7 +38,11 @@ def _refusing(method: Method) -> Method:
 
 
 def _name_of(request: Any) -> str:
-    return str(request.model_spec.name) if "model_spec" in request.DESCRIPTOR.fields_by_name else ""
+    return str(request.model_spec.name) if _has_spec(request) else ""
+
+
+def _has_spec(request: Any) -> bool:
+    return "model_spec" in request.DESCRIPTOR.fields_by_name
 
 
 class PredictionService(PredictionServiceServicer):
@@ -55,8 +61,6 @@ class PredictionService(PredictionServiceServicer):
     @_refusing
     def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Give the signatures."""
-        if not request.HasField("model_spec"):
-            raise invalid("Missing ModelSpec")
         return self.service.metadata(request.model_spec, list(request.metadata_field))
 
     @_refusing
@@ -72,7 +76,7 @@ class PredictionService(PredictionServiceServicer):
     @_refusing
     def MultiInference(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Refuse: there are no such signatures."""
-        raise invalid("Inference request batch is empty" if not request.tasks else "No such signatures here.")
+        return self.service.refuse_tasks(request.tasks)
 
 
 class ModelStatusService(ModelServiceServicer):
@@ -84,8 +88,6 @@ class ModelStatusService(ModelServiceServicer):
     @_refusing
     def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Give the states of a model's versions."""
-        if not request.HasField("model_spec"):
-            raise invalid("Missing ModelSpec")
         return self.service.status(request.model_spec)
 
     @_refusing

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from lfsr_tf.serving.server.refusal import invalid, too_large
 
+# Of an empty text in TensorFlow's memory.
+_TEXT_BYTES = 24
+
 
 def array_of(name: str, proto: Any, most_bytes: int) -> NDArray[Any]:
     """The array of a TensorProto, bytes as dtype object.
@@ -28,7 +31,7 @@ def array_of(name: str, proto: Any, most_bytes: int) -> NDArray[Any]:
         raise invalid(f"Expected a full shape of {name}. Received: {shape}.")
     try:
         dtype = tf.dtypes.as_dtype(proto.dtype)
-        size = 1 if dtype == tf.string else dtype.as_numpy_dtype().itemsize
+        size = _TEXT_BYTES if dtype == tf.string else dtype.as_numpy_dtype().itemsize
     except (TypeError, KeyError, AttributeError) as error:
         raise invalid(f"Expected a tensor type that is known of {name}. Received: {proto.dtype}.") from error
     if math.prod(shape) * size > most_bytes:

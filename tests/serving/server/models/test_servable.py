@@ -9,8 +9,8 @@ import pytest
 
 from lfsr_tf.errors import ModelError
 from lfsr_tf.serving.loader_check import run_in_cpp_loader
-from lfsr_tf.serving.server.refusal import Code, RefusalError
 from lfsr_tf.serving.server.models.servable import Servable
+from lfsr_tf.serving.server.refusal import Code, RefusalError
 from lfsr_tf.serving.signatures import SIGNATURES
 
 IMAGE = np.random.default_rng(0).random((1, 16, 12, 1), np.float32)

@@ -7,14 +7,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfsr_tf.serving.server.rest.json_request import arrays_of, parse_request
-from lfsr_tf.serving.server.rest.json_response import answer, refused
 from lfsr_tf.serving.server.refusal import Code, RefusalError
+from lfsr_tf.serving.server.rest.json_arrays import arrays_of
+from lfsr_tf.serving.server.rest.json_request import parse_request
+from lfsr_tf.serving.server.rest.json_response import answer, refused
 
 ONE = {"image": tf.float32}
 TWO = {"real": tf.float32, "imaginary": tf.float32}
 BYTES = {"png_bytes": tf.string}
 PICTURE = {"b64": base64.b64encode(b"\x89PNG\x00").decode()}
+
+
+def _nested(levels: int) -> object:
+    """A number in so many lists."""
+    return json.loads("[" * levels + "1" + "]" * levels)
 
 
 def arrays(document: object, dtypes: dict[str, tf.DType]) -> dict[str, np.ndarray]:
@@ -55,6 +61,11 @@ def test_bytes_are_base64_in_every_format(document: object) -> None:
     assert (found.dtype, found.tolist()) == (object, [b"\x89PNG\x00"] * 2)
 
 
+def test_base64_may_have_line_breaks_and_lack_its_padding() -> None:
+    broken = {"b64": "iVBO\nRw\r\nA"}
+    assert arrays({"inputs": [broken]}, BYTES)["png_bytes"].tolist() == [b"\x89PNG\x00"]
+
+
 def test_nan_and_infinity_are_read_so_that_the_model_can_refuse_them() -> None:
     found = arrays_of(parse_request(b'{"inputs": [NaN, Infinity, -Infinity]}'), ONE)["image"]
     np.testing.assert_array_equal(found, [np.nan, np.inf, -np.inf])
@@ -79,7 +90,10 @@ def test_the_signature_and_the_format_are_found() -> None:
         (b'{"instances": 1}', "Excepting 'instances' to be an list/array"),
         (b'{"instances": []}', "No values in 'instances' array"),
         (b'{"signature_name": 3, "inputs": 1}', "'signature_name' key must be a string value."),
-        (b'{"inputs": [' * 1 + b"[" * 100_000, "JSON Parse error: "),
+        (b'{"inputs": [' + b"[" * 100_000, "JSON Parse error: "),
+        (b'{"inputs": [NaN, "\\ud800"]}', "JSON Parse error: "),
+        (b'{"signature_name": "\\ud800", "inputs": [1]}', "JSON Parse error: "),
+        (b'{"inputs": [NaN, ' + b"9" * 5000 + b"]}", "JSON Parse error: "),
     ],
 )
 def test_bodies_that_are_no_request_are_refused(body: bytes, message: str) -> None:
@@ -113,7 +127,14 @@ def test_bodies_that_are_no_request_are_refused(body: bytes, message: str) -> No
         ({"inputs": [1]}, TWO, "inputs is a plain value/list, but expecting an object"),
         ({"inputs": {"real": 1}}, TWO, "Missing named input: imaginary in 'inputs' object."),
         ({"instances": [{"b64": "?"}]}, BYTES, "Unable to base64 decode"),
-        ({"instances": [1]}, BYTES, "JSON Value: 1 not formatted correctly for base64 data"),
+        ({"instances": [1]}, BYTES, "JSON Value: 1 Type: Number is not of expected type: string"),
+        (
+            {"inputs": {"png_bytes": [{"b64": 1}]}},
+            BYTES,
+            'JSON Value: {"b64": 1} not formatted correctly for base64 data',
+        ),
+        ({"inputs": _nested(33)}, ONE, "Expected lists in at most 32 levels"),
+        ({"inputs": _nested(900)}, ONE, "Expected lists in at most 32 levels"),
     ],
 )
 def test_values_that_do_not_fit_are_refused_in_tensorflow_serving_s_words(
