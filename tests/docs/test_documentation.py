@@ -1,11 +1,14 @@
 """Every command and code block of the README and of docs/ runs, in the order of its page."""
 
 import configparser
+import contextlib
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,22 +67,32 @@ def run_shell(script: str, folder: Path) -> None:
     assert result.returncode == 0, f"{script}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
 
 
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """Where the blocks of a page run; a server that a page starts and does not end is ended here."""
+    yield tmp_path
+    started = tmp_path / "serve.pid"
+    if started.exists():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(started.read_text()), signal.SIGKILL)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_block_of_a_page_runs(page: Path, scans: Path, tmp_path: Path) -> None:
+def test_every_block_of_a_page_runs(page: Path, scans: Path, place: Path) -> None:
     given = ("train", "val", "scan.nii.gz") + (() if page.name in FROM_SCRATCH else ("records", "runs"))
     for name in given:
-        (tmp_path / name).symlink_to(scans / name)
+        (place / name).symlink_to(scans / name)
     for language, text in blocks(page):
         if language == "bash":
             lines = [line.split("  #")[0].strip() for line in text.splitlines()]
             commands = [
                 shortened(line) for line in lines if line and not line.startswith("#") and runnable(line)
             ]
-            run_shell("\n".join(commands), tmp_path)
+            run_shell("\n".join(commands), place)
         elif language == "python":
-            (tmp_path / "block.py").write_text(text)
-            run_shell(f"{shlex.quote(sys.executable)} block.py", tmp_path)
+            (place / "block.py").write_text(text)
+            run_shell(f"{shlex.quote(sys.executable)} block.py", place)
         else:
             assert language in ("toml", "json", "text"), (
                 f"{page.name}: a block of unknown language {language!r}"

@@ -1,0 +1,176 @@
+"""`lfsr serve` as a process: it starts, answers, and ends when it is told to."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from typer.testing import Result
+
+from lfsr_tf.cli.enhance import enhance
+from lfsr_tf.cli.serve import serve
+from lfsr_tf.errors import ConfigError, LfsrError, ModelError
+from lfsr_tf.models import load_model
+from lfsr_tf.serving import export_model
+
+Run = Callable[..., Result]
+FREE_PORTS = ("--port", "0", "--rest-api-port", "0")
+
+
+@contextmanager
+def serving(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """A server's process, and the addresses that it prints."""
+    command = [sys.executable, "-m", "lfsr_tf.cli", "serve", *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    addresses = {}
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if found := re.match(r"  (gRPC|REST|page)  (\S+)", line):
+                addresses[found[1]] = found[2]
+            if "Ctrl+C" in line:
+                break
+        yield process, addresses
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=30) as response:
+        return bytes(response.read())
+
+
+@pytest.fixture(scope="session")
+def versions(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one exported version."""
+    return export_model(load_model(run_folder), tmp_path_factory.mktemp("base"), "brain", check=False).parent
+
+
+@pytest.mark.slow
+def test_a_run_is_served_and_scans_are_enhanced_behind_it(
+    run_command: Run, run_folder: Path, small_scan: Callable[..., Path], tmp_path: Path
+) -> None:
+    scan = small_scan()
+    run_command(enhance, scan, "-m", run_folder, "-o", tmp_path / "here", "--dtype", "float32")
+    with serving(run_folder, *FREE_PORTS) as (process, addresses):
+        for kind in ("gRPC", "REST"):
+            done = run_command(enhance, scan, "--server", addresses[kind], "-o", tmp_path / kind)
+            assert done.exit_code == 0, (done.output, done.exception)
+        assert b"request_count" in get(f"{addresses['page']}monitoring/prometheus/metrics")
+        assert b"<html" in get(addresses["page"])
+        process.send_signal(signal.SIGTERM)
+        printed, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in printed + errors
+    expected, *found = (
+        nib.load(tmp_path / kind / "sub-01_T2w_sr.nii.gz").get_fdata() for kind in ("here", "gRPC", "REST")
+    )
+    for each in found:
+        assert np.abs(each - expected).max() <= 1e-5 * expected.max()
+
+
+@pytest.mark.slow
+def test_what_is_under_way_is_finished_before_the_end(versions: Path) -> None:
+    images = np.random.default_rng(0).random((64, 128, 128, 1), np.float32)
+    body = json.dumps({"instances": images.round(2).tolist()}).encode()
+    answers = []
+    with serving(versions, "--name", "brain", *FREE_PORTS) as (process, addresses):
+        request = urllib.request.Request(f"{addresses['REST']}:predict", body)
+
+        def ask() -> None:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                answers.append((response.status, len(json.load(response)["predictions"])))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        inside = f"{addresses['page']}monitoring/prometheus/metrics"
+        while asking.is_alive() and b"lfsr_requests_inside 1.0" not in get(inside):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        asking.join(60)
+        process.communicate(timeout=30)
+    assert answers == [(200, 64)]
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((), ConfigError, "a model or --model-config-file"),
+        (("MODEL", "--model-config-file", "x"), ConfigError, "one of them"),
+        (("--model-config-file", "missing.config"), ConfigError, "No such file"),
+        (("--model-config-file", "missing.config", "--name", "x"), ConfigError, "no --model-name"),
+        (("VERSION",), ConfigError, "a version. Give"),
+        (("MODEL", "--dtype", "float32"), ConfigError, "Give it to `lfsr export`"),
+        (("nothing",), ModelError, "nothing"),
+        (("MODEL", "--host", "everywhere"), ConfigError, "an IP address"),
+        (("MODEL", "--port", "70000"), ConfigError, "from 0 to 65535"),
+        (("MODEL", "--port", "9000", "--rest-api-port", "9000"), ConfigError, "two ports"),
+        (("MODEL", "--max-request-mib", "0"), ConfigError, "request_bytes"),
+        (("MODEL", "--max-running", "0"), ConfigError, "running"),
+        (("MODEL", "--engine", "steam"), ConfigError, "auto, lfsr or tensorflow"),
+        (("MODEL", "--engine", "tensorflow"), ConfigError, "tensorflow_model_server on the PATH"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(
+    arguments: tuple[str, ...], error: type[LfsrError], message: str, run_command: Run, versions: Path
+) -> None:
+    places = {"MODEL": str(versions), "VERSION": str(versions / "1")}
+    result = run_command(serve, *(places.get(each, each) for each in arguments))
+    assert isinstance(result.exception, error), (result.exception, result.output)
+    assert message in str(result.exception) and "\n" not in str(result.exception)
+
+
+def test_a_folder_whose_only_version_does_not_load_is_one_line(run_command: Run, tmp_path: Path) -> None:
+    (tmp_path / "lfsr" / "1").mkdir(parents=True)
+    result = run_command(serve, tmp_path / "lfsr", *FREE_PORTS)
+    assert isinstance(result.exception, ModelError)
+    assert "version 1: Expected a SavedModel that loads" in str(result.exception)
+
+
+@pytest.fixture
+def native(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tensorflow_model_server on the PATH that writes down its arguments and configuration, and exits 3."""
+    program, said = tmp_path / "bin" / "tensorflow_model_server", tmp_path / "said"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\nfor each in "$@"; do echo "$each" >> {said}; done\n'
+        f'for each in "$@"; do case "$each" in --*_config_file=*) cat "${{each#*=}}" >> {said};; esac; done\n'
+        "exit 3\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    return said
+
+
+def test_tensorflow_s_own_server_is_started_where_all_addresses_are_allowed(
+    native: Path, run_command: Run, versions: Path
+) -> None:
+    asked = ("--host", "0.0.0.0", "--port", "8600", "--rest_api_port", "8601", "--model_name", "brain")
+    result = run_command(serve, versions, *asked)
+    assert result.exit_code == 3
+    said = native.read_text()
+    assert "--port=8600\n--rest_api_port=8601\n" in said
+    assert 'name: "brain"' in said and f'base_path: "{versions}"' in said
+    assert "/monitoring/prometheus/metrics" in said
+
+
+def test_tensorflow_s_own_server_is_not_opened_to_all_addresses_unasked(
+    native: Path, run_command: Run, versions: Path
+) -> None:
+    result = run_command(serve, versions, "--engine", "tensorflow")
+    assert isinstance(result.exception, ConfigError)
+    assert "give --host 0.0.0.0" in str(result.exception)
+    assert not native.exists()
