@@ -11,7 +11,7 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from lfsr_tf.serving.server.refusal import invalid
 
-_VERSION = r"(?:(?:/versions/(?P<version>\d+))|(?:/labels/(?P<label>[^/:]+)))?"
+_VERSION = r"(?:(?:/versions/(?P<version>[0-9]+))|(?:/labels/(?P<label>[^/:]+)))?"
 _PATTERNS = {
     "POST": re.compile(
         rf"/v1/models/(?P<name>[^/:]+){_VERSION}:(?P<verb>classify|regress|predict)", re.IGNORECASE
@@ -19,6 +19,8 @@ _PATTERNS = {
     "GET": re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{_VERSION}(?:/(?P<verb>metadata))?", re.IGNORECASE),
 }
 _LARGEST = 2**63 - 1
+# Python refuses to convert thousands of digits.
+_MOST_DIGITS = 4000
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,16 @@ def parse_path(method: str, path: str) -> RestCall:
         raise invalid("Missing model name in request.")
     spec = ModelSpec(name=_unescaped(found["name"]))
     if found["version"]:
-        if int(found["version"]) > _LARGEST:
-            raise invalid(f"Failed to convert version: {found['version']} to numeric.")
-        spec.version.value = int(found["version"])
+        spec.version.value = _number(found["version"])
     if found["label"]:
         spec.version_label = _unescaped(found["label"])
     return RestCall((found["verb"] or "status").lower(), spec)
+
+
+def _number(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS or int(digits) > _LARGEST:
+        raise invalid(f"Failed to convert version: {digits} to numeric.")
+    return int(digits)
 
 
 def _unescaped(text: str) -> str:
