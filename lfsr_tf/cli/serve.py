@@ -176,7 +176,7 @@ def _run_here(options: ServerOptions) -> None:
         server.stop()
 
 
-def _enhancer(server: ModelServer) -> Callable[[Scan], Enhanced]:
+def _enhancer(server: ModelServer) -> Callable[[Scan, Callable[[int], None]], Enhanced]:
     """Enhances scans for the page with the first model, whichever version is the newest then."""
     from lfsr_tf.inference.enhance import Enhancer
     from lfsr_tf.serving.clients.connect import network_behind
@@ -184,7 +184,7 @@ def _enhancer(server: ModelServer) -> Callable[[Scan], Enhanced]:
 
     name, limits = server.options.models[0].name, server.options.limits
     client = LocalClient(server.service, name, limits.rest_seconds)
-    return lambda scan: Enhancer(network_behind(client, name))(scan)
+    return lambda scan, advance: Enhancer(network_behind(client, name))(scan, advance)
 
 
 @contextmanager
