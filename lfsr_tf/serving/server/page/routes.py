@@ -1,0 +1,168 @@
+"""The page's routes: its three files, and what its script calls."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from importlib import resources
+from string import Template
+from typing import Any, Protocol
+
+import anyio
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lfsr_tf import __version__
+from lfsr_tf.errors import LfsrError
+from lfsr_tf.inference.enhance import Enhanced
+from lfsr_tf.scans import Scan
+from lfsr_tf.serving.server.gate import Gate
+from lfsr_tf.serving.server.options import ServerOptions
+from lfsr_tf.serving.server.page.answer import answer
+from lfsr_tf.serving.server.page.progress import Progress
+from lfsr_tf.serving.server.page.upload import MOST_PIXELS, MOST_SLICES, opened
+from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
+from lfsr_tf.serving.server.rest.app import refused
+from lfsr_tf.serving.server.rest.body import BodyReader
+from lfsr_tf.serving.server.rest.formats import JSON
+from lfsr_tf.serving.server.service import ModelService
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_TYPES = {"page.js": "text/javascript", "page.css": "text/css"}
+_WAITING, _LONGEST_WAIT_SECONDS = 4, 300.0
+"""One scan at a time, since each takes all cores; this many may wait for it, this long."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class ScanEnhancer(Protocol):
+    """What enhances a scan, as `lfsr_tf.inference.Enhancer` does."""
+
+    def __call__(self, scan: Scan, advance: Callable[[int], None], /) -> Enhanced:
+        """Enhance one volume, and tell `advance` the number of slices that were finished.
+
+        Raises:
+            LfsrError: One sentence for the user.
+            RefusalError: Of the server behind it; or of `advance`, when nobody waits for the result.
+        """
+
+
+def page_routes(service: ModelService, options: ServerOptions, enhancer: ScanEnhancer) -> list[Route]:
+    """The page at `/`, its files, and its calls.
+
+    Args:
+        service: Counts the page's calls among those of its models.
+        options: Limits of a request.
+        enhancer: The model behind the page; called by one thread at a time.
+    """
+    page = _Page(service, options, enhancer)
+    limits = {"most_bytes": options.limits.request_bytes, "most_slices": MOST_SLICES}
+    html = Template(_packaged("index.html").decode("utf-8")).substitute(
+        limits,
+        version=__version__,
+        most_megabytes=options.limits.request_bytes >> 20,
+        most_megapixels=f"{MOST_PIXELS / 1e6:.1f}",
+    )
+    return [
+        Route("/", _fixed(html.encode("utf-8"), "text/html"), methods=["GET"]),
+        *(
+            Route(f"/page/{name}", _fixed(_packaged(name), media), methods=["GET"])
+            for name, media in _TYPES.items()
+        ),
+        Route("/page/enhance", page.enhance, methods=["POST"]),
+        Route("/page/progress", page.progress, methods=["GET"]),
+    ]
+
+
+def _packaged(name: str) -> bytes:
+    return resources.files(__package__).joinpath(name).read_bytes()
+
+
+def _fixed(content: bytes, media_type: str) -> Endpoint:
+    async def give(request: Request) -> Response:
+        return Response(content, headers=HEADERS, media_type=media_type)
+
+    return give
+
+
+class _Page:
+    """What the page's script calls."""
+
+    def __init__(self, service: ModelService, options: ServerOptions, enhancer: ScanEnhancer) -> None:
+        self._service, self._enhancer = service, enhancer
+        self._name = options.models[0].name
+        self._gate, self._progress = Gate(1, _WAITING), Progress()
+        files = (1 + _WAITING) * options.limits.request_bytes
+        self._bodies = BodyReader(replace(options.limits, buffered_bytes=files))
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    async def progress(self, request: Request) -> Response:
+        """Slices done and in all of the request with the same `key`."""
+        done, slices = self._progress.found(request.query_params.get("key", ""))
+        return Response(orjson.dumps({"done": done, "slices": slices}), headers=HEADERS, media_type=JSON)
+
+    async def enhance(self, request: Request) -> Response:
+        """Enhance the file in the body, whose name is `name`."""
+        try:
+            _refuse_other_sites(request)
+            async with self._bodies.received(request) as body:
+                response = Response(await self._enhanced(request, body), media_type=JSON)
+        except RefusalError as refusal:
+            response = refused(refusal)
+        response.headers.update(HEADERS)
+        return response
+
+    async def _enhanced(self, request: Request, body: bytes) -> bytes:
+        gone = threading.Event()
+        watcher = asyncio.create_task(_watch(request, gone))
+        name, key = (request.query_params.get(field, "") for field in ("name", "key"))
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(2 + _WAITING)
+        try:
+            return await anyio.to_thread.run_sync(
+                lambda: self._counted(name, key, body, gone.is_set), limiter=self._limiter
+            )
+        finally:
+            watcher.cancel()
+
+    def _counted(self, name: str, key: str, body: bytes, gone: Callable[[], bool]) -> bytes:
+        with (
+            self._service.counted(self._name, "Enhance", "REST"),
+            self._gate.turn(_LONGEST_WAIT_SECONDS),
+        ):
+            try:
+                return orjson.dumps(self._document(name, key, body, gone))
+            except LfsrError as error:
+                raise invalid(str(error)) from error
+
+    def _document(self, name: str, key: str, body: bytes, gone: Callable[[], bool]) -> dict[str, Any]:
+        with opened(name, body) as upload:
+            count = len(upload.scan.slices())
+            with self._progress.of(key, count, gone) as advance:
+                advance(0)
+                return answer(upload, self._enhancer(upload.scan, advance))
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """A page of another site could have its visitors' servers work for nothing, though it gets no answer."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        message = "Expected a call of this server's own page. Received: one of another site."
+        raise RefusalError(Code.FAILED_PRECONDITION, message, http=403)
+
+
+async def _watch(request: Request, gone: threading.Event) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    gone.set()
