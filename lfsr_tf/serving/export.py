@@ -22,7 +22,7 @@ from lfsr_tf.serving.layout import version_folder
 from lfsr_tf.serving.loader_check import check_saved_model
 from lfsr_tf.serving.metadata import METADATA_FILE, build_metadata
 from lfsr_tf.serving.signatures import SIGNATURES, describe
-from lfsr_tf.serving.signatures.graph import Enhance
+from lfsr_tf.serving.signatures.graph import Enhance, in_parts
 from lfsr_tf.serving.warmup import DEFAULT_SIZES, Size, write_warmup
 from lfsr_tf.storage import atomic_folder, write_json
 
@@ -84,22 +84,34 @@ def save_signatures(trained: TrainedModel, folder: Path, metadata: Mapping[str, 
     Raises:
         OutputError: It cannot be written.
     """
+    enhance = in_parts(enhancing(trained.model))
+    functions = {name: signature.build(enhance) for name, signature in SIGNATURES.items()}
+    functions[describe.NAME] = describe.build(json.dumps(metadata, sort_keys=True, allow_nan=False))
+    save_functions(trained.model, functions, folder)
+
+
+def save_functions(
+    model: keras.Model, functions: Mapping[str, tf.types.experimental.ConcreteFunction], folder: Path
+) -> None:
+    """Write functions of a network as the signatures of a SavedModel.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
     module = tf.Module()
     # The variables themselves: a Keras model here would be saved as a second copy, and its own list of Keras
     # variables is not found by the C++ loader ("Could not find variable").
-    module.weights = [variable.value for variable in trained.model.variables]
-    functions = {name: signature.build(_enhance(trained.model)) for name, signature in SIGNATURES.items()}
-    functions[describe.NAME] = describe.build(json.dumps(metadata, sort_keys=True, allow_nan=False))
+    module.weights = [variable.value for variable in model.variables]
     module.functions = list(functions.values())
     try:
-        tf.saved_model.save(module, str(folder), signatures=functions)
+        tf.saved_model.save(module, str(folder), signatures=dict(functions))
     except (tf.errors.OpError, OSError) as error:
         raise OutputError(
             f"Cannot write a SavedModel to {folder.parent}: {_first_line(error)}. Check the free space."
         ) from error
 
 
-def _enhance(model: keras.Model) -> Enhance:
+def enhancing(model: keras.Model) -> Enhance:
     """The network as signatures call it; one that takes no noise level is told none."""
 
     def enhance(images: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:

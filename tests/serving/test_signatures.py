@@ -8,7 +8,7 @@ from lfsr_tf.physics.fourier import fft2c
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
 from lfsr_tf.physics.phase import in_phase_image
 from lfsr_tf.serving.signatures import SIGNATURES
-from lfsr_tf.serving.signatures.graph import PIXELS_AT_ONCE
+from lfsr_tf.serving.signatures.graph import PIXELS_AT_ONCE, in_parts
 
 SIGMA = 0.03
 
@@ -67,7 +67,7 @@ def test_a_volume_of_any_number_of_slices_keeps_their_order(count: int) -> None:
         return double(batch, levels)
 
     volume = np.random.default_rng(0).random((count, 64, 32)).astype(np.float32)
-    result = SIGNATURES["volume"].build(network)(volume=tf.constant(volume))["sr"].numpy()
+    result = SIGNATURES["volume"].build(in_parts(network))(volume=tf.constant(volume))["sr"].numpy()
     np.testing.assert_allclose(result[:, ::2, ::2], volume, rtol=1e-5)
     assert max(most) == min(count, 32) and sum(most) == count
 

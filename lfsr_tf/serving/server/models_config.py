@@ -31,7 +31,8 @@ def read_models_config(path: Path) -> tuple[ModelSource, ...]:
 def _source(model: Any, path: Path) -> ModelSource:
     if not model.name or not model.base_path:
         raise ConfigError(
-            f"Expected a name and a base_path of every model. Received: {path}: {model.name or model.base_path!r}."
+            f"Expected a name and a base_path of every model. Received: "
+            f"{path}: {model.name or model.base_path!r}."
         )
     if model.model_platform not in ("", "tensorflow"):
         raise ConfigError(

@@ -69,28 +69,23 @@ def small_enough(rows: tf.Tensor, columns: tf.Tensor, name: str) -> tf.Operation
     return tf.debugging.Assert(fits, [message, rows, columns])
 
 
-def enhance_parts(images: tf.Tensor, levels: tf.Tensor, enhance: Enhance) -> tf.Tensor:
-    """Enhance a few images at a time, `PIXELS_AT_ONCE` pixels or one image.
+def in_parts(enhance: Enhance) -> Enhance:
+    """The same network, given a few images at a time: `PIXELS_AT_ONCE` pixels or one image."""
 
-    Args:
-        images: float32 [N, H, W, 1], normalised.
-        levels: float32 [N].
-        enhance: The network.
+    def enhance_parts(images: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
+        count = tf.shape(images)[0]
+        at_once = tf.maximum(1, PIXELS_AT_ONCE // tf.maximum(1, tf.reduce_prod(tf.shape(images)[1:])))
+        parts = -(-count // at_once)
 
-    Returns:
-        float32 [N, s H, s W, 1].
-    """
-    count = tf.shape(images)[0]
-    at_once = tf.maximum(1, PIXELS_AT_ONCE // tf.maximum(1, tf.reduce_prod(tf.shape(images)[1:])))
-    parts = -(-count // at_once)
+        def one(part: tf.Tensor, done: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+            chosen = slice(part * at_once, (part + 1) * at_once)
+            return part + 1, done.write(part, enhance(images[chosen], levels[chosen]))
 
-    def one(part: tf.Tensor, done: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-        chosen = slice(part * at_once, (part + 1) * at_once)
-        return part + 1, done.write(part, enhance(images[chosen], levels[chosen]))
+        done = tf.TensorArray(tf.float32, parts, infer_shape=False, element_shape=[None, None, None, 1])
+        _, done = tf.while_loop(lambda part, _: part < parts, one, (0, done), parallel_iterations=1)
+        return done.concat()
 
-    done = tf.TensorArray(tf.float32, parts, infer_shape=False, element_shape=[None, None, None, 1])
-    _, done = tf.while_loop(lambda part, _: part < parts, one, (0, done), parallel_iterations=1)
-    return done.concat()
+    return enhance_parts
 
 
 def enhance_each(images: tf.Tensor, enhance: Enhance, sigma: tf.Tensor | None = None) -> tf.Tensor:
@@ -109,4 +104,4 @@ def enhance_each(images: tf.Tensor, enhance: Enhance, sigma: tf.Tensor | None = 
     reference = safe_reference(reference_intensity(images, per_image=True))
     unit = reference[:, None, None, None]
     noise = image_sigmas(images[..., 0]) if sigma is None else sigma
-    return enhance_parts(images / unit, or_typical(noise / reference), enhance) * unit
+    return enhance(images / unit, or_typical(noise / reference)) * unit

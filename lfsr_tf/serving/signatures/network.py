@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
-from lfsr_tf.serving.signatures.graph import IMAGES, Enhance, checked, enhance_parts
+from lfsr_tf.serving.signatures.graph import IMAGES, Enhance, checked
 from lfsr_tf.serving.signatures.signature import Arrays, Signature, only_channel
 
 DESCRIPTION = (
@@ -36,7 +36,7 @@ def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
         )
         with tf.control_dependencies([one_each]):
             levels = tf.debugging.check_numerics(levels, "Expected finite values in noise_level. Received: ")
-        return {"sr": enhance_parts(images, levels, enhance)}
+        return {"sr": enhance(images, levels)}
 
     return serve.get_concrete_function()
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from lfsr_tf.physics.graph_noise import or_typical, volume_sigma
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
-from lfsr_tf.serving.signatures.graph import PIXELS_AT_ONCE, Enhance, checked, enhance_parts
+from lfsr_tf.serving.signatures.graph import PIXELS_AT_ONCE, Enhance, checked
 from lfsr_tf.serving.signatures.signature import Signature
 
 DESCRIPTION = (
@@ -28,7 +28,7 @@ def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
         reference = safe_reference(reference_intensity(slices))
         level = or_typical(volume_sigma(slices) / reference)
         levels = tf.repeat(level, tf.shape(slices)[0])
-        return {"sr": enhance_parts(slices[..., None] / reference, levels, enhance)[..., 0] * reference}
+        return {"sr": enhance(slices[..., None] / reference, levels)[..., 0] * reference}
 
     return serve.get_concrete_function()
 
