@@ -109,6 +109,9 @@ def _facts(sidecar: Sidecar, picture: bool) -> Iterator[Fact]:
 def _size(sidecar: Sidecar, picture: bool) -> Fact:
     spacing, used = sidecar.spacing, sidecar.matrix.used
     scale = sidecar.model.scale
+    if picture:
+        # Of pictures the width is named first.
+        used = used[::-1]
     pixels = f"{used[0]} × {used[1]} → {used[0] * scale} × {used[1] * scale}"
     if picture:
         return Fact("Pixels", pixels, "unknown", "The size of a picture's pixels is unknown.")
@@ -136,7 +139,7 @@ def _noise(sidecar: Sidecar) -> Fact:
 
 
 def _agreement(sidecar: Sidecar) -> Fact:
-    label = "Agreement with the scan"
+    label = "Agreement with the input"
     # The innermost ring answers to the noise floor; the warnings leave it out, too.
     found = [ring.chi_square for ring in sidecar.consistency[1:] if ring.chi_square is not None]
     if not found:

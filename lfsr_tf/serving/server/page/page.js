@@ -6,6 +6,7 @@
   const position = element("position");
   const slice = element("slice");
   const POLL_MILLISECONDS = 400;
+  const focus = { x: 0.5, y: 0.5 };
   let shown = null;
   let running = null;
   let download = "";
@@ -56,6 +57,8 @@
 
   // ---- Sending
 
+  const size = (bytes) => (bytes < 2 ** 20 ? `${Math.ceil(bytes / 2 ** 10)} KB` : `${(bytes / 2 ** 20).toFixed(bytes < 1e7 ? 1 : 0)} MB`);
+
   const refusal = (files) => {
     const most = Number(document.body.dataset.mostBytes);
     if (files.length > 1) {
@@ -63,8 +66,7 @@
     }
     if (files[0].size === 0) return "Expected a scan. Received: an empty file. Copy it again.";
     if (files[0].size <= most) return "";
-    const sizes = [most, files[0].size].map((bytes) => `${(bytes / 2 ** 20).toFixed(0)} MB`);
-    return `Expected a file of at most ${sizes[0]}. Received: ${sizes[1]}. Use lfsr enhance.`;
+    return `Expected a file of at most ${size(most)}. Received: ${size(files[0].size)}. Use lfsr enhance.`;
   };
 
   const send = async (file, signal, key) => {
@@ -125,7 +127,7 @@
     await Promise.all(pictures.map((picture) => picture.decode()));
     if (shown !== result || Number(slice.value) !== number) return;
     element("before").src = pictures[0].src;
-    element("before").alt = `Slice ${number} of your scan`;
+    element("before").alt = `Slice ${number} of your ${result.kind}`;
     element("after").src = pictures[1].src;
     element("after").alt = `Slice ${number}, enhanced`;
   };
@@ -136,7 +138,25 @@
     if (slice.value !== before) showSlice();
   };
 
-  const movePosition = () => compare.style.setProperty("--position", `${position.value}%`);
+  const movePosition = () => {
+    compare.style.setProperty("--position", `${position.value}%`);
+    position.setAttribute("aria-valuetext", `${position.value} % your ${shown.kind}`);
+  };
+
+  // Which point of the picture stays in place when it is enlarged, as fractions of its width and height.
+  const setFocus = (x, y) => {
+    focus.x = Math.min(Math.max(x, 0), 1);
+    focus.y = Math.min(Math.max(y, 0), 1);
+    compare.style.setProperty("--x", `${100 * focus.x}%`);
+    compare.style.setProperty("--y", `${100 * focus.y}%`);
+  };
+
+  const setZoom = () => {
+    const percent = Number(element("zoom").value);
+    compare.style.setProperty("--zoom", String(percent / 100));
+    element("zoom-keys").hidden = percent === 100;
+    element("edges").hidden = percent > 100;
+  };
 
   const setBrightness = () => {
     const factor = Number(element("brightness").value) / 100;
@@ -169,17 +189,22 @@
 
   const offer = (file) => {
     URL.revokeObjectURL(download);
-    const bytes = Uint8Array.from(atob(file.base64), (letter) => letter.charCodeAt(0));
+    const letters = atob(file.base64);
+    const bytes = new Uint8Array(letters.length);
+    for (let index = 0; index < letters.length; index += 1) bytes[index] = letters.charCodeAt(index);
     download = URL.createObjectURL(new Blob([bytes], { type: file.type }));
     element("download").href = download;
     element("download").download = file.name;
-    element("download-label").textContent = `Download ${file.type === "image/png" ? "picture" : "NIfTI"}`;
+    element("download-label").textContent = `Download ${shown.kind === "picture" ? "PNG" : "NIfTI"}, ${size(bytes.length)}`;
     element("download").title = file.name;
     delete file.base64;
   };
 
   const show = (name, result) => {
     shown = result;
+    result.kind = result.file.type === "image/png" ? "picture" : "scan";
+    element("before-tag").textContent = `Your ${result.kind}`;
+    element("zoom").value = element("brightness").value = "100";
     document.body.classList.add("chosen");
     element("drop-title").textContent = "Drop another file here, or choose one";
     element("result-title").textContent = name;
@@ -188,6 +213,7 @@
     [...element("edges").children].forEach((letter, index) => {
       letter.textContent = result.edges ? result.edges[index] : "";
     });
+    element("edges-note").hidden = !result.edges;
     slice.max = String(result.slices);
     slice.value = String(Math.ceil(result.slices / 2));
     element("slice-control").hidden = result.slices === 1;
@@ -195,6 +221,7 @@
     showTrust(result);
     offer(result.file);
     setBrightness();
+    setZoom();
     movePosition();
     showSlice();
     element("result").hidden = false;
@@ -232,6 +259,12 @@
   element("previous").addEventListener("click", () => step(-1));
   element("next").addEventListener("click", () => step(1));
   element("brightness").addEventListener("input", setBrightness);
+  element("zoom").addEventListener("input", setZoom);
+  compare.addEventListener("pointermove", (event) => {
+    const side = event.target.closest(".side") ?? compare;
+    const box = side.getBoundingClientRect();
+    setFocus((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+  });
   element("pixels").addEventListener("change", (event) => compare.classList.toggle("pixels", event.target.checked));
   for (const choice of document.querySelectorAll("input[name=view]")) {
     choice.addEventListener("change", () => {
@@ -240,6 +273,12 @@
     });
   }
   position.addEventListener("keydown", (event) => {
+    const [x, y] = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] }[event.key] ?? [0, 0];
+    if (event.shiftKey && (x || y)) {
+      event.preventDefault();
+      setFocus(focus.x + x, focus.y + y);
+      return;
+    }
     const by = { ArrowUp: 1, ArrowDown: -1, PageUp: 5, PageDown: -5 }[event.key];
     if (!by) return;
     event.preventDefault();

@@ -24,7 +24,7 @@ from lfsr_tf.serving.server.gate import Gate
 from lfsr_tf.serving.server.options import ServerOptions
 from lfsr_tf.serving.server.page.answer import answer
 from lfsr_tf.serving.server.page.progress import Progress
-from lfsr_tf.serving.server.page.upload import MOST_PIXELS, MOST_SLICES, opened
+from lfsr_tf.serving.server.page.upload import MOST_PIXELS, MOST_SLICES, opened, suffix_of
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
 from lfsr_tf.serving.server.rest.app import refused
 from lfsr_tf.serving.server.rest.body import BodyReader
@@ -138,12 +138,12 @@ class _Page:
             watcher.cancel()
 
     def _counted(self, name: str, key: str, body: bytes, gone: Callable[[], bool]) -> bytes:
-        with (
-            self._service.counted(self._name, "Enhance", "REST"),
-            self._gate.turn(_LONGEST_WAIT_SECONDS),
-        ):
+        with self._service.counted(self._name, "Enhance", "REST"):
             try:
-                return orjson.dumps(self._document(name, key, body, gone))
+                # What can be refused at once does not wait for its turn.
+                suffix_of(name, body)
+                with self._gate.turn(_LONGEST_WAIT_SECONDS):
+                    return orjson.dumps(self._document(name, key, body, gone))
             except LfsrError as error:
                 raise invalid(str(error)) from error
 

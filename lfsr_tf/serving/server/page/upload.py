@@ -61,7 +61,7 @@ def opened(name: str, body: bytes) -> Iterator[Upload]:
         LfsrError: Of the block.
         ScanError: The suffix is unknown, the reader refuses the file, or it has too many slices or pixels.
     """
-    suffix = _suffix(name, body)
+    suffix = suffix_of(name, body)
     with tempfile.TemporaryDirectory(prefix="lfsr-page-") as folder:
         path = Path(folder, f"upload{suffix}")
         try:
@@ -82,7 +82,16 @@ def stem_of(name: str) -> str:
     return re.sub(r"[^\w.-]+", "_", bare)[:_LONGEST_STEM].strip("._-") or "scan"
 
 
-def _suffix(name: str, body: bytes) -> str:
+def suffix_of(name: str, body: bytes) -> str:
+    """Which of the known suffixes a file has.
+
+    Args:
+        name: As the browser has it.
+        body: The file, which may say that it is DICOM.
+
+    Raises:
+        ScanError: None of them.
+    """
     for suffixes in (SCAN_SUFFIXES, PICTURE_SUFFIXES):
         if found := suffixes.search(name):
             return found.group(0).lower()

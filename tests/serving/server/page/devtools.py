@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 _PATIENCE_SECONDS = 40.0
+_SHIFT = 8
 _KEYS = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Enter": 13, "Tab": 9, " ": 32}
 
 
@@ -102,11 +103,12 @@ class Chromium:
             assert time.monotonic() < deadline, f"never: {what}; {self.complaints}"
             time.sleep(0.05)
 
-    def press(self, key: str) -> None:
+    def press(self, key: str, *, shift: bool = False) -> None:
         """A key, as the keyboard sends it."""
         code = _KEYS[key]
         text = {"Enter": "\r", " ": " "}.get(key)
         pressed = {"type": "keyDown" if text else "rawKeyDown", "key": key, "windowsVirtualKeyCode": code}
+        pressed["modifiers"] = _SHIFT if shift else 0
         self.call("Input.dispatchKeyEvent", **pressed, **({"text": text} if text else {}))
         self.call("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
 

@@ -2,7 +2,6 @@
 
 import base64
 import gzip
-import io
 import threading
 from pathlib import Path
 
@@ -10,46 +9,14 @@ import httpx
 import nibabel as nib
 import numpy as np
 import pytest
-from PIL import Image
 
 from lfsr_tf.errors import ModelError
 from lfsr_tf.inference import Enhancer
 from lfsr_tf.inference.files import enhance_file, plan_jobs
 from lfsr_tf.scans import Scan, read_scan
+from tests.serving.server.page.calls import enhance, picture, refusal
 
 FILES = {"/": "text/html", "/page/page.js": "text/javascript", "/page/page.css": "text/css"}
-
-
-def enhance(client: httpx.Client, name: str, body: bytes, **headers: str):
-    return client.post("/page/enhance", params={"name": name}, content=body, headers=headers)
-
-
-def refusal(client: httpx.Client, name: str, body: bytes, status: int = 400) -> str:
-    answer = enhance(client, name, body)
-    assert answer.status_code == status
-    message = answer.json()["error"]
-    assert "\n" not in message
-    assert "/tmp" not in message and "upload" not in message
-    return message
-
-
-def picture(data_url: str) -> np.ndarray:
-    head, _, text = data_url.partition(",")
-    assert head == "data:image/png;base64"
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
-
-
-def png(levels: np.ndarray, kind: str = "PNG") -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(levels).save(stream, format=kind)
-    return stream.getvalue()
-
-
-@pytest.fixture
-def grey() -> np.ndarray:
-    """A smooth picture of 40 x 48 levels, not the same in any mirror."""
-    rows, columns = np.mgrid[0:40, 0:48]
-    return (120 + 90 * np.sin(rows / 9) * np.cos(columns / 7 + 1) + rows).clip(0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("path", FILES)
@@ -95,7 +62,7 @@ def test_a_scan_comes_back_as_pictures_facts_and_the_file_that_the_command_line_
     assert [fact["label"] for fact in found["facts"]] == [
         "Voxels in plane",
         "Noise",
-        "Agreement with the scan",
+        "Agreement with the input",
     ]
     # Voxels run to the right, front and up: a radiologist sees the patient's right at the left.
     shown = np.flip(read_scan(path).voxels[:, :, 1].T, (0, 1)) / sidecar.reference_intensity
@@ -121,105 +88,6 @@ def test_of_a_series_the_first_volume_is_taken_and_the_page_says_so(
     assert "series of 2 volumes" in found["warnings"][0]
     result = nib.Nifti1Image.from_bytes(gzip.decompress(base64.b64decode(found["file"]["base64"])))
     assert result.shape == (96, 128, 3)
-
-
-def test_a_grey_picture_comes_back_with_16_bits_and_the_same_white(
-    client: httpx.Client, grey: np.ndarray
-) -> None:
-    found = enhance(client, "Bild von mir.PNG", png(grey)).json()
-    assert (found["slices"], found["edges"], found["aspect"]) == (1, None, 1.2)
-    assert found["file"]["name"] == "Bild_von_mir_sr.png"
-    result = Image.open(io.BytesIO(base64.b64decode(found["file"]["base64"])))
-    levels = np.asarray(result)
-    assert (result.mode, levels.shape) == ("I;16", (80, 96))
-    assert levels.mean() / 65_535 == pytest.approx(grey.mean() / 255, rel=0.02)
-    assert picture(found["lr"][0]).shape == grey.shape
-    assert not any("training range" in warning for warning in found["warnings"])
-
-
-def test_a_16_bit_picture_keeps_its_levels(client: httpx.Client, grey: np.ndarray) -> None:
-    deep = grey.astype(np.uint16) * 100
-    found = enhance(client, "deep.png", png(deep)).json()
-    levels = np.asarray(Image.open(io.BytesIO(base64.b64decode(found["file"]["base64"]))))
-    assert levels.mean() == pytest.approx(deep.mean(), rel=0.02)
-
-
-def test_a_colour_picture_is_enhanced_in_grey_with_a_word_about_it(
-    client: httpx.Client, grey: np.ndarray
-) -> None:
-    colours = np.stack([grey, grey // 2, 255 - grey], axis=2)
-    found = enhance(client, "photo.jpeg", png(colours, "JPEG")).json()
-    assert any("colours" in warning for warning in found["warnings"])
-    neutral = enhance(client, "photo.png", png(np.stack([grey] * 3, axis=2))).json()
-    assert not any("colours" in warning for warning in neutral["warnings"])
-
-
-def test_a_transparent_picture_stands_on_black(client: httpx.Client, grey: np.ndarray) -> None:
-    alpha = np.where(np.arange(48) < 24, 255, 0) * np.ones((40, 1), int)
-    layers = np.stack([grey, grey, grey, alpha.astype(np.uint8)], axis=2)
-    shown = picture(enhance(client, "cut.png", png(layers)).json()["lr"][0])
-    assert shown[:, 24:].max() == 0 < shown[:, :24].min()
-
-
-def test_a_file_without_suffix_is_taken_when_it_begins_as_dicom(client: httpx.Client) -> None:
-    message = refusal(client, "IM000001", b"\0" * 128 + b"DICM" + b"\0" * 50)
-    assert "DICOM" in message
-
-
-@pytest.mark.parametrize("name", ["letter.docx", "scan", "", "x.nii.gz.exe", "..", "a/b", "scan.gz"])
-def test_another_kind_of_file_is_refused(client: httpx.Client, name: str) -> None:
-    message = refusal(client, name, b"nothing")
-    assert message.startswith("Expected a scan (.nii")
-
-
-@pytest.mark.parametrize(
-    ("name", "stem"),
-    [
-        ("../../etc/passwd.nii", "passwd"),
-        ("C:\\Users\\me\\sub 01.nii.gz", "sub_01"),
-        ("/.nii", "scan"),
-        ("..%2f.hidden\0\r\n.nii", "2f.hidden"),
-        ("Schädel.NII.GZ", "Schädel"),
-        ("x" * 300 + ".nii", "x" * 80),
-    ],
-)
-def test_a_name_decides_nothing_but_the_format(
-    client: httpx.Client, scan_file: Path, name: str, stem: str
-) -> None:
-    packed = name.lower().endswith(".gz")
-    body = scan_file.read_bytes() if packed else gzip.decompress(scan_file.read_bytes())
-    assert enhance(client, name, body).json()["file"]["name"] == f"{stem}_sr.nii.gz"
-
-
-def test_a_truncated_scan_is_refused_in_one_sentence_without_its_place_or_name(
-    client: httpx.Client, scan_file: Path
-) -> None:
-    body = scan_file.read_bytes()
-    message = refusal(client, "Jane_Doe.nii.gz", body[: len(body) // 2])
-    assert message.startswith("Expected a NIfTI file. Received: the file, which is truncated")
-    assert "Jane" not in message
-
-
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.nii", "a.npy", "a.h5", "a.dcm"])
-def test_text_under_the_name_of_a_scan_or_picture_is_refused(client: httpx.Client, name: str) -> None:
-    assert "Received: the file" in refusal(client, name, b"This is neither.\n" * 50)
-
-
-def test_a_small_file_that_unfolds_to_a_giant_is_refused_before_it_does(client: httpx.Client) -> None:
-    header = nib.Nifti1Header()
-    header.set_data_shape((600, 600, 400))
-    header.set_data_dtype(np.float32)
-    body = gzip.compress(header.binaryblock + b"\0" * 700_000, 0)
-    assert "Expected at most 0.5 GiB of image data" in refusal(client, "bomb.nii.gz", body)
-
-
-def test_too_many_slices_or_pixels_are_refused(client: httpx.Client) -> None:
-    wide = np.zeros((3000, 3000), np.uint8)
-    assert "at most 8.4 million pixels. Received: 3000 x 3000" in refusal(client, "wide.png", png(wide))
-    stream = io.BytesIO()
-    np.save(stream, np.arange(600 * 16 * 16, dtype=np.uint16).reshape(600, 16, 16))
-    message = refusal(client, "long.npy", stream.getvalue())
-    assert "Expected at most 512 slices" in message and "Received: 600 slices of 16 x 16" in message
 
 
 def test_a_body_over_the_limit_is_refused(client: httpx.Client) -> None:
