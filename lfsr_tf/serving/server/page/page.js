@@ -37,7 +37,8 @@
       bar.max = found.slices;
       bar.value = found.done;
     } else bar.removeAttribute("value");
-    const work = known ? `${found.done} of ${found.slices} slices` : "Waiting for the server";
+    const packing = known && found.done === found.slices ? ", packing the result" : "";
+    const work = known ? `${found.done} of ${found.slices} slices${packing}` : "Waiting for the server";
     element("busy-note").textContent = `${work} · ${seconds} s`;
   };
 
