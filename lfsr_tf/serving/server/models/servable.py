@@ -100,6 +100,9 @@ class Servable:
     def close(self) -> None:
         """Give the memory back; runs under way must have ended."""
         self._session.close()
+        # Closed is not freed: the weights go with the last reference to the session.
+        self._callable.cache_clear()
+        del self._session
 
     def _make_callable(self, feeds: tuple[str, ...], fetches: tuple[str, ...]) -> Callable[..., Any]:
         options = config_pb2.CallableOptions(feed=feeds, fetch=fetches)
