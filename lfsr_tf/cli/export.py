@@ -77,28 +77,36 @@ def _export_saved_model(
     warm_up: list[str],
     check: bool,
 ) -> None:
-    from lfsr_tf.models import load_model
+    from lfsr_tf.models import load_model, provenance
     from lfsr_tf.serving.export import export_model
-    from lfsr_tf.serving.signatures import SIGNATURES
+    from lfsr_tf.serving.signatures import SIGNATURES, describe
     from lfsr_tf.serving.warmup import parse_sizes
 
     sizes = parse_sizes(warm_up)
     with messages.status("Exporting"):
         folder = export_model(
-            load_model(model), output, name, version, dtype=dtype, warm_up=sizes, check=check
+            load_model(model),
+            output,
+            name,
+            version,
+            dtype=dtype,
+            warm_up=sizes,
+            provenance=provenance(model),
+            check=check,
         )
+    names = ", ".join([*SIGNATURES, describe.NAME])
     checked = "checked with TensorFlow's C++ loader" if check else "not checked"
-    console.print(f"{folder}  signatures {', '.join(SIGNATURES)}, {checked}", soft_wrap=True, markup=False)
+    console.print(f"{folder}  signatures {names}, {checked}", soft_wrap=True, markup=False)
 
 
 def _export_openvino(model: Path, output: Path, name: str, version: int | None) -> None:
-    from lfsr_tf.models import load_model
+    from lfsr_tf.models import load_model, provenance
     from lfsr_tf.serving.metadata import METADATA_FILE
     from lfsr_tf.serving.openvino import export_openvino
     from lfsr_tf.storage import read_json
 
     with messages.status("Exporting"):
-        folder = export_openvino(load_model(model), output, name, version)
+        folder = export_openvino(load_model(model), output, name, version, provenance=provenance(model))
     found = read_json(folder / METADATA_FILE)["openvino"]["accuracy"]
     costs = ", ".join(
         f"{row['precision']} {row['largest_difference']:.1e} of the largest value, "

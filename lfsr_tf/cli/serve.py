@@ -124,12 +124,13 @@ def _models(
 
 
 def _exported(model: Path, name: str, dtype: str, scratch: Path) -> Path:
-    from lfsr_tf.models import load_model
+    from lfsr_tf.models import load_model, provenance
     from lfsr_tf.serving.export import export_model
 
     with messages.status("Exporting"):
         # Unchecked: the server loads it at once, and says what is wrong with it.
-        return export_model(load_model(model), scratch, name, dtype=dtype, check=False).parent
+        trained, about = load_model(model), provenance(model)
+        return export_model(trained, scratch, name, dtype=dtype, provenance=about, check=False).parent
 
 
 def _run(options: ServerOptions, engine: str) -> int:

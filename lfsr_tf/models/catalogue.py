@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,6 +26,8 @@ from lfsr_tf.storage import read_json
 
 SHIPPED = Path(__file__).parent / "shipped"
 DEFAULT = "fast"
+LICENCE = "Apache-2.0"
+"""Of the shipped weights."""
 
 
 def list_models(folder: Path = SHIPPED) -> list[str]:
@@ -75,6 +78,26 @@ def read_card(name: str, folder: Path = SHIPPED) -> ModelCard:
         raise ModelError(
             f"Expected the card of {name}. Received: a damaged one ({error}). Install again."
         ) from error
+
+
+def provenance(name_or_path: Path | str) -> dict[str, Any]:
+    """What whoever serves a model must know of where it comes from, for `export_model`.
+
+    Args:
+        name_or_path: As for `load_model`.
+
+    Returns:
+        `training_data`, `known_failures` and `licence` of a shipped model; nothing for one of one's own,
+        whose makers alone can say.
+    """
+    if Path(name_or_path).exists() or str(name_or_path) not in list_models():
+        return {}
+    card = read_card(str(name_or_path))
+    return {
+        "training_data": list(card.data),
+        "known_failures": list(card.known_failures),
+        "licence": LICENCE,
+    }
 
 
 def load_shipped(name: str, folder: Path = SHIPPED) -> TrainedModel:

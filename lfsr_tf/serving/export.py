@@ -35,6 +35,7 @@ def export_model(
     *,
     dtype: str = "float32",
     warm_up: Sequence[Size] = DEFAULT_SIZES,
+    provenance: Mapping[str, Any] | None = None,
     check: bool = True,
 ) -> Path:
     """Export a model with every signature of `SIGNATURES`.
@@ -48,6 +49,8 @@ def export_model(
             where the processor has such instructions. "auto": the one that the model was trained in.
         warm_up: (H, W) of the slices that a server plays through the model before it calls it ready; none: it
             plays nothing.
+        provenance: For metadata.json, from `lfsr_tf.models.provenance`; or `training_data`, `known_failures`
+            and `licence` of a model of one's own.
         check: Load the result with TensorFlow's C++ loader and run every signature and the warm-up before
             it is put in place.
 
@@ -64,7 +67,7 @@ def export_model(
     trained = recast(trained, dtype)
     scale_of(trained.model)  # refuses other networks before anything is made
     with atomic_folder(folder) as temporary:
-        metadata = build_metadata(trained, name, int(folder.name))
+        metadata = build_metadata(trained, name, int(folder.name), provenance)
         save_signatures(trained, temporary, metadata)
         write_json(temporary / METADATA_FILE, metadata)
         write_warmup(temporary, name, warm_up)

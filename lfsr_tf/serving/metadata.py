@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -25,16 +26,32 @@ INTENDED_USE = (
     "diagnosis."
 )
 
+VALUE_RANGE = (
+    "Magnitudes from 0 on in any unit; k-space of any finite values; PNG files of 8 or 16 bits. Answers are "
+    "in the unit of the input and may go below 0 and above its maximum."
+)
 
-def build_metadata(trained: TrainedModel, name: str, version: int) -> dict[str, Any]:
+UNKNOWN_PROVENANCE = {
+    "training_data": ["Not stated; the model's data_fingerprint is that of its training records."],
+    "known_failures": ["Not stated."],
+    "licence": "Not stated: ask those who trained the model.",
+}
+
+
+def build_metadata(
+    trained: TrainedModel, name: str, version: int, provenance: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Everything that a server's operator or client should know, as plain values.
 
     Args:
         trained: The exported model.
         name: Of the model on the server.
         version: Of the model on the server.
+        provenance: `training_data`, `known_failures` and `licence`, where they are known.
     """
     return {
+        **UNKNOWN_PROVENANCE,
+        **(provenance or {}),
         "schema_version": SCHEMA_VERSION,
         "name": name,
         "version": version,
@@ -47,6 +64,7 @@ def build_metadata(trained: TrainedModel, name: str, version: int) -> dict[str, 
             **{key: signature.description for key, signature in SIGNATURES.items()},
             describe.NAME: describe.DESCRIPTION,
         },
+        "value_range": VALUE_RANGE,
         "normalisation": {"percentile": REFERENCE_PERCENTILE, "per": "image"},
         "most_pixels_of_an_image": MOST_PIXELS,
         "noise_level": _noise_level(trained),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,12 @@ class Accuracy:
 
 
 def export_openvino(
-    trained: TrainedModel, base: Path | str, name: str = "lfsr", version: int | None = None
+    trained: TrainedModel,
+    base: Path | str,
+    name: str = "lfsr",
+    version: int | None = None,
+    *,
+    provenance: Mapping[str, Any] | None = None,
 ) -> Path:
     """Export a model as OpenVINO's intermediate representation.
 
@@ -67,6 +73,7 @@ def export_openvino(
         base: The folder that the server is given as its models' base; made if needed.
         name: Of the model on the server.
         version: A positive integer; None for one more than the largest that is there.
+        provenance: For metadata.json, as for `export_model`.
 
     Returns:
         The folder of the version.
@@ -89,7 +96,7 @@ def export_openvino(
         _convert(saved, temporary / MODEL_FILE)
         found = accuracy(temporary / MODEL_FILE, saved, scale)
         _check(found[0])
-        metadata = build_metadata(trained, name, int(folder.name))
+        metadata = build_metadata(trained, name, int(folder.name), provenance)
         metadata["signatures"] = {SIGNATURE: metadata["signatures"][SIGNATURE]}
         metadata["openvino"] = {"version": openvino.__version__, "accuracy": [asdict(row) for row in found]}
         write_json(temporary / METADATA_FILE, metadata)

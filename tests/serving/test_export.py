@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError, ModelError, OutputError
+from lfsr_tf.models import provenance
 from lfsr_tf.networks import ModelInfo, TrainedModel
 from lfsr_tf.networks.traits import traits_of
 from lfsr_tf.serving import export_model
@@ -53,6 +54,22 @@ def test_the_metadata_says_what_the_model_is(trained: TrainedModel, exported: Pa
     assert metadata["traits"] == asdict(traits_of(trained.model))
     assert set(metadata["packages"]) == {"lfsr_tf", "tensorflow", "keras"}
     assert "not for diagnosis" in metadata["intended_use"]
+
+
+def test_the_metadata_says_where_a_model_comes_from(trained: TrainedModel, tmp_path: Path) -> None:
+    about = provenance("fast")
+    assert any("Ljubljana" in source for source in about["training_data"])
+    folder = export_model(trained, tmp_path, provenance=about, check=False)
+    metadata = json.loads((folder / "metadata.json").read_text())
+    assert {key: metadata[key] for key in about} == about
+    assert metadata["licence"] == "Apache-2.0"
+
+
+def test_where_a_model_of_one_s_own_comes_from_is_not_made_up(exported: Path) -> None:
+    assert provenance(exported) == {}
+    metadata = json.loads((exported / "metadata.json").read_text())
+    assert metadata["licence"].startswith("Not stated")
+    assert "Magnitudes from 0 on" in metadata["value_range"]
 
 
 def test_signatures_name_their_inputs_and_outputs(exported: Path) -> None:
