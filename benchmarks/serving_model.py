@@ -30,13 +30,12 @@ def export(folder: Path) -> dict[str, Any]:
     kernel = model.get_layer("samples").kernel
     kernel.assign(keras.random.normal(kernel.shape, stddev=0.01, seed=0))
     trained = TrainedModel(model, ModelInfo(NAME, "UNetSR", SETTINGS, 2, sigma_range=(0.0, 0.08)))
-    version = export_model(trained, folder / "models", NAME, check=False)
+    export_model(trained, folder / "models", NAME, check=False)
     return {
         "network": "UNetSR",
         "settings": SETTINGS,
         "parameters": model.count_params(),
         "multiply_adds": multiply_adds(model, SIDE, SIDE),
-        "version": str(version),
     }
 
 
