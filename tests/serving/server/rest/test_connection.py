@@ -182,6 +182,13 @@ def test_requests_that_are_sent_at_once_are_answered_in_turn(client: socket.sock
     assert bodies == b"abcd"
 
 
+def test_answers_do_not_wait_for_the_client_s_acknowledgements(client: socket.socket) -> None:
+    started = time.monotonic()
+    for _ in range(25):
+        assert answered(client, b"GET /echo HTTP/1.1\r\nhost: a\r\n\r\n") == (200, b"got")
+    assert time.monotonic() - started < 25 * 0.02  # an acknowledgement comes after 0.04 s
+
+
 def test_a_port_that_is_taken_is_one_sentence(port: int) -> None:
     with pytest.raises(LfsrError, match=rf"Cannot listen on 127\.0\.0\.1:{port} for REST: .* Choose another"):
         HttpServer(Starlette(), LIMITS).start("127.0.0.1", port)
