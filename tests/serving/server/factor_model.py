@@ -36,6 +36,11 @@ class Factor(tf.Module):
         )[1]
         return {"sr": image * self.factor * burnt[0, 0]}
 
+    @tf.function(input_signature=[_SPECIFICATION])
+    def fragile(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Without a check of the rank: another one aborts the process."""
+        return {"sr": tf.nn.conv2d(image, tf.ones((3, 3, 1, 1)) * self.factor, 1, "SAME")}
+
 
 def save_factor_model(
     folder: Path, factor: float, warmup: Sequence[tuple[str, Mapping[str, np.ndarray]]] = ()
@@ -43,7 +48,7 @@ def save_factor_model(
     """Save a version as an export does: under another name first, with requests to warm it up."""
     hidden = folder.with_name(f".{folder.name}")
     module = Factor(factor)
-    signatures = {"serving_default": module.serve, "slow": module.slow}
+    signatures = {"serving_default": module.serve, "slow": module.slow, "fragile": module.fragile}
     tf.saved_model.save(module, str(hidden), signatures=signatures)
     if warmup:
         path = hidden / WARMUP_FILE

@@ -30,6 +30,7 @@ class TimedProtocol(HttpToolsProtocol):
         self.parser = PlainParser(self)  # type: ignore[assignment]
         self._limits = limits
         self._header_bytes = self._unsent = 0
+        self._in_headers = True
         self._sending: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
 
@@ -46,7 +47,7 @@ class TimedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count the bytes of headers."""
-        if self._sending is not None:
+        if self._sending is not None and self._in_headers:
             self._header_bytes += len(data)
             if self._header_bytes > _MOST_HEADER_BYTES + len(data):
                 self._give_up(f"more than {_MOST_HEADER_BYTES} bytes of headers")
@@ -56,6 +57,7 @@ class TimedProtocol(HttpToolsProtocol):
         if self._sending is None and answered and not self.transport.is_closing():
             # Blank lines, or the rest of a body that was refused: it ends soon, or the connection does.
             self._wait_for_headers()
+            self._in_headers = False
 
     def on_message_begin(self) -> None:
         """Start the time of the next request's headers."""
@@ -91,6 +93,7 @@ class TimedProtocol(HttpToolsProtocol):
 
     def _wait_for_headers(self) -> None:
         self._stop_waiting()
+        self._in_headers = True
         seconds = self._limits.header_seconds
         self._sending = self.loop.call_later(seconds, self._give_up, f"no request within {seconds:g} seconds")
 

@@ -114,7 +114,7 @@ def test_the_rest_of_a_body_that_was_refused_is_read_for_a_while_only(client: so
 
 
 def test_a_body_that_was_refused_does_not_become_a_request(client: socket.socket) -> None:
-    smuggled = b"GET /echo HTTP/1.1\r\nhost: a\r\n\r\n"
+    smuggled = b"x" * 4_000_000 + b"GET /echo HTTP/1.1\r\nhost: a\r\n\r\n"
     request = b"POST /deaf HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % len(smuggled)
     assert answered(client, request) == (400, b"no")
     assert answered(client, smuggled + b"POST /echo HTTP/1.1\r\ncontent-length: 2\r\n\r\nhi") == (200, b"hi")
