@@ -30,6 +30,7 @@ from lfsr_tf.serving.warmup import inputs_of, read_warmup
 
 _PROCESS = Path(__file__).with_name("loader_process.py")
 _TIMEOUT_SECONDS = 300
+_CHECK = "Check failed"
 
 # A single image, a batch, and odd sizes: what a server meets.
 _SHAPES = ((1, 16, 16), (3, 17, 20))
@@ -203,5 +204,12 @@ def _run_process(exchange: Path) -> None:
             f"TensorFlow's C++ loader did not answer within {_TIMEOUT_SECONDS} seconds."
         ) from error
     if finished.returncode != 0:
-        last = (finished.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ModelError(f"TensorFlow's C++ loader failed (exit {finished.returncode}): {last}")
+        reason = _reason(finished.stderr)
+        raise ModelError(f"TensorFlow's C++ loader failed (exit {finished.returncode}): {reason}")
+
+
+def _reason(log: str) -> str:
+    """The line of a failed process's log that says why: that of a failed check, or else the last one."""
+    lines = log.strip().splitlines() or ["no message"]
+    checks = [line[line.index(_CHECK) :] for line in lines if _CHECK in line]
+    return checks[0] if checks else lines[-1].strip()

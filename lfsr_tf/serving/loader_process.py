@@ -216,4 +216,5 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1], sys.argv[2])
     except LoaderError as error:
-        sys.exit(str(error))
+        # The other lines are the place in the graph.
+        sys.exit((str(error).strip().splitlines() or ["no message"])[0])

@@ -226,9 +226,9 @@ def break_version(folder: Path, kind: str) -> None:
 WORDS = {
     "empty": "Expected a SavedModel.",
     "junk": "Expected a SavedModel.",
-    "truncated": "TensorFlow's C++ loader failed (exit 1): ",
+    "truncated": "TensorFlow's C++ loader failed (exit 1): Read less bytes than requested",
     "refused": "is not compatible with expected shape",
-    "aborting": "TensorFlow's C++ loader failed (exit -",
+    "aborting": "TensorFlow's C++ loader failed (exit -6): Check failed: ",
 }
 KINDS = {2: "empty", 3: "junk", 4: "truncated", 5: "refused", 6: "aborting"}
 

@@ -7,6 +7,7 @@ Numbers are the shortest that give the same float32 again. Bytes are base64 wher
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,13 +36,12 @@ def answer(outputs: Mapping[str, NDArray[Any]], form: Format) -> bytes:
     shown = {name: _shown(name, value) for name, value in sorted(outputs.items())}
     if form == "column":
         content = shown if len(shown) > 1 else next(iter(shown.values()))
-        return _dumped({"outputs": content})
+        return _dumped({"outputs": content}, outputs)
     count = _rows(outputs)
     if len(shown) == 1:
-        return _dumped({"predictions": next(iter(shown.values()))})
-    return _dumped(
-        {"predictions": [{name: value[row] for name, value in shown.items()} for row in range(count)]}
-    )
+        return _dumped({"predictions": next(iter(shown.values()))}, outputs)
+    rows = [{name: value[row] for name, value in shown.items()} for row in range(count)]
+    return _dumped({"predictions": rows}, outputs)
 
 
 def refused(message: str) -> bytes:
@@ -76,5 +76,8 @@ def _strings(values: Any, as_bytes: bool) -> Any:
     return values.decode("utf-8", errors="replace")
 
 
-def _dumped(document: dict[str, Any]) -> bytes:
-    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+def _dumped(document: dict[str, Any], outputs: Mapping[str, NDArray[Any]]) -> bytes:
+    if all(np.isfinite(value).all() for value in outputs.values() if value.dtype.kind == "f"):
+        return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+    # NaN and Infinity, as TensorFlow Serving writes them; orjson would write null.
+    return json.dumps(document, default=np.ndarray.tolist, separators=(",", ":")).encode()

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -172,6 +173,16 @@ def test_numbers_come_back_as_the_same_float32() -> None:
     body = answer({"sr": values}, "column")
     np.testing.assert_array_equal(np.array(json.loads(body)["outputs"], np.float32), values)
     assert b"0.2000000" not in answer({"sr": np.array([0.2], np.float32)}, "column")
+
+
+@pytest.mark.parametrize("form", ["row", "column"])
+def test_what_is_not_finite_goes_out_as_it_is(form: Literal["row", "column"]) -> None:
+    sr, level = np.array([[np.nan], [-np.inf]], np.float32), np.array([1.5, np.inf])
+    assert answer({"sr": sr}, form).endswith(b":[[NaN],[-Infinity]]}")
+    both = json.loads(answer({"sr": sr, "level": level}, form).replace(b"NaN", b"7.0"))
+    expected = {"row": [{"level": 1.5, "sr": [7]}, {"level": np.inf, "sr": [-np.inf]}]}
+    expected["column"] = {"level": [1.5, np.inf], "sr": [[7], [-np.inf]]}  # type: ignore[assignment]
+    assert list(both.values()) == [expected[form]]
 
 
 def test_bytes_go_out_as_base64_by_the_name_of_the_output() -> None:
