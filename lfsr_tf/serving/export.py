@@ -18,6 +18,7 @@ import tensorflow as tf
 from lfsr_tf.errors import OutputError
 from lfsr_tf.networks import TrainedModel, scale_of, takes_noise_level, with_noise_level
 from lfsr_tf.networks.recast import recast
+from lfsr_tf.serving.concurrency import keep_summands_apart
 from lfsr_tf.serving.layout import version_folder
 from lfsr_tf.serving.loader_check import check_saved_model
 from lfsr_tf.serving.metadata import METADATA_FILE, build_metadata
@@ -91,6 +92,7 @@ def save_signatures(trained: TrainedModel, folder: Path, metadata: Mapping[str, 
     functions = {name: signature.build(enhance) for name, signature in SIGNATURES.items()}
     functions[describe.NAME] = describe.build(json.dumps(metadata, sort_keys=True, allow_nan=False))
     save_functions(trained.model, functions, folder)
+    keep_summands_apart(folder)
 
 
 def save_functions(

@@ -13,10 +13,13 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from tensorflow.core.protobuf import config_pb2
+from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 from lfsr_tf.errors import ModelError
+from lfsr_tf.serving.concurrency import may_be_joined
 from lfsr_tf.serving.server.dtypes import cpp_name
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
 
@@ -40,7 +43,7 @@ class Servable:
             ModelError: The folder holds no SavedModel, or one that does not load.
         """
         self.folder = folder
-        self._session = tf.compat.v1.Session(graph=tf.Graph())
+        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=_config(folder))
         try:
             with self._session.graph.as_default():
                 loaded = tf.compat.v1.saved_model.loader.load(self._session, ["serve"], str(folder))
@@ -108,6 +111,18 @@ class Servable:
         options = config_pb2.CallableOptions(feed=feeds, fetch=fetches)
         # `Session.run` looks at shapes itself and wraps messages; this goes to the C++ session directly.
         return self._session._make_callable_from_options(options)
+
+
+def _config(folder: Path) -> config_pb2.ConfigProto:
+    """Of the session; models of other makers may need TensorFlow's joining of operations switched off."""
+    config = config_pb2.ConfigProto()
+    try:
+        joined = may_be_joined(folder)
+    except (OSError, DecodeError):
+        joined = False  # the loader says what is wrong
+    if joined:
+        config.graph_options.rewrite_options.remapping = RewriterConfig.OFF
+    return config
 
 
 def _check_inputs(signature: Any, inputs: Arrays) -> None:
