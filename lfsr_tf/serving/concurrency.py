@@ -1,11 +1,11 @@
 """Keeping an exported graph right when a server runs it for several requests at once.
 
-With oneDNN, TensorFlow 2.21 joins a convolution, its bias and the addition of a residual into one operation,
-whose kernel keeps the two summands in members of its own. Two requests at once then overwrite each other's:
-the process crashes within seconds, or an image comes back wrong without a word. (Measured: thirty convolutions with
-residuals, called by two threads, crash in seven of seven tries; with the two operations kept apart every one
-of 16,000 calls had the same answer.) No option in a SavedModel switches that off for a server, so the summands
-are given shapes that TensorFlow cannot compare, and those it does not join.
+With oneDNN, TensorFlow 2.21 joins a convolution, its bias and the addition of a residual into one operation
+whose kernel two runs must not use at once: the process crashes within seconds, or an image comes back wrong
+without a word. (Measured: thirty convolutions with residuals, called by two threads, crash in seven of seven
+tries; with the two operations kept apart every one of 16,000 calls had the same answer.) No option in a
+SavedModel switches the joining off for a server, so the summands are given shapes that TensorFlow cannot
+compare, and those it does not join.
 """
 
 from __future__ import annotations
