@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from lfsr_tf.serving.server.options import ServerOptions
@@ -56,12 +56,30 @@ def build_app(service: ModelService, options: ServerOptions, pages: Sequence[Bas
 
     routes = [Route(options.metrics_path, metrics, methods=["GET"]), *pages]
     app = Starlette(
-        # Every method: what is no request of the API is refused in the API's form.
-        routes=[*routes, Route("/v1/{rest:path}", api, include_in_schema=False)],
+        routes=[*routes, _ApiRoute(api)],
         exception_handlers={HTTPException: _not_found},
     )
     app.router.redirect_slashes = False
     return app
+
+
+class _ApiRoute(BaseRoute):
+    """Every method and every path below `/v1/`, in any case and with any escapes.
+
+    What is no request of the API is refused in the API's form.
+    """
+
+    def __init__(self, api: _Api) -> None:
+        self._api = api
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Look at the path as it came: a name may have escapes that Starlette's patterns do not match."""
+        found = scope["type"] == "http" and scope["raw_path"][:4].lower() == b"/v1/"
+        return (Match.FULL if found else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        await self._api(scope, receive, send)
 
 
 class _Api:

@@ -92,6 +92,7 @@ STATES = [
     Case(
         "models without a name", Rest("GET", "/v1/models"), "400", "Missing model name in request.", HANDLER
     ),
+    Case("a path in capitals", Rest("GET", "/V1/MODELS/lfsr"), "200", READY, UTIL),
     Case("metadata of a model", Rest("GET", f"{STATUS}/metadata"), "200", '"signature_def"', UTIL),
     Case("metadata of an unknown model", Rest("GET", "/v1/models/x/metadata"), "404", LATEST, META),
     Case("GetModelStatus", about("GetModelStatus", spec()), "OK", "state: AVAILABLE", MODELS),
