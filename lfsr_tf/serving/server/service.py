@@ -174,16 +174,12 @@ def dtypes_of(servable: Servable, signature: str) -> dict[str, tf.DType]:
     """Of a signature's inputs, by their names.
 
     Raises:
-        RefusalError: There is no such signature, or it has no inputs, in the words of TensorFlow Serving's
-            REST API.
+        RefusalError: There is no such signature, in the words of TensorFlow Serving's REST API.
     """
     name = signature or DEFAULT_SIGNATURE
     if name not in servable.signatures:
         raise invalid(f'Serving signature name: "{name}" not found in signature def')
-    inputs = servable.signatures[name].inputs
-    if not inputs:
-        raise invalid(f"Failed to get input map for signature: {signature or 'DEFAULT'}")
-    return {key: tf.dtypes.as_dtype(info.dtype) for key, info in inputs.items()}
+    return {key: tf.dtypes.as_dtype(info.dtype) for key, info in servable.signatures[name].inputs.items()}
 
 
 def _answering(model: Any) -> Callable[[], bool]:

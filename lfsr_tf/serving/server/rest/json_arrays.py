@@ -38,6 +38,9 @@ def arrays_of(request: JsonRequest, dtypes: Mapping[str, tf.DType]) -> dict[str,
     Raises:
         RefusalError: Names, nesting, sizes or types do not fit.
     """
+    if not dtypes and request.values != {}:
+        # TensorFlow Serving refuses every request for a signature without inputs.
+        raise invalid(f"Failed to get input map for signature: {request.signature_name or 'DEFAULT'}")
     made = _of_instances if request.format == "row" else _of_inputs
     return made(request.values, dtypes)
 

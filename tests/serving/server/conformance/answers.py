@@ -15,6 +15,7 @@ from tests.serving.server.conformance.requests import (
     GRPC_INVALID,
     HANDLER,
     IMAGE,
+    JSON,
     LATEST,
     META,
     MODELS,
@@ -198,6 +199,15 @@ ANSWERS = [
     Case("Predict", predict(image=IMAGE), "OK", 'signature_name: "serving_default"', PREDICT_UTIL),
     Case("Predict of one output", predict(outputs=("sr",), image=IMAGE), "OK", "DT_FLOAT", PREDICT_UTIL),
     Case("Predict by a label", predict(spec(version_label="stable"), image=IMAGE), "OK", "value: 1", CORE),
+    Case(
+        "no inputs in columns, for a signature without inputs",
+        post({"signature_name": "metadata", "inputs": {}}),
+        "400",
+        "Failed to get input map for signature: metadata",
+        JSON,
+        ("200", '{"outputs":'),
+        "what a model says of itself can be asked for over REST, too",
+    ),
     Case(
         "a message of gRPC over REST",
         post(predict(image=IMAGE).message.SerializeToString(), content_type="application/x-protobuf"),

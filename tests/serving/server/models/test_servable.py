@@ -11,7 +11,7 @@ from lfsr_tf.errors import ModelError
 from lfsr_tf.serving.loader_check import run_in_cpp_loader
 from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.refusal import Code, RefusalError
-from lfsr_tf.serving.signatures import SIGNATURES
+from lfsr_tf.serving.signatures import SIGNATURES, describe
 
 IMAGE = np.random.default_rng(0).random((1, 16, 12, 1), np.float32)
 
@@ -26,7 +26,7 @@ def servable(exported: Path) -> Iterator[Servable]:
 def test_every_signature_answers_as_the_cpp_loader_does(servable: Servable, exported: Path) -> None:
     images = 100 * np.random.default_rng(0).random((2, 17, 20)).astype(np.float32)
     requests = [(name, dict(SIGNATURES[name].example(images))) for name in SIGNATURES]
-    assert set(servable.signatures) == set(SIGNATURES)
+    assert set(servable.signatures) == {*SIGNATURES, describe.NAME}
     for (name, inputs), expected in zip(requests, run_in_cpp_loader(exported, requests), strict=True):
         found = servable.predict(name, inputs)
         assert set(found) == set(expected.outputs)
