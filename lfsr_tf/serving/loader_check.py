@@ -76,7 +76,7 @@ def check_saved_model(folder: Path | str, *, scale: int) -> None:
     asked = [(name, generator.random(shape, np.float32)) for name in SIGNATURES for shape in _SHAPES]
     requests: list[Request] = [(name, SIGNATURES[name].example(images)) for name, images in asked]
     warmup = [(each.model_spec.signature_name, inputs_of(each)) for each in read_warmup(Path(folder))]
-    answers = run_in_cpp_loader(folder, [*requests, *warmup, (describe.NAME, {})])
+    answers = run_in_cpp_loader(folder, [*requests, *warmup, (describe.NAME, describe.question())])
     for (name, images), answer in zip(asked, answers[: len(asked)], strict=True):
         count, height, width = images.shape
         _check_answer(name, answer, (count, height * scale, width * scale))

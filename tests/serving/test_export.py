@@ -85,7 +85,7 @@ def test_signatures_name_their_inputs_and_outputs(exported: Path) -> None:
         "png": (["png_bytes"], ["sr_png_bytes"]),
         "volume": (["volume"], ["sr"]),
         "network": (["image", "noise_level"], ["sr"]),
-        "metadata": ([], ["json"]),
+        "metadata": (["about"], ["json"]),
     }
 
 

@@ -95,7 +95,8 @@ def answers(exported: Path) -> dict[str, Answer]:
             f"levels {how}": ("network", {**example("network"), "noise_level": levels})
             for how, levels in LEVELS.items()
         },
-        "metadata": ("metadata", {}),
+        "metadata": ("metadata", describe.question()),
+        "metadata of nothing": ("metadata", {"about": np.zeros((2, 2), np.float32)}),
     }
     return dict(zip(requests, run_in_cpp_loader(exported, list(requests.values())), strict=True))
 
@@ -181,6 +182,7 @@ def test_the_network_alone_needs_one_noise_level_an_image(how: str, answers: dic
 def test_the_metadata_is_that_of_the_file(answers: dict[str, Answer], exported: Path) -> None:
     text = answers["metadata"].outputs["json"].item()
     assert json.loads(text) == json.loads((exported / "metadata.json").read_text())
+    assert answers["metadata of nothing"].code == INVALID_ARGUMENT
 
 
 def test_a_good_model_passes(exported: Path) -> None:

@@ -76,7 +76,7 @@ def network_behind(client: Client, place: str) -> RunningNetwork:
 
 
 def _metadata(client: Client, place: str) -> tuple[ModelInfo, NetworkTraits]:
-    text = _asked(client, describe.NAME, {}, place).item()
+    text = _asked(client, describe.NAME, describe.question(), place).item()
     try:
         metadata = json.loads(text)
         return ModelInfo(**metadata["model"]), NetworkTraits(**metadata["traits"])

@@ -36,12 +36,12 @@ class RestClient:
 
         Args:
             signature: Its name.
-            inputs: By their names, numbers.
+            inputs: By their names, numbers or one text.
 
         Raises:
             Failure: The server cannot be reached, or refuses.
         """
-        columns = {name: value.tolist() for name, value in inputs.items()}
+        columns = {name: _plain(value) for name, value in inputs.items()}
         body = json.dumps({"signature_name": signature, "inputs": columns}).encode()
         outputs = self._answer(body).get("outputs")
         # One output comes without its name; every signature of this package has one.
@@ -82,6 +82,11 @@ def _reason(error: urllib.error.HTTPError) -> str:
         return str(json.load(error)["error"])
     except (ValueError, KeyError, TypeError, OSError):
         return str(error.reason)
+
+
+def _plain(array: NDArray[Any]) -> Any:
+    value = array.tolist()
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _array(value: Any) -> NDArray[Any]:

@@ -100,7 +100,8 @@ class VersionedModel:
 
     def refresh(self) -> None:
         """Look at the folder once: load what is new, then give back what is not wanted any more."""
-        wanted = self.source.policy.wanted(versions(self.source.base_path))
+        there = versions(self.source.base_path)
+        wanted = self.source.policy.wanted(there)
         if not wanted:
             if not self._told_empty:
                 logger.warning(
@@ -113,6 +114,12 @@ class VersionedModel:
         self._told_empty = False
         for number in wanted:
             self._load_if_new(number)
+        if self.source.policy.kind == "latest":
+            # A server that starts beside a broken version serves the one before it, as one that runs does.
+            for number in sorted(set(there) - set(wanted), reverse=True):
+                if self.available:
+                    break
+                self._load_if_new(number)
         self._retire_all_but(wanted)
 
     def close(self) -> None:

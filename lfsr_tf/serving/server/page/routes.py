@@ -27,7 +27,7 @@ from lfsr_tf.serving.server.page.progress import Progress
 from lfsr_tf.serving.server.page.upload import MOST_PIXELS, MOST_SLICES, opened, suffix_of
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
 from lfsr_tf.serving.server.rest.app import refused
-from lfsr_tf.serving.server.rest.body import BodyReader
+from lfsr_tf.serving.server.rest.body import BodyReader, watch
 from lfsr_tf.serving.server.rest.formats import JSON
 from lfsr_tf.serving.server.service import ModelService
 
@@ -126,7 +126,7 @@ class _Page:
 
     async def _enhanced(self, request: Request, body: bytes) -> bytes:
         gone = threading.Event()
-        watcher = asyncio.create_task(_watch(request, gone))
+        watcher = asyncio.create_task(watch(request, gone))
         name, key = (request.query_params.get(field, "") for field in ("name", "key"))
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(2 + _WAITING)
@@ -160,9 +160,3 @@ def _refuse_other_sites(request: Request) -> None:
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         message = "Expected a call of this server's own page. Received: one of another site."
         raise RefusalError(Code.FAILED_PRECONDITION, message, http=403)
-
-
-async def _watch(request: Request, gone: threading.Event) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    gone.set()

@@ -19,7 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 from lfsr_tf.serving.server.options import ServerOptions
 from lfsr_tf.serving.server.refusal import RefusalError
 from lfsr_tf.serving.server.rest import json_response
-from lfsr_tf.serving.server.rest.body import BodyReader
+from lfsr_tf.serving.server.rest.body import BodyReader, watch
 from lfsr_tf.serving.server.rest.describe import metadata_json, refuse_examples, status_json
 from lfsr_tf.serving.server.rest.formats import FORMATS, JSON, Call, format_of
 from lfsr_tf.serving.server.rest.paths import RestCall, parse_path
@@ -128,7 +128,7 @@ class _Api:
 
     async def _predict(self, request: Request, call: RestCall, form: str, body: bytes) -> bytes:
         gone = threading.Event()
-        watcher = asyncio.create_task(_watch(request, gone))
+        watcher = asyncio.create_task(watch(request, gone))
         limits = self._limits
         try:
             given = Call(
@@ -155,12 +155,6 @@ def refused(refusal: RefusalError, *, close: bool = False) -> Response:
     """
     headers = {"connection": "close"} if close or refusal.http == _TIMED_OUT else None
     return Response(json_response.refused(refusal.message), refusal.http, headers, media_type=JSON)
-
-
-async def _watch(request: Request, gone: threading.Event) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    gone.set()
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def arrays_of(request: JsonRequest, dtypes: Mapping[str, tf.DType]) -> dict[str,
     Raises:
         RefusalError: Names, nesting, sizes or types do not fit.
     """
-    if not dtypes and request.values != {}:
+    if not dtypes:
         # TensorFlow Serving refuses every request for a signature without inputs.
         raise invalid(f"Failed to get input map for signature: {request.signature_name or 'DEFAULT'}")
     made = _of_instances if request.format == "row" else _of_inputs
@@ -121,9 +122,26 @@ def _array(value: Any, dtype: tf.DType) -> NDArray[Any]:
         level = level[0] if level else None
         if len(shape) > _MOST_LEVELS:
             raise invalid(f"Expected lists in at most {_MOST_LEVELS} levels. Received: more.")
-    leaves: list[Any] = []
-    _collect(value, shape, 0, dtype, leaves)
+    leaves = _plain_numbers(value, shape, dtype)
+    if leaves is None:
+        leaves = []
+        _collect(value, shape, 0, dtype, leaves)
     return _filled(leaves, dtype).reshape(shape)
+
+
+def _plain_numbers(value: Any, shape: list[int], dtype: tf.DType) -> list[Any] | None:
+    """All numbers of even lists, found without a look at each; None where there is something else."""
+    if not dtype.is_floating or not shape:
+        return None
+    found = [value]
+    for size in shape:
+        if set(map(type, found)) != {list} or set(map(len, found)) != {size}:
+            return None
+        found = list(chain.from_iterable(found))
+    if not set(map(type, found)) <= {float, int}:
+        return None
+    # Larger integers may have no float of their own.
+    return found if max(map(abs, found), default=0) < 2 ** _DIGITS[dtype.size] else None
 
 
 def _filled(leaves: list[Any], dtype: tf.DType) -> NDArray[Any]:
@@ -157,10 +175,6 @@ def _collect(value: Any, shape: list[int], level: int, dtype: tf.DType, leaves: 
             f"Encountered list at unexpected size: {len(value)} at level: {level} expected size: "
             f"{shape[level]}"
         )
-    if level == len(shape) - 1 and dtype.is_floating and all(type(each) is float for each in value):
-        # The innermost lists of an image are nearly all of a request.
-        leaves.extend(value)
-        return
     for each in value:
         _collect(each, shape, level + 1, dtype, leaves)
 

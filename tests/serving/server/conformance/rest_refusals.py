@@ -101,10 +101,10 @@ REFUSALS = [
         HANDLER,
     ),
     Case(
-        "a signature without inputs",
+        "a number for a text",
         post({"signature_name": "metadata", "inputs": 1}),
         "400",
-        "Failed to get input map for signature: metadata",
+        "JSON Value: 1 Type: Number is not of expected type: string",
         JSON,
     ),
     Case(

@@ -255,3 +255,22 @@ def test_warm_up_requests_are_played_in_a_process_of_their_own_first(
     assert answer(model)[0] == (1 if message else 2)
     assert model.states()[2][1].startswith(message)
     model.close()
+
+
+def test_a_server_that_starts_beside_a_broken_version_serves_the_one_before_it(base: Path) -> None:
+    broken(base / "2", "saved_model.pb")
+    model = opened(base)
+    assert states(model) == {2: State.END, 1: State.AVAILABLE}
+    assert answer(model) == (1, 1.0)
+    shutil.rmtree(base / "2")
+    save_factor_model(base / "2", 2.0)
+    model.refresh()
+    assert states(model) == {2: State.AVAILABLE, 1: State.END}
+    model.close()
+
+
+def test_only_the_wanted_version_is_loaded_where_it_can_be(base: Path) -> None:
+    save_factor_model(base / "2", 2.0)
+    model = opened(base)
+    assert states(model) == {2: State.AVAILABLE}
+    model.close()
