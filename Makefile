@@ -31,6 +31,8 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/network.py
 	$(BIN)/python benchmarks/models.py
+	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python benchmarks/serving.py --soak
 
 clean:
 	rm -rf build dist *.egg-info demo .mypy_cache .pytest_cache .ruff_cache
