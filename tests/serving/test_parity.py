@@ -44,8 +44,18 @@ def answers(
         "volume": ("volume", {"volume": magnitude}),
         "image": ("serving_default", {"image": magnitude[20:21, ..., None]}),
         "kspace_complex": ("kspace_complex", {"kspace": samples[20:21]}),
+        "kspace": ("kspace", {"real": samples[20:21].real, "imaginary": samples[20:21].imag}),
+        "png": (
+            "png",
+            {"png_bytes": np.array([tf.io.encode_png(picture(slices)[0, ..., None]).numpy()], object)},
+        ),
     }
     return dict(zip(requests, run_in_cpp_loader(folder, list(requests.values())), strict=True))
+
+
+def picture(slices: np.ndarray) -> np.ndarray:
+    """A slice as a PNG file holds it: whole numbers, [1, H, W]."""
+    return np.round(np.abs(slices[20:21])).astype(np.uint16)
 
 
 def enhanced(fast: TrainedModel, slices: np.ndarray, *, raw: bool = False) -> np.ndarray:
@@ -72,7 +82,18 @@ def test_an_image_is_what_lfsr_enhance_makes_of_a_scan_of_one_slice(
     assert_same(answers["image"], enhanced(fast, slices[20:21]))
 
 
+@pytest.mark.parametrize("name", ["kspace", "kspace_complex"])
 def test_k_space_is_what_lfsr_enhance_makes_of_raw_k_space(
+    name: str, answers: dict[str, Answer], fast: TrainedModel, slices: np.ndarray
+) -> None:
+    assert_same(answers[name], enhanced(fast, slices[20:21], raw=True))
+
+
+def test_a_picture_is_what_lfsr_enhance_makes_of_its_pixels_in_whole_numbers(
     answers: dict[str, Answer], fast: TrainedModel, slices: np.ndarray
 ) -> None:
-    assert_same(answers["kspace_complex"], enhanced(fast, slices[20:21], raw=True))
+    answer = answers["png"]
+    assert (answer.code, answer.message) == (0, "")
+    found = tf.io.decode_png(answer.outputs["sr_png_bytes"][0], dtype=tf.uint16).numpy()[..., 0]
+    expected = enhanced(fast, picture(slices).astype(np.complex64))[0]
+    assert np.abs(found - np.clip(expected, 0, 65_535)).max() <= 0.5 + 1e-5 * expected.max()
