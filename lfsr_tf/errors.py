@@ -23,3 +23,8 @@ class ModelError(LfsrError):
 
 class OutputError(LfsrError):
     """A result cannot be written: no permission, a parent that is a file, a full disk."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of another library's message, for one of ours; its kind where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -102,16 +102,18 @@ def serve(
 def _models(
     model: Path | None, name: str | None, config_file: Path | None, dtype: str | None, scratch: Path
 ) -> tuple[ModelSource, ...]:
+    from lfsr_tf.serving.clients.address import DEFAULT_NAME
     from lfsr_tf.serving.layout import versions
     from lfsr_tf.serving.server.models_config import read_models_config
     from lfsr_tf.serving.server.options import ModelSource
 
-    if (model is None) == (config_file is None):
-        raise ConfigError("Expected a model or --model-config-file, one of them. See `lfsr serve --help`.")
-    if model is None or config_file is not None:
+    if config_file is not None and model is None:
         if name is not None or dtype is not None:
             raise ConfigError("Expected no --model-name or --dtype with --model-config-file, which has them.")
-        return read_models_config(Path(str(config_file)))
+        return read_models_config(config_file)
+    if model is None or config_file is not None:
+        raise ConfigError("Expected a model or --model-config-file, one of them. See `lfsr serve --help`.")
+    name = name or DEFAULT_NAME
     if (model / "saved_model.pb").exists():
         raise ConfigError(
             f"Expected a folder of versions. Received: {model}, a version. Give {model.parent}."
@@ -119,8 +121,8 @@ def _models(
     if versions(model):
         if dtype is not None:
             raise ConfigError("Expected no --dtype for a model that is exported. Give it to `lfsr export`.")
-        return (ModelSource(name or "lfsr", model),)
-    return (ModelSource(name or "lfsr", _exported(model, name or "lfsr", dtype or "float32", scratch)),)
+        return (ModelSource(name, model),)
+    return (ModelSource(name, _exported(model, name, dtype or "float32", scratch)),)
 
 
 def _exported(model: Path, name: str, dtype: str, scratch: Path) -> Path:

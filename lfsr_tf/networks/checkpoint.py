@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from lfsr_tf.errors import LfsrError, ModelError
+from lfsr_tf.errors import LfsrError, ModelError, first_line
 from lfsr_tf.networks.registry import NETWORKS, build_network
 from lfsr_tf.storage import atomic_path, read_json, write_json
 
@@ -114,7 +114,7 @@ def load_model(path: Path | str) -> TrainedModel:
     except Exception as error:
         raise ModelError(
             f"Expected a Keras model of this package. Received: {file}, which cannot be loaded "
-            f"({_first_line(error)}). Train or copy it again."
+            f"({first_line(error)}). Train or copy it again."
         ) from error
     _check_architecture(model, info, file)
     return TrainedModel(model, info)
@@ -149,7 +149,7 @@ def _read_info(file: Path) -> ModelInfo:
         return info_from_json(values)
     except (TypeError, ValueError) as error:
         raise ModelError(
-            f"Expected a model description. Received: {file}, which is none ({_first_line(error)})."
+            f"Expected a model description. Received: {file}, which is none ({first_line(error)})."
         ) from error
 
 
@@ -192,7 +192,3 @@ def _check_architecture(model: keras.Model, info: ModelInfo, file: Path) -> None
 
 def _architecture(model: keras.Model) -> list[tuple[str, tuple[int, ...]]]:
     return [(weight.path, tuple(weight.shape)) for weight in model.weights]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

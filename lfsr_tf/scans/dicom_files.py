@@ -13,7 +13,7 @@ from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from lfsr_tf.errors import ScanError
+from lfsr_tf.errors import ScanError, first_line
 
 DICOM_SUFFIXES = frozenset({".dcm", ".ima", ".dicom"})
 
@@ -112,8 +112,8 @@ def _load(path: Path, stop_when: _StopWhen) -> FileDataset:
             return read_partial(stream, stop_when=stop_when, force=True)
     except Exception as error:  # damaged bytes make pydicom raise a dozen kinds
         raise ScanError(
-            f"Expected a DICOM file. Received: {path}, which is damaged or truncated ({first_line(error)}). "
-            "Copy it again from the scanner."
+            f"Expected a DICOM file. Received: {path}, which is damaged or truncated "
+            f"({first_line(error).rstrip('.')}). Copy it again from the scanner."
         ) from error
 
 
@@ -127,9 +127,3 @@ def _after_pixel_data() -> _StopWhen:
         return stop_now
 
     return stop
-
-
-def first_line(error: Exception) -> str:
-    """The first line of another library's message, for one of ours."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].rstrip(".")

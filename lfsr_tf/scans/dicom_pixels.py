@@ -10,9 +10,8 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import UID
 
-from lfsr_tf.errors import ScanError
+from lfsr_tf.errors import ScanError, first_line
 from lfsr_tf.scans.checks import check_unfolded_size
-from lfsr_tf.scans.dicom_files import first_line
 
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -41,7 +40,7 @@ def decode_pixels(dataset: Dataset, name: str) -> NDArray[np.float32]:
     except Exception as error:  # every decoder plugin raises its own kinds
         raise ScanError(
             f"Expected complete pixel data. Received: {name}, whose pixel data cannot be decoded "
-            f"({first_line(error)}). Copy the file again from the scanner."
+            f"({first_line(error).rstrip('.')}). Copy the file again from the scanner."
         ) from error
     return np.asarray(pixels, dtype=np.float32).reshape(-1, *pixels.shape[-2:])
 

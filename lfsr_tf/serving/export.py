@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from lfsr_tf.errors import OutputError
+from lfsr_tf.errors import OutputError, first_line
 from lfsr_tf.networks import TrainedModel, scale_of, takes_noise_level, with_noise_level
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.serving.concurrency import keep_summands_apart
@@ -112,7 +112,7 @@ def save_functions(
         tf.saved_model.save(module, str(folder), signatures=dict(functions))
     except (tf.errors.OpError, OSError) as error:
         raise OutputError(
-            f"Cannot write a SavedModel to {folder.parent}: {_first_line(error)}. Check the free space."
+            f"Cannot write a SavedModel to {folder.parent}: {first_line(error)}. Check the free space."
         ) from error
 
 
@@ -124,7 +124,3 @@ def enhancing(model: keras.Model) -> Enhance:
         return tf.cast(model(given, training=False), tf.float32)
 
     return enhance
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

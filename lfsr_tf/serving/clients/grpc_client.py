@@ -43,8 +43,7 @@ class GrpcClient:
             timeout: Longest time of one answer, in seconds.
         """
         self._address, self._timeout = address, timeout
-        self._channel = grpc.insecure_channel(address.target, options=_OPTIONS)
-        self._stub = PredictionServiceStub(self._channel)
+        self._stub = PredictionServiceStub(grpc.insecure_channel(address.target, options=_OPTIONS))
 
     def predict(self, signature: str, inputs: Arrays) -> dict[str, NDArray[Any]]:
         """Run a signature.
@@ -65,7 +64,3 @@ class GrpcClient:
             code, details = error.code(), (error.details() or "").splitlines() or ["no reason"]
             raise Failure(code.name, details[0], unreachable=code == grpc.StatusCode.UNAVAILABLE) from error
         return {name: np.asarray(tf.make_ndarray(value)) for name, value in response.outputs.items()}
-
-    def close(self) -> None:
-        """End the connection."""
-        self._channel.close()

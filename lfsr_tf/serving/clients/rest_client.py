@@ -48,9 +48,6 @@ class RestClient:
         named = outputs if isinstance(outputs, dict) else {"": outputs}
         return {name: _array(value) for name, value in named.items()}
 
-    def close(self) -> None:
-        """Nothing is kept open."""
-
     def _answer(self, body: bytes) -> dict[str, Any]:
         for attempt in range(_ATTEMPTS):
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from types import TracebackType
 
@@ -15,8 +14,6 @@ from lfsr_tf.serving.server.rest.app import build_app
 from lfsr_tf.serving.server.rest.http_server import HttpServer
 from lfsr_tf.serving.server.rpc.grpc_server import GrpcServer
 from lfsr_tf.serving.server.service import ModelService
-
-logger = logging.getLogger(__name__)
 
 
 class ModelServer:

@@ -12,6 +12,8 @@ from typing import Literal
 from lfsr_tf.errors import ConfigError
 
 MIB = 1 << 20
+# Calls that need no turn: states, metadata, health. They must be answered under load, too.
+_SPARE_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,11 @@ class Limits:
             least = 0 if name == "waiting" else 1e-3 if name.endswith("seconds") else 1
             if value < least:
                 raise ConfigError(f"Expected {name} of {least} or more. Received: {value}.")
+
+    @property
+    def threads(self) -> int:
+        """Of each protocol: one a request that runs or waits, and some for calls that need no turn."""
+        return self.running + self.waiting + _SPARE_THREADS
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class ModelService:
         response.metadata[SIGNATURE_FIELD].Pack(signatures)
         return response
 
-    def refuse_other_method(self, spec: Any, method: str) -> None:
+    def refuse_other_method(self, spec: Any, method: str) -> NoReturn:
         """Refuse `classify` and `regress`, whose signatures take examples, not images.
 
         Raises:
@@ -100,7 +100,7 @@ class ModelService:
             f"Expected {kind} signature method_name to be tensorflow/serving/{method}. Was: {found}"
         )
 
-    def refuse_tasks(self, tasks: Sequence[Any]) -> None:
+    def refuse_tasks(self, tasks: Sequence[Any]) -> NoReturn:
         """Refuse several classifications and regressions at once (multi_inference.cc).
 
         Raises:

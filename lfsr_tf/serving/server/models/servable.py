@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tensorflow.core.protobuf import config_pb2
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
-from lfsr_tf.errors import ModelError
+from lfsr_tf.errors import ModelError, first_line
 from lfsr_tf.serving.concurrency import may_be_joined
 from lfsr_tf.serving.server.dtypes import cpp_name
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
@@ -49,7 +49,7 @@ class Servable:
                 loaded = tf.compat.v1.saved_model.loader.load(self._session, ["serve"], str(folder))
         except (tf.errors.OpError, OSError, RuntimeError, ValueError) as error:
             self._session.close()
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            reason = first_line(error)
             raise ModelError(f"Expected a SavedModel that loads. Received: {folder}: {reason}") from error
         self.signatures = {
             name: definition for name, definition in loaded.signature_def.items() if not name.startswith("__")

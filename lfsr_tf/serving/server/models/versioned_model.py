@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lfsr_tf.errors import ModelError
+from lfsr_tf.errors import ModelError, first_line
 from lfsr_tf.serving.layout import versions
-from lfsr_tf.serving.loader_check import run_in_cpp_loader
+from lfsr_tf.serving.loader_check import Request, run_in_cpp_loader
 from lfsr_tf.serving.server.models.servable import DEFAULT_SIGNATURE, Servable
 from lfsr_tf.serving.server.options import ModelSource
 from lfsr_tf.serving.server.refusal import Code, RefusalError
@@ -178,9 +178,9 @@ class VersionedModel:
         )
 
     def _loaded(self, folder: Path) -> Servable:
+        warmup = _warmup_of(folder)
         if self.available:
             # What aborts the loader must not take the server with it.
-            warmup = [(_signature_of(each), inputs_of(each)) for each in _warmup_of(folder)]
             try:
                 run_in_cpp_loader(folder, warmup)
             except KeyError as error:
@@ -189,15 +189,15 @@ class VersionedModel:
                 ) from error
         servable = Servable(folder)
         try:
-            for request in _warmup_of(folder):
-                servable.predict(_signature_of(request), inputs_of(request))
+            for signature, inputs in warmup:
+                servable.predict(signature, inputs)
         except BaseException:
             servable.close()
             raise
         return servable
 
     def _failed(self, number: int, version: Version, error: Exception) -> None:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         with self._lock:
             version.state, version.error = State.END, reason
         logger.error("%s: version %d cannot be served: %s", self.source.name, number, reason)
@@ -223,9 +223,9 @@ def _signature_of(request: Any) -> str:
     return str(request.model_spec.signature_name) or DEFAULT_SIGNATURE
 
 
-def _warmup_of(folder: Path) -> Iterator[Any]:
+def _warmup_of(folder: Path) -> list[Request]:
     try:
-        yield from read_warmup(folder)
+        return [(_signature_of(each), inputs_of(each)) for each in read_warmup(folder)]
     except Exception as error:
         raise ModelError(f"Expected warm-up requests. Received: {folder}: {error}") from error
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from importlib import resources
 from string import Template
 from typing import Any, Protocol
 
-import anyio
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,8 +24,9 @@ from lfsr_tf.serving.server.page.progress import Progress
 from lfsr_tf.serving.server.page.upload import MOST_PIXELS, MOST_SLICES, opened, suffix_of
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
 from lfsr_tf.serving.server.rest.app import refused
-from lfsr_tf.serving.server.rest.body import BodyReader, watch
+from lfsr_tf.serving.server.rest.body import BodyReader
 from lfsr_tf.serving.server.rest.formats import JSON
+from lfsr_tf.serving.server.rest.workers import Workers
 from lfsr_tf.serving.server.service import ModelService
 
 HEADERS = {
@@ -106,7 +104,7 @@ class _Page:
         self._gate, self._progress = Gate(1, _WAITING), Progress()
         files = (1 + _WAITING) * options.limits.request_bytes
         self._bodies = BodyReader(replace(options.limits, buffered_bytes=files))
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._workers = Workers(2 + _WAITING)
 
     async def progress(self, request: Request) -> Response:
         """Slices done and in all of the request with the same `key`."""
@@ -125,17 +123,8 @@ class _Page:
         return response
 
     async def _enhanced(self, request: Request, body: bytes) -> bytes:
-        gone = threading.Event()
-        watcher = asyncio.create_task(watch(request, gone))
         name, key = (request.query_params.get(field, "") for field in ("name", "key"))
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(2 + _WAITING)
-        try:
-            return await anyio.to_thread.run_sync(
-                lambda: self._counted(name, key, body, gone.is_set), limiter=self._limiter
-            )
-        finally:
-            watcher.cancel()
+        return await self._workers.run_for(request, lambda gone: self._counted(name, key, body, gone))
 
     def _counted(self, name: str, key: str, body: bytes, gone: Callable[[], bool]) -> bytes:
         with self._service.counted(self._name, "Enhance", "REST"):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
-import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,15 +15,15 @@ from starlette.types import Message, Receive, Scope, Send
 from lfsr_tf.serving.server.options import ServerOptions
 from lfsr_tf.serving.server.refusal import RefusalError
 from lfsr_tf.serving.server.rest import json_response
-from lfsr_tf.serving.server.rest.body import BodyReader, watch
+from lfsr_tf.serving.server.rest.body import BodyReader
 from lfsr_tf.serving.server.rest.describe import metadata_json, refuse_examples, status_json
 from lfsr_tf.serving.server.rest.formats import FORMATS, JSON, Call, format_of
 from lfsr_tf.serving.server.rest.paths import RestCall, parse_path
+from lfsr_tf.serving.server.rest.workers import Workers
 from lfsr_tf.serving.server.service import ModelService
 
 logger = logging.getLogger(__name__)
 
-Result = TypeVar("Result")
 _API = {
     "predict": "Predict",
     "classify": "Classify",
@@ -36,8 +32,6 @@ _API = {
     "metadata": "GetModelMetadata",
 }
 _DESCRIBE = {"status": status_json, "metadata": metadata_json}
-# As in gRPC: calls that need no turn are answered under load, too.
-_SPARE_THREADS = 8
 _TIMED_OUT = 408
 
 
@@ -89,8 +83,7 @@ class _Api:
         limits = options.limits
         self._service, self._limits = service, limits
         self._bodies = BodyReader(limits)
-        self._threads = limits.running + limits.waiting + _SPARE_THREADS
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._workers = Workers(limits.threads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body_begun = False
@@ -116,32 +109,24 @@ class _Api:
         service, spec = self._service, call.spec
         with service.counted(spec.name, _API[call.verb], "REST") as restart:
             if call.verb in _DESCRIBE:
-                found = await self._in_thread(lambda: _DESCRIBE[call.verb](service, spec))
+                found = await self._workers.run(lambda: _DESCRIBE[call.verb](service, spec))
                 return Response(found, media_type=JSON)
             async with self._bodies.received(request) as body:
                 restart()
                 if call.verb == "predict":
                     form = format_of(request.headers.get("content-type", JSON))
                     return Response(await self._predict(request, call, form, body), media_type=form)
-                found = await self._in_thread(lambda: refuse_examples(service, spec, call.verb, body))
+                found = await self._workers.run(lambda: refuse_examples(service, spec, call.verb, body))
                 return Response(found, media_type=JSON)
 
     async def _predict(self, request: Request, call: RestCall, form: str, body: bytes) -> bytes:
-        gone = threading.Event()
-        watcher = asyncio.create_task(watch(request, gone))
         limits = self._limits
-        try:
-            given = Call(
-                call.spec, body, limits.rest_seconds, limits.request_bytes, lambda: not gone.is_set()
-            )
-            return await self._in_thread(lambda: FORMATS[form](self._service, given))
-        finally:
-            watcher.cancel()
 
-    async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(self._threads)
-        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        def predict(gone: Callable[[], bool]) -> bytes:
+            given = Call(call.spec, body, limits.rest_seconds, limits.request_bytes, lambda: not gone())
+            return FORMATS[form](self._service, given)
+
+        return await self._workers.run_for(request, predict)
 
 
 def refused(refusal: RefusalError, *, close: bool = False) -> Response:

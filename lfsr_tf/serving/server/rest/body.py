@@ -78,10 +78,3 @@ class BodyReader:
                 raise invalid("Expected a whole body of gzip. Received: its beginning.")
             self._budget.take(len(plain))
         return plain
-
-
-async def watch(request: Request, gone: threading.Event) -> None:
-    """Set `gone` when the client of a request, whose body was received, ends the connection."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    gone.set()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
 
-from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
+from lfsr_tf.serving.server.refusal import invalid
 from lfsr_tf.serving.server.rest.json_request import parse_document, shown, signature_of
 from lfsr_tf.serving.server.service import SIGNATURE_FIELD, ModelService
 
@@ -31,7 +31,7 @@ def metadata_json(service: ModelService, spec: Any) -> bytes:
     )
 
 
-def refuse_examples(service: ModelService, spec: Any, verb: str, body: bytes) -> bytes:
+def refuse_examples(service: ModelService, spec: Any, verb: str, body: bytes) -> NoReturn:
     """Refuse `classify` and `regress` as TensorFlow Serving does for signatures that take images.
 
     Raises:
@@ -49,7 +49,6 @@ def refuse_examples(service: ModelService, spec: Any, verb: str, body: bytes) ->
     if not examples:
         raise invalid(f"JSON Value: {shown(document)} 'examples' value is an empty array")
     service.refuse_other_method(spec, verb)
-    raise RefusalError(Code.INTERNAL, "Unreachable: that method is always refused.")
 
 
 def _as_dict(message: Any) -> dict[str, Any]:

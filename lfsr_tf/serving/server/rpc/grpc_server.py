@@ -17,8 +17,6 @@ from lfsr_tf.serving.server.rpc.calls import Calls
 from lfsr_tf.serving.server.rpc.prediction import ModelStatusService, PredictionService
 from lfsr_tf.serving.server.service import ModelService
 
-# Calls that need no turn: states, metadata, health. They must be answered under load, too.
-_SPARE_THREADS = 8
 _SERVICES = ("", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
 
 
@@ -26,14 +24,13 @@ class GrpcServer:
     """Answers on one address from `start` to `stop`."""
 
     def __init__(self, service: ModelService, limits: Limits) -> None:
-        threads = limits.running + limits.waiting + _SPARE_THREADS
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="grpc")
+        self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="grpc")
         self._calls = Calls()
         self._server = grpc.server(
             self._pool,
             interceptors=[self._calls],
             options=_options(limits),
-            maximum_concurrent_rpcs=2 * threads,
+            maximum_concurrent_rpcs=2 * limits.threads,
         )
         self._health = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -95,7 +92,7 @@ def _options(limits: Limits) -> list[tuple[str, int]]:
         # A second server on the port fails instead of sharing it.
         ("grpc.so_reuseport", 0),
         ("grpc.server_handshake_timeout_ms", handshake),
-        ("grpc.max_concurrent_streams", limits.running + limits.waiting + _SPARE_THREADS),
+        ("grpc.max_concurrent_streams", limits.threads),
     ]
 
 
