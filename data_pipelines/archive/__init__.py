@@ -1,0 +1,1 @@
+"""Enhancing an archive of scans with Apache Beam."""
