@@ -128,7 +128,7 @@ def plan_jobs(sources: Iterable[tuple[Path, Path]], output: Path) -> list[Job]:
         return [Job(pairs[0][0], output.with_name(stem), suffix=output.name[len(stem) :])]
     jobs: dict[Path, Job] = {}
     for source, base in pairs:
-        target = output / source.parent.relative_to(base) / f"{_stem(source)}_sr"
+        target = output / source.parent.relative_to(base) / result_name(source)
         if target in jobs:
             raise ConfigError(
                 f"Expected scans of different names. Received: {jobs[target].source} and {source}, "
@@ -150,6 +150,15 @@ def check_target(job: Job, overwrite: bool) -> None:
     if not folder.is_dir():
         raise OutputError(f"Cannot write {job.target}: {folder} is a file. Choose another output folder.")
     _check_free(job.sidecar, job.source, overwrite)
+
+
+def result_name(source: Path) -> str:
+    """Name of a scan's result, without its suffix.
+
+    Args:
+        source: A file, or the folder of a DICOM series.
+    """
+    return f"{_stem(source)}_sr"
 
 
 def _stem(path: Path) -> str:

@@ -1,0 +1,150 @@
+"""`python -m data_pipelines.archive`: an archive of scans to an archive of sharper ones."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from data_pipelines.archive.settings import FAILED, TABLE, ArchiveSettings, OutputFormat
+from lfsr_tf.cli.console import console, print_error
+from lfsr_tf.cli.quiet import with_quiet_tensorflow
+from lfsr_tf.errors import ConfigError, LfsrError
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@with_quiet_tensorflow
+def enhance_archive(
+    context: typer.Context,
+    scans: Annotated[
+        Path, typer.Argument(help="Folder to search for scans, or a CSV file with a column `path`.")
+    ],
+    model: Annotated[
+        Path, typer.Option("--model", "-m", help="A model of `lfsr export`, or one version of it.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Output folder.")],
+    acquired_matrix: Annotated[
+        str | None, typer.Option(metavar="HxW|header|spectrum|full", help="As of `lfsr enhance`.")
+    ] = None,
+    output_format: Annotated[
+        str, typer.Option("--format", metavar="same|nifti|dicom", help="As of `lfsr enhance`.")
+    ] = "same",
+    plane: Annotated[
+        str | None, typer.Option(metavar="axial|coronal|sagittal", help="As of `lfsr enhance`.")
+    ] = None,
+    pixel_budget: Annotated[int | None, typer.Option(help="As of `lfsr enhance`.")] = None,
+    noise_level: Annotated[float | None, typer.Option(help="As of `lfsr enhance`.")] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="in_phase|magnitude", help="As of `lfsr enhance`.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first scan that fails.")] = False,
+) -> None:
+    """Enhance every scan of an archive that is not enhanced yet, on all cores.
+
+    Writes what `lfsr enhance` writes, a table of all sidecars (scans.csv, scans.parquet), and the scans that
+    could not be used with the reason (failed.csv); with any of those the exit code is 1. A run that was
+    interrupted, or has new scans, does only what is missing. Further options, as `--name=value`, are
+    Apache Beam's.
+
+    For example:
+
+        python -m data_pipelines.archive scans --model models/lfsr --output enhanced
+    """
+    from data_pipelines.archive.runner import new_pipeline
+
+    pipeline = new_pipeline(context.args)
+    settings = _settings(
+        model,
+        output,
+        {
+            "acquired_matrix": acquired_matrix,
+            "pixel_budget": pixel_budget,
+            "noise_level": noise_level,
+            "image": image,
+        },
+        output_format=output_format,
+        plane=plane,
+        strict=strict,
+    )
+    _run(pipeline, scans, settings)
+
+
+def _run(pipeline: Any, scans: Path, settings: ArchiveSettings) -> None:
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+    from data_pipelines.archive.handler import log_to_stderr, make_enhancer
+    from data_pipelines.archive.loopback import servers_on_loopback
+    from data_pipelines.archive.pipeline import run_archive
+    from data_pipelines.archive.plan import plan_archive
+
+    make_enhancer(settings)  # a model or a setting that is of no use is found before the workers start
+    plan = plan_archive(scans, settings.output)
+    if settings.strict and plan.refused:
+        raise LfsrError(f"{plan.refused[0].name}: {plan.refused[0].error}")
+    log_to_stderr()
+    here = isinstance(pipeline.runner, FnApiRunner)
+    with servers_on_loopback() if here else nullcontext():
+        done = run_archive(pipeline, plan, replace(settings, archive=plan.archive))
+    console.print(
+        f"{done.scans} scans: {done.enhanced} enhanced now, {done.kept} before, {done.failed} failed. "
+        f"Table: {settings.output / TABLE}",
+        soft_wrap=True,
+        markup=False,
+    )
+    if done.failed:
+        raise LfsrError(
+            f"{done.failed} of {done.scans} scans could not be used, listed in {settings.output / FAILED}; "
+            f"the first: {done.first_failure}"
+        )
+
+
+def _settings(model: Path, output: Path, enhance: dict[str, Any], **others: Any) -> ArchiveSettings:
+    """Complete settings but for the archive.
+
+    Raises:
+        ConfigError: One of them is unknown or out of its range.
+        ModelError: There is no exported model.
+    """
+    from data_pipelines.archive.exported_model import find_version, fingerprint
+    from lfsr_tf.inference import EnhanceConfig
+    from lfsr_tf.inference.matrix import parse_matrix_request
+
+    if others["output_format"] not in get_args(OutputFormat):
+        raise ConfigError(f"Expected --format same, nifti or dicom. Received: {others['output_format']!r}.")
+    given = {name: value for name, value in enhance.items() if value is not None}
+    if "acquired_matrix" in given:
+        given["acquired_matrix"] = parse_matrix_request(given["acquired_matrix"])
+    version = find_version(model)
+    return ArchiveSettings(
+        archive=Path(),
+        output=output.resolve(),
+        model=version,
+        fingerprint=fingerprint(version),
+        enhance=asdict(EnhanceConfig(**given)),
+        **others,
+    )
+
+
+def main() -> None:
+    """Run the command: a known error is one line on standard error and exit code 1."""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    try:
+        app(prog_name="python -m data_pipelines.archive")
+    except LfsrError as error:
+        print_error(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print_error("Interrupted. A rerun goes on where it was.")
+        sys.exit(130)

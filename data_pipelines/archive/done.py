@@ -1,0 +1,125 @@
+"""What is done already: a record beside each result says what it was made from.
+
+The record is written last, so a result without one is not finished, whatever it looks like.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from data_pipelines.archive.plan import check_inside
+from lfsr_tf.errors import LfsrError, ScanError
+from lfsr_tf.scans.dicom_read import is_dicom
+from lfsr_tf.scans.reading import FILE_READERS
+from lfsr_tf.storage import TEMPORARY_PREFIX, read_json, remove, sha256_file, write_json
+
+
+def scan_hashes(source: Path, archive: Path) -> dict[str, str]:
+    """SHA-256 of everything that a reader of the scan may look at, by file name.
+
+    Args:
+        source: A file, or the folder of a DICOM series; one DICOM file stands for its series, so that all
+            files beside it count.
+        archive: Folder that none of them may lie outside of.
+
+    Raises:
+        ScanError: A file cannot be read, or is a link out of the archive.
+    """
+    try:
+        files = _files(source)
+        for file in files:
+            check_inside(archive, file)
+        return {file.name: sha256_file(file) for file in files}
+    except OSError as error:
+        raise ScanError(
+            f"Expected a scan that can be read. Received: {source} ({error.strerror or error}). "
+            "Check the path and its permissions."
+        ) from error
+
+
+def _files(source: Path) -> list[Path]:
+    folder = source
+    if not source.is_dir():
+        if any(reader.takes(source) for reader in FILE_READERS) or not is_dicom(source):
+            return [source]
+        folder = source.parent
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+
+
+def record_path(target: Path) -> Path:
+    """The record of a result; hidden, so that the output looks as if `lfsr enhance` had written it."""
+    return target.with_name(f".{target.name}.done.json")
+
+
+def is_done(target: Path, key: str) -> bool:
+    """Whether the result is there, complete, and made from the same scan with the same model and settings.
+
+    Args:
+        target: Path of the result without its suffix.
+        key: Of `ArchiveSettings.key`.
+    """
+    try:
+        record = read_json(record_path(target))
+        return bool(record["key"] == key and record["files"] == _sizes(target.parent, record["files"]))
+    except (LfsrError, OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def remember(target: Path, key: str, written: Iterable[Path]) -> None:
+    """Write the record of a result, and take away files of an earlier one that it no longer has.
+
+    Args:
+        target: Path of the result without its suffix.
+        key: Of `ArchiveSettings.key`.
+        written: Files and folders of the result, its sidecar among them.
+
+    Raises:
+        OutputError: The record cannot be written.
+    """
+    names = sorted(
+        file.relative_to(target.parent).as_posix()
+        for path in written
+        for file in (path.rglob("*") if path.is_dir() else [path])
+        if file.is_file()
+    )
+    for earlier in _earlier_files(target):
+        if earlier not in names:
+            _remove_with_folder(target.parent / earlier, target.parent)
+    write_json(record_path(target), {"key": key, "files": _sizes(target.parent, names)})
+
+
+def _remove_with_folder(path: Path, folder: Path) -> None:
+    """Remove a file, and its own folder inside `folder` where nothing is left in it."""
+    remove(path)
+    if path.parent != folder and path.parent.is_dir() and not any(path.parent.iterdir()):
+        path.parent.rmdir()
+
+
+def _earlier_files(target: Path) -> list[str]:
+    """Files of the last result that look like its own: the record is only a file, too."""
+    try:
+        names = list(read_json(record_path(target))["files"])
+    except (LfsrError, KeyError, TypeError):
+        return []
+    return [name for name in names if re.fullmatch(_own_names(target), name)]
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what a killed run has left half-written beside a result."""
+    prefix = re.escape(TEMPORARY_PREFIX) + r"\d+-"
+    own = re.compile(rf"{prefix}({_own_names(target)}|{re.escape(record_path(target).name)})")
+    if target.parent.is_dir():
+        for path in target.parent.glob(f"{TEMPORARY_PREFIX}*"):
+            if own.fullmatch(path.name):
+                remove(path)
+
+
+def _own_names(target: Path) -> str:
+    """Names that a result may have: of its sidecar, its only volume, or each volume of a series."""
+    return rf"{re.escape(target.name)}(_v\d+)?(\.json|\.nii\.gz)?(/[^/.][^/]*)?"
+
+
+def _sizes(folder: Path, names: Iterable[str]) -> dict[str, int]:
+    return {name: (folder / name).stat().st_size for name in names}

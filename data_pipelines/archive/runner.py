@@ -1,0 +1,56 @@
+"""Where the pipeline runs: on all cores of this machine, or on any runner of Beam's that is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, StandardOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from lfsr_tf.errors import ConfigError
+
+_HERE = ("DirectRunner", "SwitchingDirectRunner", "FnApiRunner")
+_MODE = "--direct_running_mode"
+
+
+def new_pipeline(arguments: Sequence[str]) -> beam.Pipeline:
+    """An empty pipeline.
+
+    Args:
+        arguments: Beam's options. Without `--runner` it runs here, in one process a core.
+
+    Raises:
+        ConfigError: An option that nobody knows, or a runner that would be downloaded.
+    """
+    options = PipelineOptions(list(arguments))
+    runner = options.view_as(StandardOptions).runner
+    if runner is None or runner.split(".")[-1] in _HERE:
+        _check_known(options)
+        # Beam's own DirectRunner would first try to download another runner, Prism; this is the one that
+        # it falls back to.
+        return beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(_with_processes(arguments)))
+    if runner.split(".")[-1] == "PrismRunner" and not options.view_as(PortableOptions).prism_location:
+        raise ConfigError(
+            "Expected --prism_location=FILE with Prism, which would be downloaded otherwise. Received: none."
+        )
+    return beam.Pipeline(options=options)
+
+
+def _with_processes(arguments: Sequence[str]) -> list[str]:
+    """The options of a local run, by default with a process a core; later ones count."""
+    given = [argument for argument in arguments if not argument.startswith("--runner")]
+    if any(argument.startswith(_MODE) for argument in given):
+        return given
+    return [f"{_MODE}=multi_processing", f"--direct_num_workers={len(os.sched_getaffinity(0))}", *given]
+
+
+def _check_known(options: PipelineOptions) -> None:
+    """Refuse what Beam would leave out without much ado: it may be a misspelt option of the command."""
+    known = options.get_all_options()
+    unknown = sorted(set(options.get_all_options(retain_unknown_options=True)) - set(known))
+    if unknown:
+        raise ConfigError(
+            f"Expected options of this command or of Beam. Received: {', '.join(unknown)}. See --help."
+        )

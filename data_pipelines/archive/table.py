@@ -1,0 +1,138 @@
+"""The table of all sidecars and the list of failures: sorted, without times, the same for the same scans.
+
+The figures are read from the sidecars on disk, whether this run wrote them or an earlier one.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from data_pipelines.archive.settings import FAILED, PARQUET, TABLE, ArchiveSettings, Outcome, Task
+from lfsr_tf.storage import atomic_path, read_json, remove
+
+Value = str | int | float | bool | None
+
+_SIDES = ("0", "1")
+_RINGS = 8
+
+COLUMNS: dict[str, type] = {
+    "source": str,
+    "sha256": str,
+    "volume": int,
+    "output": str,
+    "contrast": str,
+    "image": str,
+    "model.name": str,
+    "model.version": int,
+    "model.network": str,
+    "model.scale": int,
+    "model.dtype": str,
+    "reference_intensity": float,
+    "noise.sigma": float,
+    "noise.sigma_relative": float,
+    "noise.method": str,
+    "noise.reason": str,
+    "noise.coils": int,
+    "noise.told": float,
+    **{f"noise.training_range.{side}": float for side in _SIDES},
+    "noise.in_training_range": bool,
+    **{f"spacing.{what}.{side}": float for what in ("file", "network_input", "output") for side in _SIDES},
+    **{f"spacing.training_range.{side}": float for side in _SIDES},
+    "spacing.in_training_range": bool,
+    **{f"matrix.{what}.{side}": int for what in ("stored", "used") for side in _SIDES},
+    "matrix.source": str,
+    "matrix.exact": bool,
+    **{f"spectrum.{side}.{what}": int for side in _SIDES for what in ("matrix", "occupied")},
+    **{f"spectrum.{side}.rule": str for side in _SIDES},
+    **{f"consistency.{ring}.samples": int for ring in range(_RINGS)},
+    **{f"consistency.{ring}.chi_square": float for ring in range(_RINGS)},
+    **{f"consistency.{ring}.relative_difference": float for ring in range(_RINGS)},
+    "tiles": int,
+    "warnings": str,
+}
+"""Columns of the table and the types of their values, any of which may be missing.
+
+From the fifth on the names are places in a volume's part of a sidecar: `noise.sigma`, `spacing.file.0`.
+"""
+
+
+def rows_of(settings: ArchiveSettings, task: Task) -> tuple[dict[str, Value], ...]:
+    """A scan's rows, one an enhanced volume, from its sidecar.
+
+    Raises:
+        LfsrError: There is no sidecar.
+    """
+    path = settings.target(task).with_name(f"{settings.target(task).name}.json")
+    sidecar = read_json(path)
+    rows = []
+    for number, volume in enumerate(sidecar["volumes"], 1):
+        output = (path.parent / volume["output"]).relative_to(settings.output).as_posix()
+        own = {
+            "source": task.name,
+            "sha256": scan_digest(sidecar["input"]["sha256"]),
+            "volume": number,
+            "output": output,
+        }
+        figures = {name: _figure(volume, name) for name in COLUMNS if name not in own}
+        rows.append({**own, **figures})
+    return tuple(rows)
+
+
+def scan_digest(hashes: Mapping[str, str]) -> str:
+    """SHA-256 of a scan: of its file, or of the names and hashes of the files of a series."""
+    if len(hashes) == 1:
+        return next(iter(hashes.values()))
+    return hashlib.sha256(json.dumps(dict(hashes), sort_keys=True).encode()).hexdigest()
+
+
+def _figure(volume: Any, name: str) -> Value:
+    value = volume
+    for part in name.split("."):
+        if value is None:
+            return None
+        value = value[int(part)] if part.isdecimal() else value[part]
+    return " ".join(value) if name == "warnings" else value
+
+
+def write_reports(outcomes: Iterable[Outcome], settings: ArchiveSettings) -> None:
+    """Write the table as CSV and Parquet, and the list of failures as CSV.
+
+    Args:
+        outcomes: Of every scan, in any order.
+        settings: With the output folder.
+
+    Raises:
+        OutputError: One of them cannot be written.
+    """
+    ordered = sorted(outcomes, key=lambda outcome: outcome.name)
+    rows = [row for outcome in ordered for row in outcome.rows]
+    failures = [{"source": each.name, "error": each.error} for each in ordered if each.error]
+    for leftover in settings.output.glob(".partial-*"):
+        if leftover.name.endswith(("-" + TABLE, "-" + PARQUET, "-" + FAILED)):
+            remove(leftover)
+    _write_csv(settings.output / TABLE, list(COLUMNS), rows)
+    _write_parquet(settings.output / PARQUET, rows)
+    # Last: whoever finds the list finds the tables, too.
+    _write_csv(settings.output / FAILED, ["source", "error"], failures)
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Value]]) -> None:
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _write_parquet(path: Path, rows: list[dict[str, Value]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    schema = pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema), temporary)
