@@ -11,7 +11,12 @@ from lfsr_tf.cli.console import console, progress_bar
 
 
 def prepare(
-    train: Annotated[Path, typer.Argument(help="Folder of training scans, or one scan.", show_default=False)],
+    train: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of training scans, a manifest of them (CSV), or one scan.", show_default=False
+        ),
+    ],
     validation: Annotated[
         Path | None,
         typer.Argument(
@@ -54,11 +59,14 @@ def prepare(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace other records in that folder.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first scan that cannot be used.")
+    ] = False,
 ) -> None:
     """Cut high-field scans into slices, simulate low-field noise, and write LR/HR records for training.
 
     A run that was interrupted goes on where it was. A scan that cannot be used is named at the end; the
-    others are in the records.
+    others are in the records, unless --strict is given.
 
     Example:
 
@@ -81,7 +89,14 @@ def prepare(
     }
     config = _config(preset, given, sigma_max)
     info = prepare_dataset(
-        train, validation, output, config, workers=workers, overwrite=overwrite, progress=progress_bar
+        train,
+        validation,
+        output,
+        config,
+        workers=workers,
+        overwrite=overwrite,
+        strict=strict,
+        progress=progress_bar,
     )
     _print_summary(info)
 

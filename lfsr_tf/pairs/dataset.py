@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -92,11 +93,19 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
-def fingerprint(config: PairsConfig, sources: list[dict[str, Any]]) -> str:
-    """Hash of everything that determines the records, 16 hexadecimal digits."""
-    inputs = [[source[key] for key in ("name", "sha256", "split")] for source in sources]
+def fingerprint(config: PairsConfig, sources: Sequence[Mapping[str, Any]], container: str = "") -> str:
+    """Hash of everything that determines the records, 16 hexadecimal digits.
+
+    Args:
+        config: Settings of the pairs.
+        sources: The fields of each `Source`.
+        container: What the shards are written as, where it is not this package's own.
+    """
+    inputs = [
+        [source[key] for key in ("name", "sha256", "split", "subject", "contrast")] for source in sources
+    ]
     versions = {name: package_versions()[name] for name in ("lfsr_tf", "tensorflow")}
-    text = json.dumps([SCHEMA_VERSION, config.to_json(), inputs, versions], sort_keys=True)
+    text = json.dumps([SCHEMA_VERSION, container, config.to_json(), inputs, versions], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 

@@ -14,10 +14,8 @@ from types import TracebackType
 from typing import IO, Any
 
 import lfsr_tf
-from lfsr_tf import errors
 from lfsr_tf.errors import LfsrError
-
-Job = dict[str, Any]
+from lfsr_tf.pairs.jobs import Job, result_of
 
 
 class WorkerPool:
@@ -98,13 +96,7 @@ class WorkerPool:
         line = _pipe(self._processes[worker].stdout).readline()
         if not line:
             raise self._death(worker)
-        answer = json.loads(line)
-        if "error" not in answer:
-            return answer["result"]
-        kind = getattr(errors, answer["error"], None)
-        if kind is None:
-            return LfsrError(f"An error that lfsr_tf does not know: {answer['message']}.")
-        return kind(answer["message"])
+        return result_of(json.loads(line))
 
     def _death(self, worker: int) -> LfsrError:
         status = self._processes[worker].wait()

@@ -60,7 +60,7 @@ def write_shard(path: Path, records: Iterable[Values]) -> None:
     with atomic_path(path) as temporary:
         try:
             with closing(tf.io.TFRecordWriter(str(temporary), _OPTIONS)) as writer:
-                for serialised in _serialised(records):
+                for serialised in serialised_records(records):
                     writer.write(serialised)
         except tf.errors.OpError as error:
             raise OutputError(
@@ -68,8 +68,9 @@ def write_shard(path: Path, records: Iterable[Values]) -> None:
             ) from error
 
 
-def _serialised(records: Iterable[Values]) -> Iterator[bytes]:
-    """Protos as bytes. One message serves all records: building a new one costs seven times as much."""
+def serialised_records(records: Iterable[Values]) -> Iterator[bytes]:
+    """Each record as the bytes of a `tf.train.Example`; all of them have the same features."""
+    # One message serves all records: building a new one costs seven times as much.
     example = tf.train.Example()
     features = example.features.feature
     for record in records:

@@ -16,7 +16,7 @@ from lfsr_tf.pairs.degrade import degrade
 from lfsr_tf.pairs.keys import fold
 from lfsr_tf.pairs.patches import cut_patches, draw_positions, usable_positions
 from lfsr_tf.pairs.plan import PlannedImage
-from lfsr_tf.pairs.records import Values, image_bytes, write_shard
+from lfsr_tf.pairs.records import Values, image_bytes
 from lfsr_tf.pairs.slice_cache import array_path
 
 # Slices that are degraded together: large enough to hide TensorFlow's cost a call, small enough for the
@@ -27,21 +27,20 @@ Labels = dict[tuple[int, int], dict[str, Any]]
 Arrays = dict[str, NDArray[Any]]
 
 
-def make_shard(
-    target: Path, cache: Path, images: Sequence[PlannedImage], labels: Labels, config: PairsConfig
-) -> None:
-    """Degrade the planned slices, cut their patches and write them as one shard.
+def shard_records(
+    cache: Path, images: Sequence[PlannedImage], labels: Labels, config: PairsConfig
+) -> Iterator[Values]:
+    """Degrade the planned slices and cut their patches: the records of one shard, in their order.
 
     Args:
-        target: The shard.
         cache: Folder of the cached slices.
         images: What goes into the shard.
         labels: For each (source, volume): subject, contrast, scan name, reference and the slice number of
             each row.
         config: Settings of the pairs.
 
-    Raises:
-        OutputError: The shard cannot be written.
+    Yields:
+        Values of the schema's features.
     """
     batches = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
     parts = [_records_of(batch, cache, config) for batch in batches]
@@ -49,7 +48,7 @@ def make_shard(
     owners = np.repeat(np.arange(len(images)), [image.records for image in images])
     # Keys are random, so sorting by them mixes the patches of different slices the same way every time.
     order = np.argsort(merged["key"], kind="stable")
-    write_shard(target, _values(order, owners, merged, images, labels))
+    yield from _values(order, owners, merged, images, labels)
 
 
 def _records_of(images: Sequence[PlannedImage], cache: Path, config: PairsConfig) -> Arrays:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,36 +14,11 @@ from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.patches import usable_positions
 from lfsr_tf.pairs.slices import HrSlices, hr_slices
-from lfsr_tf.scans import find_scans, read_volumes
-from lfsr_tf.storage import atomic_path, sha256_file, write_json
+from lfsr_tf.pairs.sources import Source
+from lfsr_tf.scans import Scan, read_volumes
+from lfsr_tf.storage import atomic_path, write_json
 
 _BATCH = 64
-
-
-def list_sources(path: Path) -> list[tuple[str, Path]]:
-    """The scans that a path stands for: a file, a DICOM series folder, or all scans below a folder.
-
-    Returns:
-        Pairs of name and path. The name is relative to `path`, so that a folder that moves keeps its random
-        keys.
-
-    Raises:
-        ScanError: There is no scan below the path.
-    """
-    found = sorted(find_scans(path)) if path.is_dir() else [path]
-    if not found:
-        raise ScanError(f"Expected scans below {path}. Found none that a reader knows.")
-    return [(scan.relative_to(path).as_posix() if scan != path else path.name, scan) for scan in found]
-
-
-def hash_source(path: Path) -> str:
-    """SHA-256 of a scan file, or of all names and files of a series folder."""
-    if path.is_file():
-        return sha256_file(path)
-    digest = hashlib.sha256()
-    for file in sorted(file for file in path.rglob("*") if file.is_file()):
-        digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_file(file)}\0".encode())
-    return digest.hexdigest()
 
 
 def index_path(folder: Path, source: int) -> Path:
@@ -56,13 +31,13 @@ def array_path(folder: Path, source: int, volume: int) -> Path:
     return folder / f"{source:06d}-{volume:04d}.npy"
 
 
-def cache_scan(folder: Path, source: int, path: Path, config: PairsConfig) -> dict[str, Any]:
+def cache_scan(folder: Path, number: int, source: Source, config: PairsConfig) -> dict[str, Any]:
     """Turn one scan file into cached HR slices and their index.
 
     Args:
         folder: Where the cache stands.
-        source: Number of the scan.
-        path: The scan.
+        number: Number of the scan.
+        source: The scan.
         config: Settings of the pairs.
 
     Returns:
@@ -73,22 +48,27 @@ def cache_scan(folder: Path, source: int, path: Path, config: PairsConfig) -> di
         ScanError: The scan cannot be read or gives no slices.
     """
     volumes = []
-    for number, scan in enumerate(read_volumes(path)):
-        slices = hr_slices(scan, config)
+    for position, scan in enumerate(read_volumes(Path(source.path))):
+        slices = hr_slices(_labelled(scan, source), config)
         images = slices.images.astype(np.float16)
         capacity = _capacities(images, config)
         kept = np.flatnonzero(capacity)
-        with atomic_path(array_path(folder, source, number)) as temporary:
+        with atomic_path(array_path(folder, number, position)) as temporary:
             np.save(temporary, images[kept], allow_pickle=False)
         volumes.append(_entry(slices, kept, capacity[kept]))
     if not any(volume["slices"] for volume in volumes):
         raise ScanError(
-            f"Expected slices with at least {config.min_head_fraction:.0%} head. Received: {path} without "
-            "any. Lower min_head_fraction or choose another plane."
+            f"Expected slices with at least {config.min_head_fraction:.0%} head. Received: {source.path} "
+            "without any. Lower min_head_fraction or choose another plane."
         )
     index = {"volumes": volumes}
-    write_json(index_path(folder, source), index)
+    write_json(index_path(folder, number), index)
     return index
+
+
+def _labelled(scan: Scan, source: Source) -> Scan:
+    """The scan with the subject and the contrast that a manifest gives it."""
+    return replace(scan, subject=source.subject or scan.subject, contrast=source.contrast or scan.contrast)
 
 
 def _entry(slices: HrSlices, kept: NDArray[np.int64], capacity: NDArray[np.int64]) -> dict[str, Any]:

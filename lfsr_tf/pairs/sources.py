@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs.config import PairsConfig
+from lfsr_tf.pairs.listing import Listed
 from lfsr_tf.pairs.plan import PlannedImage, slice_key
 from lfsr_tf.pairs.splits import check_disjoint, split_of_subject
 
@@ -15,16 +16,14 @@ SPLITS = ("train", "validation")
 
 
 @dataclass(frozen=True)
-class Source:
-    """One scan file: its name below the folder that was given, path, hash, and the side it was named for.
+class Source(Listed):
+    """A listed scan whose content is known by its hash.
 
-    `split` is "train", "validation", or "auto" where a hash of the subject decides.
+    Attributes:
+        sha256: Of the file, or of a series folder's names and files.
     """
 
-    name: str
-    path: str
-    sha256: str
-    split: str
+    sha256: str = field(kw_only=True)
 
 
 @dataclass(frozen=True)

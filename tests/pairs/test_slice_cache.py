@@ -1,4 +1,3 @@
-import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -7,36 +6,22 @@ import pytest
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs import PairsConfig
-from lfsr_tf.pairs.slice_cache import array_path, cache_scan, hash_source, index_path, list_sources
+from lfsr_tf.pairs.slice_cache import array_path, cache_scan, index_path
+from lfsr_tf.pairs.sources import Source
 from lfsr_tf.storage import read_json
 
 SMALL = PairsConfig(hr_size=32, lr_patch=8)
 
 
-def test_sources_are_named_from_the_folder_that_was_given(scans) -> None:
-    names = [name for name, _ in list_sources(scans.train)]
-    assert names == ["sub-01_T1w.nii.gz", "sub-02_T1w.nii.gz", "sub-02_T2w.nii.gz", "sub-03_FLAIR.nii.gz"]
-    assert list_sources(scans.train / names[0]) == [(names[0], scans.train / names[0])]
-
-
-def test_the_hash_of_a_series_folder_sees_names_and_bytes(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "1.dcm").write_bytes(b"x")
-    (tmp_path / "a" / "2.dcm").write_bytes(b"y")
-    first = hash_source(tmp_path / "a")
-    shutil.copytree(tmp_path / "a", tmp_path / "b")
-    assert hash_source(tmp_path / "b") == first
-    (tmp_path / "b" / "2.dcm").rename(tmp_path / "b" / "3.dcm")
-    assert hash_source(tmp_path / "b") != first
-    (tmp_path / "a" / "2.dcm").write_bytes(b"z")
-    assert hash_source(tmp_path / "a") != first
+def source(path: Path, **labels: str) -> Source:
+    return Source(path.name, str(path), sha256="", **labels)
 
 
 def test_a_cached_scan_has_an_array_and_an_index_for_each_volume(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     series = rng.uniform(50, 100, (40, 40, 3, 2)).astype(np.float32)
     nib.save(nib.Nifti1Image(series, np.diag([1.0, 1.0, 4.0, 1.0])), tmp_path / "sub-1_T2w.nii.gz")
-    index = cache_scan(tmp_path, 7, tmp_path / "sub-1_T2w.nii.gz", SMALL)
+    index = cache_scan(tmp_path, 7, source(tmp_path / "sub-1_T2w.nii.gz"), SMALL)
     assert read_json(index_path(tmp_path, 7)) == index
     assert len(index["volumes"]) == 2
     for number, volume in enumerate(index["volumes"]):
@@ -46,15 +31,21 @@ def test_a_cached_scan_has_an_array_and_an_index_for_each_volume(tmp_path: Path)
         assert (volume["subject"], volume["contrast"]) == ("sub-1", "T2w")
 
 
+def test_a_manifest_knows_subject_and_contrast_better_than_the_file(tmp_path: Path, scans) -> None:
+    scan = scans.train / "sub-01_T1w.nii.gz"
+    index = cache_scan(tmp_path, 0, source(scan, subject="P7", contrast="PD"), SMALL)
+    assert {(volume["subject"], volume["contrast"]) for volume in index["volumes"]} == {("P7", "PD")}
+
+
 def test_a_scan_without_head_in_the_chosen_plane_is_refused(tmp_path: Path, scans) -> None:
     config = PairsConfig(hr_size=32, lr_patch=8, min_head_fraction=0.99)
     with pytest.raises(ScanError, match="99% head"):
-        cache_scan(tmp_path, 0, scans.train / "sub-01_T1w.nii.gz", config)
+        cache_scan(tmp_path, 0, source(scans.train / "sub-01_T1w.nii.gz"), config)
     assert not index_path(tmp_path, 0).exists()
 
 
 def test_real_dicom_and_kspace_become_slices(tmp_path: Path, shared_data: Path) -> None:
     config = PairsConfig(hr_size=64, lr_patch=8)
     for name in ("dicom_datalad_T1_axial", "brain8ch_fastmri_layout.h5"):
-        index = cache_scan(tmp_path, 0, shared_data / "readers" / name, config)
+        index = cache_scan(tmp_path, 0, source(shared_data / "readers" / name), config)
         assert all(volume["hr_size"] == 64 and volume["slices"] for volume in index["volumes"])

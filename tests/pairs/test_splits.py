@@ -47,7 +47,7 @@ def test_a_larger_fraction_only_moves_subjects_to_validation() -> None:
 
 def test_all_scans_of_a_subject_go_to_one_side() -> None:
     sources = [
-        Source(f"{subject}_{visit}", "", f"{subject}{visit}", "auto")
+        Source(f"{subject}_{visit}", "", "auto", sha256=f"{subject}{visit}")
         for subject in SUBJECTS[:50]
         for visit in "ab"
     ]
@@ -59,26 +59,28 @@ def test_all_scans_of_a_subject_go_to_one_side() -> None:
 
 
 def test_a_subject_named_for_both_sides_is_refused() -> None:
-    sources = [Source("a", "", "1", "train"), Source("b", "", "2", "validation")]
+    sources = [Source("a", "", "train", sha256="1"), Source("b", "", "validation", sha256="2")]
     with pytest.raises(ConfigError, match=r"subject on one side.*sub-7"):
         volumes_of(sources, {0: index_of("sub-7"), 1: index_of("sub-7")}, PairsConfig())
 
 
 def test_one_scan_under_two_names_on_both_sides_is_refused() -> None:
     with pytest.raises(ConfigError, match="scan on one side"):
-        check_sources([Source("a", "", "same", "train"), Source("b", "", "same", "validation")])
+        check_sources([Source("a", "", "train", sha256="same"), Source("b", "", "validation", sha256="same")])
 
 
 def test_an_empty_side_is_refused() -> None:
     with pytest.raises(ConfigError, match="none of them for validation"):
         volumes_of(
-            [Source("a", "", "1", "auto")], {0: index_of("sub-0001")}, PairsConfig(validation_fraction=1e-9)
+            [Source("a", "", "auto", sha256="1")],
+            {0: index_of("sub-0001")},
+            PairsConfig(validation_fraction=1e-9),
         )
 
 
 def test_no_validation_can_be_asked_for() -> None:
     volumes = volumes_of(
-        [Source("a", "", "1", "auto")], {0: index_of("s")}, PairsConfig(validation_fraction=0.0)
+        [Source("a", "", "auto", sha256="1")], {0: index_of("s")}, PairsConfig(validation_fraction=0.0)
     )
     assert {volume.split for volume in volumes} == {"train"}
 
@@ -86,7 +88,7 @@ def test_no_validation_can_be_asked_for() -> None:
 def test_whole_slices_must_have_one_size() -> None:
     indices = {0: index_of("a"), 1: index_of("b")}
     indices[1]["volumes"][0]["hr_size"] = 24
-    sources = [Source("a", "", "1", "train"), Source("b", "", "2", "train")]
+    sources = [Source("a", "", "train", sha256="1"), Source("b", "", "train", sha256="2")]
     config = PairsConfig(hr_size=32, lr_patch=0, validation_fraction=0.0)
     with pytest.raises(ConfigError, match="24, 32"):
         volumes_of(sources, indices, config)
@@ -94,7 +96,7 @@ def test_whole_slices_must_have_one_size() -> None:
 
 def test_noise_copies_have_different_keys() -> None:
     volumes = volumes_of(
-        [Source("a", "", "1", "train")], {0: index_of("s")}, PairsConfig(validation_fraction=0.0)
+        [Source("a", "", "train", sha256="1")], {0: index_of("s")}, PairsConfig(validation_fraction=0.0)
     )
     images = images_of(volumes, PairsConfig(noise_copies=4))
     assert len({image.key for image in images}) == len(images) == 12

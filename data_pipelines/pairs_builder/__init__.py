@@ -1,0 +1,1 @@
+"""What every data set of LR/HR pairs shares: settings, features, the engine on Beam, and the builder."""

@@ -1,0 +1,116 @@
+"""Runs the jobs of a preparation on Beam: in processes of this machine, or on any number of machines.
+
+A pipeline carries the names of the jobs and their answers; scans, slices and shards stand in files on a file
+system that all workers see. So a runner needs little memory, and what a killed run has done stays done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from data_pipelines.archive.loopback import servers_on_loopback
+from data_pipelines.pairs_builder.beam_options import PreparationOptions, pipeline_options
+from lfsr_tf.errors import LfsrError
+from lfsr_tf.pairs.jobs import Job, answer, result_of
+from lfsr_tf.storage import read_json, remove, write_json
+
+_STOPPED = "stopped.json"
+
+
+class BeamEngine:
+    """An engine (`lfsr_tf.pairs.jobs.Engine`) on Beam.
+
+    Args:
+        kinds: The functions of the jobs, by kind; workers import them.
+        folder: Where jobs and answers are kept while they run; all workers see it, nobody else uses it.
+        options: Of the pipelines; None: all cores of this machine.
+    """
+
+    def __init__(
+        self, kinds: Mapping[str, Callable[..., Any]], folder: Path, options: PipelineOptions | None = None
+    ) -> None:
+        self._kinds = dict(kinds)
+        self._folder = folder.resolve()
+        self._options = pipeline_options(options)
+
+    @property
+    def strict(self) -> bool:
+        """Whether the options ask to stop at the first scan that cannot be used."""
+        return bool(self._options.view_as(PreparationOptions).strict)
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
+        """Do all jobs; see `Engine.run`."""
+        if not jobs:
+            return
+        remove(self._folder)
+        for number, job in enumerate(jobs):
+            write_json(self._job_file(number), job)
+        try:
+            self._run_pipeline([str(self._job_file(number)) for number in range(len(jobs))])
+        except Exception as error:
+            if not (self._folder / _STOPPED).exists():
+                raise LfsrError(
+                    f"A Beam pipeline failed, what is done is kept: {_last_line(error)}"
+                ) from error
+        yield from self._answers()
+        remove(self._folder)
+
+    def _run_pipeline(self, files: list[str]) -> None:
+        with servers_on_loopback(), beam.Pipeline(options=self._options) as pipeline:
+            _ = (
+                pipeline
+                | "Jobs" >> beam.Create(files)
+                # Without it a runner may do all of them in one bundle, in one process.
+                | "Spread" >> beam.Reshuffle()
+                | "Do" >> beam.ParDo(_DoJob(self._kinds, self.strict))
+                | "Answers" >> beam.io.WriteToText(str(self._folder / "answers"))
+            )
+
+    def _answers(self) -> Iterator[tuple[int, Any]]:
+        stopped = self._folder / _STOPPED
+        lines = [json.dumps(read_json(stopped))] if stopped.exists() else self._written()
+        for line in lines:
+            answered = json.loads(line)
+            yield answered["number"], result_of(answered["answer"])
+
+    def _written(self) -> Iterator[str]:
+        for file in sorted(self._folder.glob("answers-*")):
+            with file.open(encoding="utf-8") as stream:
+                yield from stream
+
+    def _job_file(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.json"
+
+
+class _DoJob(beam.DoFn):
+    """From the file of a job to a line with its number and its answer."""
+
+    def __init__(self, kinds: Mapping[str, Callable[..., Any]], strict: bool) -> None:
+        self._kinds = kinds
+        self._strict = strict
+
+    def setup(self) -> None:
+        # The processes fill the cores. By these names, since not every job needs TensorFlow.
+        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
+
+    def process(self, file: str) -> Iterator[str]:
+        job = read_json(Path(file))
+        answered = answer(job, self._kinds)
+        numbered = {"number": int(Path(file).stem), "answer": answered}
+        if self._strict and job["kind"] == "scan" and "error" in answered:
+            write_json(Path(file).with_name(_STOPPED), numbered)
+            raise LfsrError(answered["message"])
+        yield json.dumps(numbered)
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[-1].strip() if lines else type(error).__name__

@@ -1,0 +1,131 @@
+"""The builder that every data set of pairs derives from: `lfsr prepare` on Beam, for `tfds.load`."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar
+
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
+
+from data_pipelines.pairs_builder.beam_engine import BeamEngine
+from data_pipelines.pairs_builder.configs import PairsBuilderConfig, standard_configs
+from data_pipelines.pairs_builder.features import features_of
+from data_pipelines.pairs_builder.jobs import SHARD_KIND, TFDS_JOBS
+from lfsr_tf.errors import ConfigError, ScanError
+from lfsr_tf.pairs.config import PairsConfig
+from lfsr_tf.pairs.dataset import fingerprint, package_versions
+from lfsr_tf.pairs.describe import describe_sources
+from lfsr_tf.pairs.listing import Listed
+from lfsr_tf.pairs.preparation import Built, Preparation, failure_line
+from lfsr_tf.pairs.sources import SPLITS
+from lfsr_tf.pairs.workspace import Workspace, exclusive
+from lfsr_tf.storage import remove
+
+
+class PairsBuilder(FileReaderBuilder, skip_registration=True):  # type: ignore[call-arg]
+    """Builds the records of a configuration from the scans of the manual folder.
+
+    A data set says which scans these are (`_listed`). A build that was killed is continued by the next one:
+    what is done stands in `.preparing-<fingerprint>` beside the data set's versions. Scans that cannot be
+    used are named when all others are built, in the error and in `info.metadata["failed"]`.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "First version."}
+    BUILDER_CONFIGS: ClassVar[list[PairsBuilderConfig]] = standard_configs()
+
+    _failure: str | None = None
+
+    @abc.abstractmethod
+    def _listed(self, folder: Path) -> Sequence[Listed]:
+        """The scans below the manual folder, each with its side.
+
+        Raises:
+            ScanError: Files are missing; all of them are named.
+        """
+
+    @property
+    def _pairs(self) -> PairsConfig:
+        config: PairsConfig = self.builder_config.pairs
+        return config
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            features=features_of(self._pairs),
+            supervised_keys=("lr", "hr") if self._pairs.mode == "pairs" else None,
+            homepage="https://doi.org/10.1038/s41598-022-10298-6",
+            metadata=tfds.core.MetadataDict(),
+        )
+
+    def download_and_prepare(self, **options: Any) -> None:
+        """Build the data set, unless it is built already.
+
+        Raises:
+            ScanError: Some scans could not be used; the data set holds all others and is complete.
+        """
+        self._failure = None
+        super().download_and_prepare(**options)
+        if self._failure:
+            raise ScanError(self._failure)
+
+    def _download_and_prepare(
+        self, dl_manager: tfds.download.DownloadManager, download_config: tfds.download.DownloadConfig
+    ) -> None:
+        if download_config.max_examples_per_split is not None:
+            raise ConfigError(
+                "Expected no max_examples_per_split: give fewer scans or a configuration of your own."
+            )
+        output = Path(self.data_path).parent
+        with exclusive(output):
+            self._remove_unfinished(output)
+            engine = BeamEngine(TFDS_JOBS, output / ".jobs", download_config.beam_options)
+            shard_job = {"kind": SHARD_KIND, "file_format": self.info.file_format.value}
+            run = Preparation(engine, self._pairs, strict=engine.strict, shard_job=shard_job)
+            sources = run.hashed(self._listed(Path(dl_manager.manual_dir)))
+            container = f"tfds {self.info.file_format.value}"
+            inputs = [asdict(source) for source in sources]
+            workspace = Workspace(output, fingerprint(self._pairs, inputs, container))
+            workspace.open(overwrite=download_config.download_mode.overwrite_dataset)
+            with workspace.discarded_on_refusal():
+                built = run.build(sources, workspace)
+                self._publish(built, workspace)
+                workspace.close()
+
+    def _remove_unfinished(self, output: Path) -> None:
+        """Folders that tensorflow-datasets left when it was killed; ours alone is in use, by the lock."""
+        for folder in output.glob(f"{self.version}.incomplete*"):
+            if folder.name != Path(self.data_path).name:
+                remove(folder)
+
+    def _publish(self, built: Built, workspace: Workspace) -> None:
+        """Move the shards to where tensorflow-datasets reads them, and describe them as it does."""
+        splits = [self._split(name, built, workspace) for name in SPLITS]
+        self.info.set_splits(tfds.core.splits.SplitDict([split for split in splits if split.shard_lengths]))
+        self.info.metadata.update(
+            config=self._pairs.to_json(),
+            sources=describe_sources(built),
+            failed=built.failures(),
+            fingerprint=workspace.fingerprint,
+            versions=package_versions(),
+        )
+        if built.failed:
+            self._failure = failure_line(
+                built.failures(), len(built.sources), workspace.output / str(self.version)
+            )
+
+    def _split(self, name: str, built: Built, workspace: Workspace) -> tfds.core.SplitInfo:
+        shards = [shard for shard in built.shards if shard.split == name]
+        template = self._get_filename_template(name)
+        for number, shard in enumerate(shards):
+            file = template.sharded_filepath(shard_index=number, num_shards=len(shards))
+            workspace.shard(shard.file).replace(file)
+        return tfds.core.SplitInfo(
+            name=name,
+            shard_lengths=[shard.records for shard in shards],
+            num_bytes=sum(path.stat().st_size for path in Path(self.data_path).glob(f"{self.name}-{name}*")),
+            filename_template=template,
+        )

@@ -1,0 +1,124 @@
+"""Which scans a preparation takes: a file, a DICOM series, all scans below a folder, or a manifest."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lfsr_tf.errors import ScanError
+from lfsr_tf.scans import find_scans
+from lfsr_tf.storage import sha256_file
+
+MANIFEST_SUFFIX = ".csv"
+_SPLITS = ("train", "validation", "auto")
+_COLUMNS = ("path", "split", "subject", "contrast")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A scan that was found, before anything of it was read.
+
+    Attributes:
+        name: Its path below the folder that was given, so that a folder that moves keeps its random keys.
+        path: Where it stands.
+        split: "train", "validation", or "auto" where a hash of the subject decides.
+        subject: Identifier of the person; empty: the file itself says.
+        contrast: For example "T1w"; empty: the file itself says.
+    """
+
+    name: str
+    path: str
+    split: str = "auto"
+    subject: str = ""
+    contrast: str = ""
+
+
+def list_scans(path: Path, split: str = "auto") -> list[Listed]:
+    """The scans that a path stands for, in the order of their names.
+
+    Args:
+        path: A scan, a DICOM series folder, a folder with scans at any depth, or a manifest: a CSV file with
+            a column `path`, relative to its own folder, and, where wanted, `split`, `subject` and `contrast`.
+        split: The side that all of them belong to; a manifest's own column comes before "auto".
+
+    Raises:
+        ScanError: There is no scan below the path, or the manifest cannot be followed.
+    """
+    if path.suffix.lower() == MANIFEST_SUFFIX and path.is_file():
+        return [_sided(listed, split, path) for listed in _read_manifest(path)]
+    found = sorted(find_scans(path)) if path.is_dir() else [path]
+    if not found:
+        raise ScanError(f"Expected scans below {path}. Found none that a reader knows.")
+    names = [scan.relative_to(path).as_posix() if scan != path else path.name for scan in found]
+    return [Listed(name, str(scan), split) for name, scan in zip(names, found, strict=True)]
+
+
+def hash_scan(path: Path) -> str:
+    """SHA-256 of a scan file, or of all names and files of a series folder."""
+    if path.is_file():
+        return sha256_file(path)
+    digest = hashlib.sha256()
+    for file in sorted(file for file in path.rglob("*") if file.is_file()):
+        digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_file(file)}\0".encode())
+    return digest.hexdigest()
+
+
+def _read_manifest(manifest: Path) -> list[Listed]:
+    try:
+        with manifest.open(newline="", encoding="utf-8-sig") as stream:
+            listed = list(_rows(manifest, csv.DictReader(stream, strict=True)))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ScanError(f"Expected a manifest in CSV. Received: {manifest} ({error}).") from error
+    if not listed:
+        raise ScanError(f"Expected a manifest with a row for each scan. Received: {manifest} without any.")
+    name, times = Counter(entry.name for entry in listed).most_common(1)[0]
+    if times > 1:
+        raise ScanError(f"Expected every scan once. Received: {manifest} with {name} {times} times.")
+    return sorted(listed, key=lambda entry: entry.name)
+
+
+def _rows(manifest: Path, reader: csv.DictReader[str]) -> Iterator[Listed]:
+    columns = reader.fieldnames or []
+    unknown = sorted(set(columns) - set(_COLUMNS))
+    if "path" not in columns or unknown:
+        raise ScanError(
+            f"Expected a manifest with the column path and, where wanted, split, subject and contrast. "
+            f"Received: {manifest} with {', '.join(columns) or 'no header'}."
+        )
+    for number, row in enumerate(reader, start=2):
+        if None in row or None in row.values():
+            raise ScanError(
+                f"Expected {len(columns)} values in line {number} of {manifest}. Received: other than that."
+            )
+        name, split = row["path"].strip(), (row.get("split") or "").strip() or "auto"
+        if split not in _SPLITS:
+            raise ScanError(
+                f"Expected a split of {', '.join(_SPLITS)} in line {number} of {manifest}. Received: {split}."
+            )
+        path = _below(manifest.parent, name, f"line {number} of {manifest}")
+        labels = {key: (row.get(key) or "").strip() for key in ("subject", "contrast")}
+        yield Listed(Path(name).as_posix(), str(path), split, **labels)
+
+
+def _below(folder: Path, name: str, where: str) -> Path:
+    """The file of a manifest's row: a path from a file is followed only below the folder of that file."""
+    path = folder / name
+    if not name or not path.resolve().is_relative_to(folder.resolve()):
+        raise ScanError(f"Expected a path below {folder} in {where}. Received: {name or 'an empty one'}.")
+    if not path.exists():
+        raise ScanError(f"Expected an existing scan in {where}. Received: {path}, which does not exist.")
+    return path
+
+
+def _sided(listed: Listed, split: str, manifest: Path) -> Listed:
+    if split == "auto" or listed.split == split:
+        return listed
+    if listed.split != "auto":
+        raise ScanError(
+            f"Expected scans for {split} in {manifest}. Received: {listed.name} for {listed.split}."
+        )
+    return replace(listed, split=split)
