@@ -12,6 +12,8 @@ from lfsr_tf.pairs.options import PipelineConfig
 from lfsr_tf.pairs.patches import cut_patches, draw_positions, usable_positions
 from lfsr_tf.pairs.records import parse_batch
 
+_PATCH_ORDER = 2
+
 
 def decode_pairs(serialised: tf.Tensor, hr_size: int, config: PairsConfig) -> Batch:
     """Fixed pairs as they were recorded.
@@ -51,18 +53,59 @@ def draw_pairs(
     """
     values = parse_batch(serialised, "slices")
     keys = fold(values["key"], *salts)
-    hr = augmented(tf.ensure_shape(values["hr"], [None, hr_size, hr_size]), keys, options)
-    lr, sigma = degrade(hr, keys, config, options.in_phase)
+    slices = acquired(tf.ensure_shape(values["hr"], [None, hr_size, hr_size]), keys, config, options)
     if not config.lr_patch:
-        return {"lr": lr, "hr": hr, "sigma": sigma, "key": keys}
+        return slices
     count = config.patches_per_slice
-    corners = draw_positions(usable_positions(hr, config), keys, count)
+    patches = tf.tile(tf.range(count)[None, :], [tf.shape(keys)[0], 1])
+    return cut_pairs(slices, patches, config)
+
+
+def acquired(hr: tf.Tensor, keys: tf.Tensor, config: PairsConfig, options: PipelineConfig) -> Batch:
+    """Whole slices as a low-field scanner would see them.
+
+    Args:
+        hr: float32 [B, S, S], S known, in units of the reference intensity.
+        keys: int64 [B], folded with seed and epoch.
+        config: Settings.
+        options: What is done to the slices at random.
+    """
+    hr = augmented(hr, keys, options)
+    lr, sigma = degrade(hr, keys, config, options.in_phase)
+    return {"lr": lr, "hr": hr, "sigma": sigma, "key": keys}
+
+
+def cut_pairs(slices: Batch, patches: tf.Tensor, config: PairsConfig) -> Batch:
+    """Cut patches by their numbers: a patch is the same whichever others are cut.
+
+    Args:
+        slices: B slices, from `acquired`.
+        patches: int32 [B, n], numbers below `patches_per_slice`.
+        config: Settings.
+
+    Returns:
+        B * n pairs, those of one slice next to each other.
+    """
+    keys, scale = slices["key"], config.scale
+    drawn = draw_positions(usable_positions(slices["hr"], config), keys, config.patches_per_slice)
+    corners = tf.gather(drawn, patches, batch_dims=1)
     return {
-        "lr": _merge(cut_patches(lr, corners, config.lr_patch)),
-        "hr": _merge(cut_patches(hr, corners * config.scale, config.hr_patch)),
-        "sigma": tf.repeat(sigma, count),
-        "key": tf.reshape(fold(keys[:, None], tf.range(count, dtype=tf.int64)[None, :]), [-1]),
+        "lr": _merge(cut_patches(slices["lr"], corners, config.lr_patch)),
+        "hr": _merge(cut_patches(slices["hr"], corners * scale, config.hr_patch)),
+        "sigma": tf.repeat(slices["sigma"], patches.shape[1] or tf.shape(patches)[1]),
+        "key": tf.reshape(patch_keys(keys[:, None], patches), [-1]),
     }
+
+
+def patch_keys(keys: tf.Tensor, patches: tf.Tensor) -> tf.Tensor:
+    """Keys of patches: int64 of slices, with the numbers of the patches mixed in."""
+    return fold(keys, patches)
+
+
+def mixed(batch: Batch) -> Batch:
+    """The same pairs in random order, which the keys of the pairs decide."""
+    order = tf.argsort(fold(batch["key"], _PATCH_ORDER))
+    return {name: tf.gather(values, order) for name, values in batch.items()}
 
 
 def _merge(patches: tf.Tensor) -> tf.Tensor:

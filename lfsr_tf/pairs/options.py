@@ -39,10 +39,15 @@ class PipelineConfig:
             for the one prepared. Mode "slices" only.
         patches_per_slice: Patches that a slice gives each epoch; None for the number prepared. Mode "slices"
             only.
-        shuffle_records: Records among which the next one is drawn; the shards are shuffled already.
-        shuffle_patches: Patches among which the next one is drawn, so that patches of one slice do not fill a
-            batch. Mode "slices" only.
-        cache: Keep the records in memory, decompressed.
+        shards_at_once: Shards read at once, among whose records the next one is drawn; shards are
+            random mixtures already. The order depends on it.
+        shuffle_patches: Patches that are mixed, so that those of one slice do not fill a batch. Mode "slices"
+            only. The order depends on it.
+        cache: Keep the serialised records in memory, decompressed, so that they are read once and not once
+            an epoch. Changes nothing but the speed. Without it a data set may be larger than memory.
+        service: Address of a tf.data service whose workers make the pairs, "grpc://127.0.0.1:5050", as
+            `python -m lfsr_tf.pairs.service` starts it; they see the records at the same path. Nothing: this
+            process makes them. Changes nothing but the speed.
         verify: Compare all shards with their hashes first.
     """
 
@@ -56,9 +61,10 @@ class PipelineConfig:
     in_phase: float = 0.0
     lr_patch: int | None = None
     patches_per_slice: int | None = None
-    shuffle_records: int = 16384
+    shards_at_once: int = 4
     shuffle_patches: int = 2048
     cache: bool = True
+    service: str = ""
     verify: bool = True
 
     def __post_init__(self) -> None:
@@ -79,10 +85,12 @@ class PipelineConfig:
         ):
             if not 0.0 <= getattr(self, name) <= most:
                 raise ConfigError(f"Expected {name} in [0, {most:g}]. Received: {getattr(self, name)}.")
-        for name in ("shuffle_records", "shuffle_patches", "patches_per_slice"):
+        for name in ("shards_at_once", "shuffle_patches", "patches_per_slice"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"Expected {name} of at least 1. Received: {value}.")
+        if self.service and not self.service.startswith("grpc://"):
+            raise ConfigError(f"Expected a service such as grpc://127.0.0.1:5050. Received: {self.service}.")
 
 
 def effective_config(info: DatasetInfo, options: PipelineConfig) -> PairsConfig:

@@ -1,15 +1,15 @@
 """`tf.data` for training and for validation: two functions, since they have little in common.
 
 Every random number is keyed by (seed, epoch, slice, patch), so a run repeats, and epoch 7 is the same whether
-a run came to it or was resumed there.
+a run came to it or was resumed there. `docs/input_pipelines.md` has the way of the data.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -17,16 +17,20 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs.augmentation import Batch, random_gain
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo, SplitName, open_dataset
-from lfsr_tf.pairs.examples import decode_pairs, draw_pairs
+from lfsr_tf.pairs.examples import decode_pairs, draw_pairs, mixed
 from lfsr_tf.pairs.keys import fold
 from lfsr_tf.pairs.options import PipelineConfig, effective_config
+from lfsr_tf.pairs.parts import Part, file_reader, memory_reader, training_parts, visited
+from lfsr_tf.pairs.passes import Block, Passes
 from lfsr_tf.pairs.reading import check_records, stored_records
+from lfsr_tf.pairs.remote import made_by_workers
 
-# Slices that are degraded together while training.
-_SLICE_BATCH = 16
-_RECORD_ORDER, _PATCH_ORDER = 1, 2
+# Records that are made into pairs together: pairs, slices for validation, and whole slices.
+_PAIRS_BLOCK, _SLICES_BLOCK = 256, 16
 # Validation noise belongs to no epoch and to no seed: every run is judged by the same images.
 _VALIDATION_SALTS = (0, -1)
+
+Arguments = tuple[tf.Tensor, ...]
 
 
 def steps_per_epoch(
@@ -57,15 +61,17 @@ def training_data(
     with_sigma: bool = False,
     noise_level: bool = False,
 ) -> tf.data.Dataset:
-    """Endless training batches: every `steps_per_epoch` of them, a new order, new gains and new noise.
+    """Endless training batches: pass after pass, with a new order, new gains and new noise in each.
 
+    A pass has every pair exactly once. Where its pairs do not fill its last batch, the next pass does.
     Keras' `fit` needs `steps_per_epoch` with it, since its first epoch would never end.
 
     Args:
         folder: Folder of records.
         batch_size: Pairs a batch.
         seed: Of the order and the gains, and in mode "slices" of the noise and the patches.
-        first_epoch: Where to begin: the stream is the one that a run from epoch 0 has from there on.
+        first_epoch: Where to begin, in epochs of `steps_per_epoch` batches: the stream is the one that a run
+            from epoch 0 has from there on.
         options: How to feed the records.
         with_sigma: Give sigma as well.
         noise_level: Give sigma as the second channel of LR, for networks that take it.
@@ -82,21 +88,12 @@ def training_data(
     steps = steps_per_epoch(folder, batch_size, options=options)
     info = _open(folder, options)
     config = effective_config(info, options)
-    groups = _groups(info, "train", options)
-
-    def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        return _epoch_batches(groups, batch_size, seed, epoch, config, options).take(steps)
-
-    # Cache before anything random; shuffle before repeat, so that epochs do not mix; batch before map, so
-    # that one call parses or degrades many records; prefetch last, so that the network never waits.
-    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch)
-    batches = epochs.map(
-        lambda batch: random_gain(batch, options.gain_min, options.gain_max), tf.data.AUTOTUNE
-    )
-    endless = _arguments(batches, with_sigma, noise_level).apply(
-        tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
-    )
-    return endless.prefetch(tf.data.AUTOTUNE)
+    # An epoch is so many whole batches, and the pairs that are over come first in the next one.
+    whole_passes, used = divmod(first_epoch * steps * batch_size, _count_pairs(info, "train", config))
+    finish = functools.partial(as_arguments, with_sigma=with_sigma, noise_level=noise_level)
+    made = _made(info, config, options, seed, whole_passes, finish)
+    batches = carried(made, used, batch_size)
+    return batches.prefetch(tf.data.AUTOTUNE)
 
 
 def validation_data(
@@ -132,30 +129,20 @@ def validation_data(
         raise ConfigError(
             f"Expected validation records. Received: {folder} without any. Prepare it with some."
         )
-    groups = _groups(info, "validation", replace(options, cache=False))
-    if config.mode == "pairs":
-        data = _decoded(groups[0].records.batch(batch_size), groups[0].hr_size, config)
-    else:
-        parts = [
-            _degraded(group.records, group.hr_size, _VALIDATION_SALTS, config, PipelineConfig())
-            for group in groups
-        ]
-        data = functools.reduce(tf.data.Dataset.concatenate, parts).unbatch().batch(batch_size)
+    shards = info.validation.shards
+    # Pairs have one patch size, whatever the sizes of their slices.
+    sizes = sorted({shard.hr_size for shard in shards})
+    groups = [sizes] if config.mode == "pairs" else [[size] for size in sizes]
+    parts = [_validation_pairs(info, group, config) for group in groups]
+    finish = functools.partial(as_arguments, with_sigma=with_sigma, noise_level=noise_level)
+    data = (
+        functools.reduce(tf.data.Dataset.concatenate, parts).map(finish, tf.data.AUTOTUNE).rebatch(batch_size)
+    )
     count = min(-(-_count_pairs(info, "validation", config) // batch_size), batches or tf.int64.max)
     # Keras takes an end that it was not told of for a lack of data.
     known = data.take(count).apply(tf.data.experimental.assert_cardinality(count))
-    finished = _arguments(known, with_sigma, noise_level)
     # Nothing here is random, so the finished batches are kept.
-    return (finished.cache() if options.cache else finished).prefetch(tf.data.AUTOTUNE)
-
-
-@dataclass(frozen=True, eq=False)
-class _Group:
-    """Serialised records whose images have one size, and how many there are."""
-
-    records: tf.data.Dataset
-    hr_size: int
-    count: int
+    return (known.cache() if options.cache else known).prefetch(tf.data.AUTOTUNE)
 
 
 def _open(folder: Path | str, options: PipelineConfig) -> DatasetInfo:
@@ -170,77 +157,95 @@ def _count_pairs(info: DatasetInfo, split: SplitName, config: PairsConfig) -> in
     return info.split(split).records * each
 
 
-def _groups(info: DatasetInfo, split: SplitName, options: PipelineConfig) -> list[_Group]:
-    """One group for each slice size; pairs have one patch size, so they are one group."""
-    shards = info.split(split).shards
-    sizes = sorted({shard.hr_size for shard in shards})
-    groups = []
-    for size in sizes if info.config.mode == "slices" else sizes[-1:]:
-        members = [shard for shard in shards if info.config.mode == "pairs" or shard.hr_size == size]
-        records = stored_records([info.path(shard) for shard in members])
-        count = sum(shard.records for shard in members)
-        groups.append(_Group(records.cache() if options.cache else records, size, count))
-    return groups
+def carried(pairs: tf.data.Dataset, used: int, batch_size: int) -> tf.data.Dataset:
+    """Whole batches of an endless stream: what does not fill a batch comes first in the next one.
+
+    Args:
+        pairs: Structures of tensors that have the same number of pairs first, any number.
+        used: Pairs at the beginning that belong to earlier batches.
+        batch_size: Pairs a batch.
+    """
+    if used:
+        pairs = pairs.scan(tf.constant(used, tf.int64), _without_used)
+    # Slices of whole blocks: several times as fast as single pairs (`benchmarks/input_pipeline.py`).
+    batches = pairs.rebatch(batch_size, drop_remainder=True)
+    return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
 
-def _epoch_batches(
-    groups: Sequence[_Group],
-    batch_size: int,
-    seed: int,
-    epoch: tf.Tensor,
-    config: PairsConfig,
-    options: PipelineConfig,
-) -> tf.data.Dataset:
-    # `shuffle` mixes in TensorFlow's global seed and fails where that is 0; this sets that of this graph.
-    tf.compat.v1.set_random_seed(1)
-    salts = (seed, epoch)
-    mixed = [_shuffled(group.records, options.shuffle_records, salts, _RECORD_ORDER) for group in groups]
+def _without_used(used: tf.Tensor, pairs: Any) -> tuple[tf.Tensor, Any]:
+    count = tf.shape(tf.nest.flatten(pairs)[0], tf.int64)[0]
+    left = tf.minimum(used, count)
+    return used - left, tf.nest.map_structure(lambda values: values[left:], pairs)
+
+
+def training_order(
+    info: DatasetInfo, config: PairsConfig, options: PipelineConfig, seed: int
+) -> tuple[list[Part], Passes]:
+    """The parts of the training records and the order in which a run with this seed takes them."""
+    parts = training_parts(info, options.shards_at_once)
     if config.mode == "pairs":
-        batches = _decoded(mixed[0].batch(batch_size, drop_remainder=True), groups[0].hr_size, config)
-        return batches.map(lambda batch: {**batch, "key": fold(batch["key"], *salts)}, tf.data.AUTOTUNE)
-    drawn = [
-        _degraded(records, group.hr_size, salts, config, options).unbatch()
-        for records, group in zip(mixed, groups, strict=True)
-    ]
-    pairs = drawn[0]
-    if len(drawn) > 1:
-        weights = [group.count / sum(group.count for group in groups) for group in groups]
-        pairs = tf.data.Dataset.sample_from_datasets(drawn, weights, seed=seed, stop_on_empty_dataset=False)
-    return _shuffled(pairs, options.shuffle_patches, salts, _PATCH_ORDER).batch(
-        batch_size, drop_remainder=True
-    )
+        block = _PAIRS_BLOCK
+    else:
+        block = (
+            max(options.shuffle_patches // config.patches_per_slice, 1) if config.lr_patch else _SLICES_BLOCK
+        )
+    return parts, Passes(tuple(part.records for part in parts), block, seed)
 
 
-def _shuffled(
-    data: tf.data.Dataset, buffer: int, salts: tuple[int, tf.Tensor], purpose: int
-) -> tf.data.Dataset:
-    seed = fold(tf.constant(purpose, tf.int64), *salts)
-    return data.shuffle(buffer, seed=seed, reshuffle_each_iteration=False)
-
-
-def _decoded(batches: tf.data.Dataset, hr_size: int, config: PairsConfig) -> tf.data.Dataset:
-    return batches.map(lambda serialised: decode_pairs(serialised, hr_size, config), tf.data.AUTOTUNE)
-
-
-def _degraded(
-    records: tf.data.Dataset,
-    hr_size: int,
-    salts: tuple[int, tf.Tensor | int],
+def _made(
+    info: DatasetInfo,
     config: PairsConfig,
     options: PipelineConfig,
+    seed: int,
+    first_pass: int,
+    finish: Callable[[Batch], Arguments],
 ) -> tf.data.Dataset:
-    return records.batch(_SLICE_BATCH).map(
-        lambda serialised: draw_pairs(serialised, salts, hr_size, config, options), tf.data.AUTOTUNE
+    """Finished pairs, a block at a time, made here or by the workers of a service."""
+    parts, passes = training_order(info, config, options, seed)
+
+    def make(block: Block) -> Arguments:
+        return finish(_pairs(block, parts, config, options, seed))
+
+    if options.service:
+        parts_on_disk = file_reader(info, parts)
+        return made_by_workers(passes, parts_on_disk, make, first_pass, options.service)
+    read = memory_reader(info, parts) if options.cache else file_reader(info, parts)
+    return visited(passes, read, first_pass).map(make, tf.data.AUTOTUNE, deterministic=True)
+
+
+def _pairs(block: Block, parts: list[Part], config: PairsConfig, options: PipelineConfig, seed: int) -> Batch:
+    salts = (seed, block["epoch"])
+    sizes = sorted({part.hr_size for part in parts})
+    if config.mode == "pairs":
+        batch = decode_pairs(block["records"], sizes[-1], config)
+        batch = {**batch, "key": fold(batch["key"], *salts)}
+    else:
+        # The size of a slice is a part of the graph that degrades it.
+        graphs = [
+            functools.partial(draw_pairs, block["records"], salts, size, config, options) for size in sizes
+        ]
+        kinds = tf.constant([sizes.index(part.hr_size) for part in parts])
+        batch = tf.switch_case(kinds[block["part"]], graphs) if len(graphs) > 1 else graphs[0]()
+        batch = mixed(batch) if config.lr_patch else batch
+    return random_gain(batch, options.gain_min, options.gain_max)
+
+
+def _validation_pairs(info: DatasetInfo, sizes: list[int], config: PairsConfig) -> tf.data.Dataset:
+    """Validation pairs as they stand in the shards of some sizes, a block at a time."""
+    records = stored_records([info.path(shard) for shard in info.validation.shards if shard.hr_size in sizes])
+    size, options = sizes[-1], PipelineConfig()
+    if config.mode == "pairs":
+        return records.batch(_PAIRS_BLOCK).map(
+            lambda serialised: decode_pairs(serialised, size, config), tf.data.AUTOTUNE
+        )
+    return records.batch(_SLICES_BLOCK).map(
+        lambda serialised: draw_pairs(serialised, _VALIDATION_SALTS, size, config, options), tf.data.AUTOTUNE
     )
 
 
-def _arguments(batches: tf.data.Dataset, with_sigma: bool, noise_level: bool) -> tf.data.Dataset:
+def as_arguments(batch: Batch, with_sigma: bool, noise_level: bool) -> Arguments:
     """(lr, hr) as Keras' `fit` takes them, channels last."""
-
-    def arguments(batch: Batch) -> tuple[tf.Tensor, ...]:
-        lr, hr = batch["lr"][..., None], batch["hr"][..., None]
-        if noise_level:
-            lr = tf.concat([lr, batch["sigma"][:, None, None, None] * tf.ones_like(lr)], axis=-1)
-        return (lr, hr, batch["sigma"]) if with_sigma else (lr, hr)
-
-    return batches.map(arguments, tf.data.AUTOTUNE)
+    lr, hr = batch["lr"][..., None], batch["hr"][..., None]
+    if noise_level:
+        lr = tf.concat([lr, batch["sigma"][:, None, None, None] * tf.ones_like(lr)], axis=-1)
+    return (lr, hr, batch["sigma"]) if with_sigma else (lr, hr)

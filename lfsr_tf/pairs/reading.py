@@ -24,8 +24,12 @@ _BUFFER_BYTES = 262_144
 
 def stored_records(paths: list[Path]) -> tf.data.Dataset:
     """The serialised records of shards, one shard after the other."""
-    names = [str(path) for path in paths]
-    return tf.data.TFRecordDataset(names, compression_type="GZIP", buffer_size=_BUFFER_BYTES)
+    return stored_shard([str(path) for path in paths])
+
+
+def stored_shard(name: str | list[str] | tf.Tensor) -> tf.data.Dataset:
+    """The serialised records of one shard, or of several one after the other."""
+    return tf.data.TFRecordDataset(name, compression_type="GZIP", buffer_size=_BUFFER_BYTES)
 
 
 def read_records(folder: Path | str, split: SplitName) -> Iterator[Record]:

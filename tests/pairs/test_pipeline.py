@@ -158,7 +158,7 @@ def test_validation_can_be_cut_short(records: Path) -> None:
 def test_cached_records_are_not_read_again(records: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(records, tmp_path / "copy"))
     steps = steps_per_epoch(folder, 4)
-    batches = iter(training_data(folder, 4, options=PipelineConfig(shuffle_records=10**4, shuffle_patches=1)))
+    batches = iter(training_data(folder, 4, options=PipelineConfig()))
     for _ in range(2 * steps):
         next(batches)
     shutil.rmtree(folder)
@@ -249,7 +249,15 @@ def test_a_batch_that_cannot_be_filled_is_refused(pairs_records: Path, batch_siz
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"gain_min": 0.0}, {"gain_min": 2.0}, {"shuffle_records": 0}, {"blur": -1.0}, {"echoes": 9.0}]
+    "wrong",
+    [
+        {"gain_min": 0.0},
+        {"gain_min": 2.0},
+        {"shards_at_once": 0},
+        {"service": "http://here"},
+        {"blur": -1.0},
+        {"echoes": 9.0},
+    ],
 )
 def test_options_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError):

@@ -1,0 +1,156 @@
+"""A tf.data service: processes that make pairs for a training process, on its machine or on others.
+
+    python -m lfsr_tf.pairs.service run --workers 2 -- COMMAND ARGUMENTS
+    python -m lfsr_tf.pairs.service dispatcher --all-interfaces
+    python -m lfsr_tf.pairs.service worker --dispatcher HOST:5050 --address OWN:5051 --all-interfaces
+
+The training reads from `PipelineConfig(service="grpc://HOST:5050")`. TensorFlow's servers listen on every
+interface and ask for no password; whoever reaches one can make it run any graph. `run` therefore puts servers
+and command into a network of their own, which has a loopback interface alone; servers outside one start only
+when told that they may be reached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+from lfsr_tf.errors import ConfigError, LfsrError
+from lfsr_tf.pairs.private_network import end_with_parent, enter_private_network
+
+PORT = 5050
+LOOPBACK = "127.0.0.1"
+_POLL_S = 0.2
+Process = subprocess.Popen[bytes]
+
+
+def serve_dispatcher(port: int) -> None:
+    """Be the dispatcher, which hands out work, until the process is ended."""
+    import tensorflow as tf
+
+    service = tf.data.experimental.service
+    service.DispatchServer(service.DispatcherConfig(port=port)).join()
+
+
+def serve_worker(dispatcher: str, address: str) -> None:
+    """Be a worker, which makes pairs, until the process is ended.
+
+    Args:
+        dispatcher: "host:port" of the dispatcher; it may start later.
+        address: "host:port" at which clients reach this worker. It listens on that port.
+
+    Raises:
+        ConfigError: The address has no port.
+    """
+    import tensorflow as tf
+
+    port = address.rpartition(":")[2]
+    if not port.isdigit():
+        raise ConfigError(f"Expected the worker's address as host:port. Received: {address}.")
+    service = tf.data.experimental.service
+    config = service.WorkerConfig(
+        dispatcher_address=dispatcher, worker_address=address, data_transfer_address=address, port=int(port)
+    )
+    service.WorkerServer(config).join()
+
+
+def run_beside_workers(command: Sequence[str], workers: int, port: int = PORT) -> int:
+    """Run a command beside a dispatcher and workers, all in a network of their own.
+
+    Args:
+        command: Program and arguments; its records are made through `service="grpc://127.0.0.1:PORT"`.
+        workers: Number of worker processes.
+        port: Of the dispatcher; the workers have those after it.
+
+    Returns:
+        The command's exit status.
+
+    Raises:
+        ConfigError: The system does not let users make such networks.
+        LfsrError: A server ended before the command, which was then ended too.
+    """
+    enter_private_network()
+    with _ended(servers(workers, port)) as running, _ended([_start(command)]) as (program,):
+        while program.poll() is None:
+            if any(server.poll() is not None for server in running):
+                raise LfsrError(
+                    "Expected dispatcher and workers to outlive the command. Received: one that ended. Start "
+                    "it again: a training run goes on where it was."
+                )
+            time.sleep(_POLL_S)
+        return program.returncode
+
+
+def servers(workers: int, port: int) -> list[Process]:
+    """Start a dispatcher and workers on this machine."""
+    dispatcher = ["dispatcher", "--port", str(port)]
+    each = ["worker", "--dispatcher", f"{LOOPBACK}:{port}", "--address"]
+    roles = [dispatcher, *([*each, f"{LOOPBACK}:{port + number + 1}"] for number in range(workers))]
+    module = [sys.executable, "-m", "lfsr_tf.pairs.service"]
+    return [_start([*module, *role, "--all-interfaces"]) for role in roles]
+
+
+def _start(command: Sequence[str]) -> Process:
+    return subprocess.Popen(command, preexec_fn=lambda: end_with_parent(signal.SIGTERM))
+
+
+@contextlib.contextmanager
+def _ended(processes: list[Process]) -> Iterator[list[Process]]:
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait()
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m lfsr_tf.pairs.service",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    roles = parser.add_subparsers(dest="role", required=True)
+    run = roles.add_parser("run", help="dispatcher, workers and a command in a network of their own")
+    run.add_argument("--workers", type=int, default=2)
+    run.add_argument("command", nargs="+", help="after --")
+    dispatcher = roles.add_parser("dispatcher", help="the process that hands out work")
+    worker = roles.add_parser("worker", help="a process that makes pairs")
+    worker.add_argument("--dispatcher", required=True, metavar="HOST:PORT")
+    worker.add_argument("--address", required=True, metavar="HOST:PORT", help="where clients reach it")
+    for role in (run, dispatcher):
+        role.add_argument("--port", type=int, default=PORT)
+    for role in (dispatcher, worker):
+        role.add_argument("--all-interfaces", action="store_true", help="whoever reaches it may use it")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit status."""
+    options = _parsed(arguments)
+    try:
+        if options.role == "run":
+            return run_beside_workers(options.command, options.workers, options.port)
+        if not options.all_interfaces:
+            raise ConfigError(
+                "Expected --all-interfaces, since TensorFlow's servers listen on all of them without a "
+                "password: use it behind a firewall, or `run` for one machine. Received: no such permission."
+            )
+        if options.role == "dispatcher":
+            serve_dispatcher(options.port)
+        else:
+            serve_worker(options.dispatcher, options.address)
+    except LfsrError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
