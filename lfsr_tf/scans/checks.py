@@ -30,6 +30,11 @@ _most_bytes: ContextVar[int] = ContextVar("most_bytes", default=MAX_BYTES)
 # DEFLATE turns at most 258 bytes into two bits (RFC 1951), so 1032 to 1 with some bits to spare.
 _MAX_COMPRESSION = 1033
 
+# Scans pack 1.5 to 10 to 1. A file made to fill memory holds little but zeros, which gzip packs 200 to 1000
+# times; small blank images are not suspected.
+_DENSEST_SCAN = 100
+_SUSPECT_BYTES = 2**28
+
 
 def check_file(path: Path) -> None:
     """Refuse what is not there, is no file, or is empty."""
@@ -56,7 +61,25 @@ def check_stored_size(declared: int, stored: int, path: Path | str, *, compresse
             f"Expected {declared} bytes of image data. Received: {stored} bytes in {path}, which is "
             "truncated or damaged. Copy it again."
         )
+    if compressed:
+        check_packing(declared, stored, path)
     check_unfolded_size(declared, path)
+
+
+def check_packing(declared: int, stored: int, path: Path | str) -> None:
+    """Refuse a compressed array that unfolds as no scan does: over 100 to 1, and to more than 256 MiB.
+
+    Args:
+        declared: Bytes of the array by its header.
+        stored: Compressed bytes that are there.
+        path: The file, for the message.
+    """
+    if declared > max(_SUSPECT_BYTES, stored * _DENSEST_SCAN):
+        raise ScanError(
+            f"Expected a scan, which packs at most {_DENSEST_SCAN} to 1. Received: "
+            f"{declared / 2**30:.1f} GiB in {stored} bytes of {path}, all but "
+            "empty. If it is a scan, give it uncompressed."
+        )
 
 
 def check_unfolded_size(declared: int, path: Path | str) -> None:

@@ -14,20 +14,22 @@ no gap.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from lfsr_tf.errors import ScanError
-from lfsr_tf.scans.checks import as_float32, check_file, check_finite, check_shape, check_stored_size
+from lfsr_tf.scans.checks import as_float32, check_file
 from lfsr_tf.scans.field_of_view import InPlane, image_geometry, kspace_geometry
 from lfsr_tf.scans.geometry import axial_affine
+from lfsr_tf.scans.hdf5_files import checked_dataset, has_name, open_dataset, read_attribute, read_text
 from lfsr_tf.scans.ismrmrd_header import IsmrmrdHeader, parse_ismrmrd_header
-from lfsr_tf.scans.naming import contrast_from_text, subject_from_path
+from lfsr_tf.scans.kspace_layout import check_axes, check_image_matrix
+from lfsr_tf.scans.kspace_sampling import check_mask, check_sampling
+from lfsr_tf.scans.naming import contrast_from_text, stated_subject, subject_from_path
 from lfsr_tf.scans.reconstruction import reconstruct
 from lfsr_tf.scans.scan import Scan
 
@@ -35,6 +37,10 @@ _KSPACE_SHAPES = {3: "single-coil k-space [slices, H, W]", 4: "multi-coil k-spac
 _IMAGE_SHAPES = {3: "images [slices, H, W]"}
 _RECONSTRUCTIONS = ("reconstruction_rss", "reconstruction_esc")
 _NO_HEADER = "The file has no ISMRMRD header: voxels of 1 mm are assumed and no oversampling is removed."
+_NO_HEADER_BUT_IMAGE = (
+    "The file has no ISMRMRD header: voxels of 1 mm are assumed and the field of view of its stored images."
+)
+_NO_PATIENT = "The file names no patient: the subject is taken from its name."
 _NO_POSITION = "The file gives no position: axial slices around the centre of the field of view are assumed."
 
 
@@ -48,6 +54,7 @@ class _Volume:
     acquired: tuple[int, int] | None
     kspace: NDArray[np.complex64] | None
     coils: int
+    notes: tuple[str, ...] = ()
 
 
 def read_fastmri(path: Path) -> list[Scan]:
@@ -64,8 +71,9 @@ def read_fastmri(path: Path) -> list[Scan]:
         One scan, its voxels [rows, columns, slices]; k-space is kept in it.
 
     Raises:
-        ScanError: Missing, empty, truncated or not HDF5; neither k-space nor a reconstruction;
-            undersampled, NaN or real-valued k-space; a header that is not ISMRMRD.
+        ScanError: Missing, empty, truncated or not HDF5; neither k-space nor a reconstruction; k-space that
+            is real-valued, of other axes, not finite, or of which an inverse FFT is no image
+            (`kspace_sampling`); a header that is not ISMRMRD or contradicts the data.
     """
     check_file(path)
     try:
@@ -81,14 +89,17 @@ def read_fastmri(path: Path) -> list[Scan]:
 
 def _read_open(file: h5py.File, path: Path) -> Scan:
     header = _header(file, path)
-    volume = _from_kspace(file, header, path) if "kspace" in file else _from_images(file, header, path)
+    volume = (
+        _from_kspace(file, header, path) if has_name(file, "kspace") else _from_images(file, header, path)
+    )
     voxels = np.ascontiguousarray(np.moveaxis(volume.images, 0, -1))
     centre = (*volume.centre, (voxels.shape[2] - 1) / 2)
     rows, columns = volume.geometry.spacing
+    patient = stated_subject(read_attribute(file, "patient_id"))
     return Scan(
         voxels=as_float32(voxels),
         affine=axial_affine((rows, columns, volume.geometry.slice_spacing), centre),
-        subject=_text(file, "patient_id") or subject_from_path(path),
+        subject=patient or subject_from_path(path),
         contrast=_contrast(file, path),
         source=path,
         format="fastmri",
@@ -96,88 +107,77 @@ def _read_open(file: h5py.File, path: Path) -> Scan:
         acquired_matrix=volume.acquired,
         kspace=volume.kspace,
         coils=volume.coils,
-        notes=(_NO_POSITION,) if header else (_NO_HEADER, _NO_POSITION),
+        notes=(*volume.notes, _NO_POSITION, *(() if patient else (_NO_PATIENT,))),
     )
 
 
 def _from_kspace(file: h5py.File, header: IsmrmrdHeader | None, path: Path) -> _Volume:
-    kspace = _array(file, "kspace", _KSPACE_SHAPES, "c", path)
-    check_finite(kspace, path)
-    _check_fully_sampled(file, path)
-    coils = np.asarray(kspace, np.complex64)
-    coils = coils[:, np.newaxis] if coils.ndim == 3 else coils
-    geometry = kspace_geometry((coils.shape[-2], coils.shape[-1]), header)
+    dataset = checked_dataset(file, "kspace", _KSPACE_SHAPES, "c", path)
+    notes = check_axes(dataset.shape, header, path)
+    # What leaves float32's range becomes infinite, which is refused.
+    with np.errstate(over="ignore", invalid="ignore"):
+        kspace = np.asarray(dataset[()], np.complex64)
+    coils = kspace[:, np.newaxis] if kspace.ndim == 3 else kspace
+    notes += check_sampling(coils, path)
+    height, width = coils.shape[-2:]
+    _check_mask(file, (height, width), path)
+    geometry = kspace_geometry((height, width), header)
+    if header is None:
+        geometry, note = _without_header(file, geometry)
+        notes = (note, *notes)
     result = reconstruct(coils, geometry.shape)
-    return _Volume(result.magnitude, geometry, result.centre, result.acquired, result.kspace, coils.shape[1])
+    return _Volume(
+        result.magnitude, geometry, result.centre, result.acquired, result.kspace, coils.shape[1], notes
+    )
+
+
+def _without_header(file: h5py.File, encoded: InPlane) -> tuple[InPlane, str]:
+    """The field of view of the stored images, which are cut as `reconstruct` cuts; else all of k-space's."""
+    name = _stored_images(file)
+    stored = file.get(name) if name else None
+    if not isinstance(stored, h5py.Dataset) or stored.ndim != 3:
+        return encoded, _NO_HEADER
+    height, width = (min(pair) for pair in zip(stored.shape[1:], encoded.shape, strict=True))
+    return replace(encoded, shape=(height, width)), _NO_HEADER_BUT_IMAGE
+
+
+def _stored_images(file: h5py.File) -> str | None:
+    return next((name for name in _RECONSTRUCTIONS if has_name(file, name)), None)
 
 
 def _from_images(file: h5py.File, header: IsmrmrdHeader | None, path: Path) -> _Volume:
-    name = next((name for name in _RECONSTRUCTIONS if name in file), None)
+    name = _stored_images(file)
     if name is None:
+        advice = "Reconstruct it, or c" if isinstance(file.get("dataset"), h5py.Group) else "C"
         raise ScanError(
             f"Expected kspace, {' or '.join(_RECONSTRUCTIONS)}. Received: {path}, which holds "
-            f"{', '.join(sorted(map(str, file))) or 'nothing'}. Convert it to fastMRI's layout."
+            f"{', '.join(sorted(map(str, file))) or 'nothing'}. {advice}onvert it to fastMRI's layout."
         )
-    images = np.asarray(_array(file, name, _IMAGE_SHAPES, "fiu", path))
-    height, width = images.shape[-2:]
+    dataset = checked_dataset(file, name, _IMAGE_SHAPES, "fiu", path)
+    height, width = dataset.shape[-2:]
+    check_image_matrix((height, width), header, path)
     geometry = image_geometry((height, width), header)
     coils = header.receiver_channels if header and name == "reconstruction_rss" else 1
-    return _Volume(images, geometry, (height // 2, width // 2), geometry.acquired, None, coils)
+    notes = () if header else (_NO_HEADER,)
+    return _Volume(
+        np.asarray(dataset[()]), geometry, (height // 2, width // 2), geometry.acquired, None, coils, notes
+    )
 
 
-def _array(file: h5py.File, name: str, shapes: dict[int, str], kinds: str, path: Path) -> NDArray[Any]:
-    """A dataset, read only after its shape, type and stored size have been found right."""
-    dataset = file[name]
-    if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in kinds:
-        expected = "complex" if kinds == "c" else "real"
-        found = getattr(dataset, "dtype", "a group")
-        raise ScanError(f"Expected {expected} {name}. Received: {found} in {path}. Convert the file.")
-    check_shape(dataset.shape, shapes, f"{name} of {path}")
-    stored = dataset.id.get_storage_size()
-    check_stored_size(dataset.nbytes, stored, f"{name} of {path}", compressed=dataset.chunks is not None)
-    return np.asarray(dataset[()])
-
-
-def _check_fully_sampled(file: h5py.File, path: Path) -> None:
-    """Refuse the accelerated files of the challenge's test sets: an inverse FFT of them folds over."""
-    mask = file.get("mask")
-    if not isinstance(mask, h5py.Dataset) or mask.size > 2**20 or mask.dtype.kind not in "biuf":
+def _check_mask(file: h5py.File, shape: tuple[int, int], path: Path) -> None:
+    if not has_name(file, "mask"):
         return
-    sampled = np.flatnonzero(np.asarray(mask[()]).ravel())
-    if sampled.size and sampled.size < sampled[-1] - sampled[0] + 1:
-        raise ScanError(
-            f"Expected fully sampled k-space. Received: {path}, whose mask keeps {sampled.size} of "
-            f"{mask.size} lines. Reconstruct it with parallel imaging first."
-        )
+    dataset = open_dataset(file, "mask", path)
+    if dataset.dtype.kind in "biuf" and dataset.size <= shape[0] * shape[1]:
+        check_mask(np.asarray(dataset[()]), shape, path)
 
 
 def _header(file: h5py.File, path: Path) -> IsmrmrdHeader | None:
-    dataset = file.get("ismrmrd_header")
-    if not isinstance(dataset, h5py.Dataset) or dataset.size != 1:
-        return None
-    # Asked before reading: HDF5's library can crash on a damaged variable-length type that is no string.
-    if h5py.check_string_dtype(dataset.dtype) is None:
-        raise ScanError(
-            f"Expected an ISMRMRD header in XML. Received: {dataset.dtype} in {path}. Export it again."
-        )
-    text = np.asarray(dataset[()]).item()
+    """The parsed header; None where it is missing or blank, which k-space and images can do without."""
+    text = read_text(file, "ismrmrd_header", path) if has_name(file, "ismrmrd_header") else ""
     return parse_ismrmrd_header(text, path) if text.strip() else None
 
 
 def _contrast(file: h5py.File, path: Path) -> str:
-    stated = contrast_from_text(_text(file, "acquisition"))
+    stated = contrast_from_text(read_attribute(file, "acquisition"))
     return stated if stated != "unknown" else contrast_from_text(path.stem)
-
-
-def _text(file: h5py.File, attribute: str) -> str:
-    """A short attribute as text; empty where it is missing or of a type that is neither text nor number."""
-    if attribute not in file.attrs:
-        return ""
-    dtype = file.attrs.get_id(attribute).dtype
-    if h5py.check_string_dtype(dtype) is None and dtype.kind not in "iuf":
-        return ""
-    value = np.asarray(file.attrs[attribute])
-    if value.size != 1:
-        return ""
-    single = value.item()
-    return single.decode("utf-8", "replace").strip() if isinstance(single, bytes) else str(single).strip()

@@ -8,6 +8,7 @@ k-space.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from defusedxml.ElementTree import fromstring
 
 from lfsr_tf.errors import ScanError
 
-_MAX_BYTES = 2**22
+_MAX_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,16 @@ class PhaseLines:
         below, above = self.center - self.minimum, self.maximum - self.center
         return max(2 * below, 2 * above + 1, 1)
 
+    @property
+    def count(self) -> int:
+        """Number of acquired lines."""
+        return self.maximum - self.minimum + 1
+
+    @property
+    def uneven(self) -> int:
+        """By how many lines one side of the centre is longer than the other."""
+        return abs((self.center - self.minimum) - (self.maximum - self.center))
+
 
 @dataclass(frozen=True)
 class IsmrmrdHeader:
@@ -62,12 +73,14 @@ class IsmrmrdHeader:
         recon: What is shown.
         lines: Acquired phase-encoding lines, None where the header does not say.
         receiver_channels: Coils; 1 where the header does not say.
+        slices: Number of slices, None where the header does not say.
     """
 
     encoded: EncodingSpace
     recon: EncodingSpace
     lines: PhaseLines | None
     receiver_channels: int = 1
+    slices: int | None = None
 
 
 def parse_ismrmrd_header(xml: bytes | str, path: Path | str) -> IsmrmrdHeader:
@@ -78,7 +91,7 @@ def parse_ismrmrd_header(xml: bytes | str, path: Path | str) -> IsmrmrdHeader:
         path: The file it comes from, for messages.
 
     Raises:
-        ScanError: Not XML, entity tricks, over 4 MiB, another trajectory than Cartesian, or without
+        ScanError: Not XML, entity tricks, over 1 MiB, another trajectory than Cartesian, or without
             positive matrix sizes and fields of view.
     """
     try:
@@ -95,13 +108,20 @@ def parse_ismrmrd_header(xml: bytes | str, path: Path | str) -> IsmrmrdHeader:
         raise ScanError(
             f"Expected Cartesian k-space. Received: {trajectory} in {path}. Reconstruct it to an image first."
         )
-    channels = root.findtext("{*}acquisitionSystemInformation/{*}receiverChannels", "").strip()
+    channels = _count(root.findtext("{*}acquisitionSystemInformation/{*}receiverChannels", ""))
+    last_slice = _count(root.findtext("{*}encoding/{*}encodingLimits/{*}slice/{*}maximum", ""))
     return IsmrmrdHeader(
         encoded=_space(root, "encodedSpace", path),
         recon=_space(root, "reconSpace", path),
         lines=_lines(root),
-        receiver_channels=max(1, int(channels)) if channels.isdecimal() else 1,
+        receiver_channels=channels or 1,
+        slices=None if last_slice is None else last_slice + 1,
     )
+
+
+def _count(text: str) -> int | None:
+    """A whole number of up to nine digits, None for anything else."""
+    return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else None
 
 
 def _space(root: Any, name: str, path: Path | str) -> EncodingSpace:

@@ -11,6 +11,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.openers import ImageOpener
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
@@ -26,6 +27,8 @@ _SHAPES = {2: "a slice [X, Y]", 3: "a volume [X, Y, Z]", 4: "a series [X, Y, Z, 
 # The lowest three bits of xyzt_units: metre, millimetre, micrometre (nifti1.h); anything else counts as mm.
 _MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}
 _ALIGNED, _SCANNER = 2, 1
+# Header extensions, such as a CIFTI or dcm2niix description, take kilobytes; the largest known a few MiB.
+_MAX_OFFSET = 2**25
 
 
 def is_nifti(path: Path) -> bool:
@@ -52,6 +55,7 @@ def read_nifti(path: Path) -> list[Scan]:
     """
     check_file(path)
     try:
+        _check_offset(path)
         image = nib.load(path)
         if not isinstance(image, nib.Nifti1Pair):
             raise ScanError(
@@ -67,6 +71,22 @@ def read_nifti(path: Path) -> list[Scan]:
             "Copy it again."
         ) from error
     return [_scan_of(volume, affine, image.header, path) for volume in np.moveaxis(voxels, 3, 0)]
+
+
+def _check_offset(path: Path) -> None:
+    """Refuse voxels that start far behind the header: nibabel reads all between when it opens a file."""
+    with ImageOpener(path) as stream:
+        head = stream.read(nib.Nifti2Header.sizeof_hdr)
+    second = nib.Nifti2Header.sizeof_hdr in (int.from_bytes(head[:4], order) for order in ("little", "big"))
+    header_class = nib.Nifti2Header if second else nib.Nifti1Header
+    if len(head) < header_class.sizeof_hdr:
+        return
+    offset = float(header_class(head[: header_class.sizeof_hdr], check=False)["vox_offset"])
+    if not offset <= _MAX_OFFSET:
+        raise ScanError(
+            f"Expected voxels within {_MAX_OFFSET // 2**20} MiB of the start. Received: vox_offset "
+            f"{offset:g} in {path}. Remove the header's extensions, or copy the file again."
+        )
 
 
 def _check_header(image: Any, path: Path) -> None:

@@ -22,7 +22,7 @@ import math
 import tokenize
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,11 +34,12 @@ from lfsr_tf.scans.checks import (
     as_float32,
     check_affine,
     check_file,
-    check_finite,
     check_shape,
     check_stored_size,
 )
 from lfsr_tf.scans.geometry import axial_affine
+from lfsr_tf.scans.kspace_layout import check_axes
+from lfsr_tf.scans.kspace_sampling import check_sampling
 from lfsr_tf.scans.naming import contrast_from_text, subject_from_path
 from lfsr_tf.scans.reconstruction import reconstruct
 from lfsr_tf.scans.scan import Scan
@@ -49,6 +50,7 @@ _NUMBERS = "iufcb"
 _EXTRAS = {"voxel_sizes": "iuf", "affine": "iuf", "subject": "U", "contrast": "U"}
 """Names that a .npz may hold beside its image, and the kinds of dtype they may have."""
 
+_MAX_HEADER = 2**16
 _NO_SIZES = "The array has no voxel sizes: 1 mm is assumed."
 _NO_POSITION = "The array has no position: axial slices around the centre of the field of view are assumed."
 _DAMAGE = (
@@ -117,7 +119,8 @@ def _load_npz(path: Path) -> tuple[NDArray[Any], _Place]:
         loaded = {}
         for name in (chosen[0], *(extra for extra in _EXTRAS if extra in names)):
             info = names[name]
-            check_stored_size(info.file_size, info.compress_size, path, compressed=True)
+            packed = info.compress_type != zipfile.ZIP_STORED
+            check_stored_size(info.file_size, info.compress_size, path, compressed=packed)
             with archive.open(info) as stream:
                 loaded[name] = _load_npy(stream, info.file_size, _EXTRAS.get(name, _NUMBERS), path)
     return loaded[chosen[0]], _place(loaded, path)
@@ -138,6 +141,12 @@ def _load_npy(stream: IO[bytes], size: int, kinds: str, path: Path) -> NDArray[A
 
 def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(stream)
+    start = stream.tell()
+    length = int.from_bytes(stream.read(2 if version == (1, 0) else 4), "little")
+    # NumPy reads the whole header, of up to 4 GiB, before it finds it too long.
+    if length > _MAX_HEADER:
+        raise ValueError(f"its header claims {length} bytes")
+    stream.seek(start)
     if version == (1, 0):
         return np.lib.format.read_array_header_1_0(stream)
     return np.lib.format.read_array_header_2_0(stream)
@@ -164,11 +173,13 @@ def _scan_of_images(images: NDArray[Any], place: _Place, path: Path) -> Scan:
 
 def _scan_of_kspace(array: NDArray[Any], place: _Place, path: Path) -> Scan:
     check_shape(array.shape, _KSPACE_SHAPES, path)
-    check_finite(array, path)
-    kspace = array.reshape((1,) * (4 - array.ndim) + array.shape).astype(np.complex64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        kspace = array.reshape((1,) * (4 - array.ndim) + array.shape).astype(np.complex64)
+    notes = (*check_axes(kspace.shape, None, path), *check_sampling(kspace, path))
     result = reconstruct(kspace, (kspace.shape[2], kspace.shape[3]))
     found = {"kspace": kspace, "coils": kspace.shape[1], "acquired_matrix": result.acquired}
-    return _scan_of(result.magnitude, result.centre, place, path, **found)
+    scan = _scan_of(result.magnitude, result.centre, place, path, **found)
+    return replace(scan, notes=(*notes, *scan.notes))
 
 
 def _scan_of(images: NDArray[Any], centre: tuple[int, int], place: _Place, path: Path, **found: Any) -> Scan:

@@ -14,6 +14,7 @@ from lfsr_tf.errors import ScanError
 from lfsr_tf.scans.checks import check_scan
 from lfsr_tf.scans.dicom_read import find_series, is_dicom, read_dicom
 from lfsr_tf.scans.fastmri import read_fastmri
+from lfsr_tf.scans.naming import check_labels
 from lfsr_tf.scans.nifti import read_nifti
 from lfsr_tf.scans.numpy_files import read_numpy
 from lfsr_tf.scans.scan import Scan
@@ -67,14 +68,21 @@ def read_volumes(path: Path | str, *, slice_axis: int | str | None = None) -> li
         One scan a volume of a series, in its order; mostly a single one.
 
     Raises:
-        ScanError: No reader takes the path, its own reader refuses it, or the scan is of no use: NaN,
-            infinite or constant voxels, slices under 16 x 16 pixels. One line that says why.
+        ScanError: No reader takes the path, its own reader refuses it, its names contradict each other about
+            who it shows, or the scan is of no use: NaN, infinite or constant voxels, slices under 16 x 16
+            pixels. One line that says why.
         ConfigError: No such axis or plane.
     """
     path = Path(path)
     if not path.exists():
         raise ScanError(f"Expected a scan. Received: {path}, which does not exist. Check the path.")
-    scans = _reader_of(path).read(path)
+    try:
+        scans = _reader_of(path).read(path)
+    except MemoryError as error:
+        raise ScanError(
+            f"Expected a scan that fits into memory. Received: {path}, which does not. Split the file."
+        ) from error
+    check_labels(path, [scan.subject for scan in scans])
     if slice_axis is not None:
         scans = [scan.cut_along(slice_axis) for scan in scans]
     for scan in scans:

@@ -1,0 +1,144 @@
+"""Taking arrays and texts out of an HDF5 file of unknown origin.
+
+HDF5 can promise any size for a few bytes (chunks that were never written read as fill values), and can take
+its data from other files: external storage, external links and virtual data sets would read whatever a
+stranger's file names. All of that is asked before anything is read.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from lfsr_tf.errors import ScanError
+from lfsr_tf.scans.checks import check_shape, check_stored_size
+
+_MAX_TEXT = 2**20
+"""Most bytes of a header or attribute: ISMRMRD headers with the whole protocol take some hundred kB."""
+
+
+def has_name(file: h5py.File, name: str) -> bool:
+    """Whether the file has such an entry, be it a link that leads nowhere."""
+    return file.get(name, getlink=True) is not None
+
+
+def checked_dataset(
+    file: h5py.File, name: str, shapes: dict[int, str], kinds: str, path: Path
+) -> h5py.Dataset:
+    """A data set that can be read: its shape, type and stored size have been found right.
+
+    Args:
+        file: An open file.
+        name: The data set, which is there.
+        shapes: What each number of axes that is allowed means.
+        kinds: NumPy's letters of the dtypes that are allowed; "c" for complex samples.
+        path: The file, for messages.
+
+    Raises:
+        ScanError: A group, another type or number of axes, data in other files, or less data than declared.
+    """
+    dataset = open_dataset(file, name, path)
+    if dataset.dtype.kind not in kinds:
+        raise ScanError(_wrong_type(dataset, name, kinds, path))
+    where = f"{name} of {path}"
+    check_shape(dataset.shape, shapes, where)
+    _check_storage(dataset, where)
+    return dataset
+
+
+def read_text(file: h5py.File, name: str, path: Path) -> bytes | str:
+    """A data set that holds one text, such as an XML header.
+
+    Raises:
+        ScanError: A group, an array, something that is no text, or more than 1 MiB of it.
+    """
+    dataset = open_dataset(file, name, path)
+    kind = dataset.id.get_type()
+    # Asked before reading: HDF5's library can crash on a damaged variable-length type that is no string.
+    if not isinstance(kind, h5py.h5t.TypeStringID) or dataset.size != 1:
+        raise ScanError(
+            f"Expected {name} as one text. Received: {_kind(dataset)} {list(dataset.shape or ())} in {path}. "
+            "Export it again."
+        )
+    if not kind.is_variable_str() and kind.get_size() > _MAX_TEXT:
+        raise ScanError(
+            f"Expected at most {_MAX_TEXT} bytes of {name}. Received: {kind.get_size()} in {path}. "
+            "Export it again."
+        )
+    text: bytes | str = np.asarray(dataset[()]).item()
+    return text
+
+
+def read_attribute(file: h5py.File, name: str) -> str:
+    """A short attribute as text; empty where it is missing, long, or neither text nor number."""
+    if name not in file.attrs:
+        return ""
+    attribute = file.attrs.get_id(name)
+    dtype = attribute.dtype
+    text = h5py.check_string_dtype(dtype) is not None
+    if math.prod(attribute.shape) != 1 or dtype.itemsize > _MAX_TEXT or not (text or dtype.kind in "iuf"):
+        return ""
+    single = np.asarray(file.attrs[name]).item()
+    return single.decode("utf-8", "replace").strip() if isinstance(single, bytes) else str(single).strip()
+
+
+def open_dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
+    """A data set whose data lie in this very file.
+
+    Raises:
+        ScanError: A group, or data in another file.
+    """
+    outside = isinstance(file.get(name, getlink=True), h5py.ExternalLink)
+    dataset = None if outside else file[name]
+    if dataset is not None and not isinstance(dataset, h5py.Dataset):
+        raise ScanError(f"Expected an array {name}. Received: a group in {path}. Convert the file.")
+    if dataset is None or dataset.is_virtual or dataset.external or dataset.file.filename != file.filename:
+        raise ScanError(
+            f"Expected {name} in the file itself. Received: {path}, which takes it from other files. "
+            "Copy everything into one file (h5repack)."
+        )
+    return dataset
+
+
+def _check_storage(dataset: h5py.Dataset, where: str) -> None:
+    filtered = dataset.id.get_create_plist().get_nfilters() > 0
+    check_stored_size(dataset.nbytes, dataset.id.get_storage_size(), where, compressed=filtered)
+    if dataset.chunks is None:
+        return
+    pairs = zip(dataset.shape, dataset.chunks, strict=True)
+    expected, stored = math.prod(-(-size // chunk) for size, chunk in pairs), dataset.id.get_num_chunks()
+    # What was never written reads as zeros, which would pass for an undersampled or cut-off scan.
+    if stored < expected:
+        raise ScanError(
+            f"Expected {expected} chunks of data. Received: {stored} in {where}; the others were never "
+            "written. Copy or write the file again."
+        )
+
+
+def _wrong_type(dataset: h5py.Dataset, name: str, kinds: str, path: Path) -> str:
+    received = f"{_kind(dataset)} {list(dataset.shape)} in {path}"
+    if kinds != "c":
+        return f"Expected real {name}. Received: {received}. Save the magnitude."
+    if dataset.dtype.names and len(dataset.dtype.names) == 2:
+        return f"Expected complex {name}. Received: {received}. Save both fields as one complex64 array."
+    if dataset.shape[-1:] == (2,):
+        return (
+            f"Expected complex {name}. Received: {received}, real and imaginary parts along the last axis. "
+            f"Save {name}[..., 0] + 1j * {name}[..., 1] as complex64."
+        )
+    return (
+        f"Expected complex {name}. Received: {received}, without the phase that an image is made from. "
+        "Save the complex samples."
+    )
+
+
+def _kind(dataset: h5py.Dataset) -> str:
+    """The type in words; NumPy cannot name those that it cannot hold."""
+    try:
+        dtype = dataset.dtype
+    except TypeError:
+        return "a type that NumPy does not know"
+    return f"fields {', '.join(dtype.names)}" if dtype.names else str(dtype)
