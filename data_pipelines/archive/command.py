@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from contextlib import nullcontext
@@ -84,7 +85,7 @@ def enhance_archive(
 def _run(pipeline: Any, scans: Path, settings: ArchiveSettings) -> None:
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-    from data_pipelines.archive.handler import log_to_stderr, make_enhancer
+    from data_pipelines.archive.handler import make_enhancer
     from data_pipelines.archive.loopback import servers_on_loopback
     from data_pipelines.archive.pipeline import run_archive
     from data_pipelines.archive.plan import plan_archive
@@ -93,10 +94,10 @@ def _run(pipeline: Any, scans: Path, settings: ArchiveSettings) -> None:
     plan = plan_archive(scans, settings.output)
     if settings.strict and plan.refused:
         raise LfsrError(f"{plan.refused[0].name}: {plan.refused[0].error}")
-    log_to_stderr()
     here = isinstance(pipeline.runner, FnApiRunner)
+    settings = replace(settings, archive=plan.archive, driver=os.getpid() if here else None)
     with servers_on_loopback() if here else nullcontext():
-        done = run_archive(pipeline, plan, replace(settings, archive=plan.archive))
+        done = run_archive(pipeline, plan, settings)
     console.print(
         f"{done.scans} scans: {done.enhanced} enhanced now, {done.kept} before, {done.failed} failed. "
         f"Table: {settings.output / TABLE}",
@@ -140,6 +141,8 @@ def _settings(model: Path, output: Path, enhance: dict[str, Any], **others: Any)
 def main() -> None:
     """Run the command: a known error is one line on standard error and exit code 1."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # Beam tells of much that works, and of optional parts that are not installed.
+    logging.basicConfig(level=logging.ERROR)
     try:
         app(prog_name="python -m data_pipelines.archive")
     except LfsrError as error:

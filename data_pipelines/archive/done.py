@@ -9,10 +9,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from data_pipelines.archive.plan import check_inside
+from data_pipelines.archive.paths import check_inside
 from lfsr_tf.errors import LfsrError, ScanError
-from lfsr_tf.scans.dicom_read import is_dicom
-from lfsr_tf.scans.reading import FILE_READERS
 from lfsr_tf.storage import TEMPORARY_PREFIX, read_json, remove, sha256_file, write_json
 
 
@@ -40,6 +38,10 @@ def scan_hashes(source: Path, archive: Path) -> dict[str, str]:
 
 
 def _files(source: Path) -> list[Path]:
+    # Imported here: they bring TensorFlow, which workers import without its notices when they load the model.
+    from lfsr_tf.scans.dicom_read import is_dicom
+    from lfsr_tf.scans.reading import FILE_READERS
+
     folder = source
     if not source.is_dir():
         if any(reader.takes(source) for reader in FILE_READERS) or not is_dicom(source):

@@ -6,8 +6,7 @@ the file and the result, the sidecar included, is `lfsr enhance`'s own.
 
 from __future__ import annotations
 
-import logging
-import sys
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from apache_beam.ml.inference.base import ModelHandler
 from data_pipelines.archive.done import is_done, remember, remove_leftovers, scan_hashes
 from data_pipelines.archive.settings import STOP, ArchiveSettings, Outcome, Task
 from data_pipelines.archive.table import rows_of
+from lfsr_tf.cli.console import messages
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import LfsrError, first_line
 
@@ -31,8 +31,6 @@ ONE_THREAD = {
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
 }
 SCANS_A_LINE = 100
-
-logger = logging.getLogger(__name__)
 
 
 def look_at(task: Task, settings: ArchiveSettings) -> Task | Outcome | None:
@@ -54,7 +52,12 @@ def look_at(task: Task, settings: ArchiveSettings) -> Task | Outcome | None:
 
 
 def stopped(settings: ArchiveSettings) -> bool:
-    """Whether a strict run has met a scan that could not be used."""
+    """Whether to leave the other scans: a strict run has met a broken one, or the command was killed."""
+    if settings.driver is not None:
+        try:
+            os.kill(settings.driver, 0)
+        except ProcessLookupError:
+            return True
     return settings.strict and (settings.output / STOP).exists()
 
 
@@ -88,7 +91,7 @@ class _ReadyModel:
                 outcome = failed(task, error, self._settings)
             self._count += 1
             if self._count % SCANS_A_LINE == 0:
-                logger.info("%d scans enhanced by this worker, the last one %s", self._count, task.name)
+                _report(self._count, task)
         return outcome
 
     def _enhanced(self, task: Task) -> Outcome:
@@ -121,7 +124,6 @@ class ArchiveHandler(ModelHandler[Task, Outcome, _ReadyModel]):
         Raises:
             ModelError: It does not load.
         """
-        log_to_stderr()
         return _ReadyModel(with_quiet_tensorflow(make_enhancer)(self._settings), self._settings)
 
     def run_inference(
@@ -147,11 +149,8 @@ def make_enhancer(settings: ArchiveSettings) -> Any:
     return Enhancer(load_exported(Path(settings.model)), EnhanceConfig(**settings.enhance))
 
 
-def log_to_stderr() -> None:
-    """Show this package's progress where the worker's own messages go; Beam shows warnings alone."""
-    package = logging.getLogger("data_pipelines.archive")
-    if not package.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(process)d: %(message)s"))
-        package.addHandler(handler)
-        package.setLevel(logging.INFO)
+def _report(count: int, task: Task) -> None:
+    """A line on the worker's standard error, which for local workers is the command's."""
+    messages.print(
+        f"worker {os.getpid()}: {count} scans, the last one {task.name}", soft_wrap=True, markup=False
+    )

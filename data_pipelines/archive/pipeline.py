@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics, MetricsFilter
 from apache_beam.ml.inference.base import RunInference
 
 from data_pipelines.archive.handler import ArchiveHandler, look_at
-from data_pipelines.archive.plan import Plan
 from data_pipelines.archive.settings import FAILED, PARQUET, STOP, TABLE, ArchiveSettings, Outcome, Task
 from data_pipelines.archive.table import write_reports
 from lfsr_tf.errors import LfsrError, first_line
 from lfsr_tf.storage import remove
+
+if TYPE_CHECKING:
+    from data_pipelines.archive.plan import Plan
 
 _COUNTERS = "archive"
 _KNOWN = "known"

@@ -7,21 +7,18 @@ its symbolic links, and no two results may get in each other's way.
 from __future__ import annotations
 
 import csv
-import os
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from unicodedata import category
 
+from data_pipelines.archive.paths import name_inside, printable
 from data_pipelines.archive.settings import Outcome, Task
 from lfsr_tf.errors import ConfigError, LfsrError, ScanError, first_line
 from lfsr_tf.inference.files import result_name
 from lfsr_tf.scans import find_scans
 
 PATH_COLUMN = "path"
-_BREAKING = ("Cc", "Zl", "Zp")
-"""Unicode's categories of control characters and of what separates lines."""
 
 
 @dataclass(frozen=True)
@@ -103,40 +100,6 @@ def _inside(archive: Path, names: Iterable[str]) -> tuple[list[str], list[Outcom
         except LfsrError as error:
             refused.append(Outcome(printable(name), error=str(error)))
     return list(inside), refused
-
-
-def name_inside(archive: Path, name: str) -> str:
-    """A scan's path relative to the archive, with "/" and without detours.
-
-    Raises:
-        ScanError: The path leads out of the archive, by itself or by a symbolic link, or no table can name
-            it.
-    """
-    if printable(name) != name:
-        raise ScanError("Expected a path in UTF-8 on one line. Received: other bytes. Rename the scan.")
-    path = Path(os.path.normpath(archive / name))
-    if not path.is_relative_to(archive):
-        raise ScanError(f"Expected a scan inside {archive}. Received: {name}, which is not. Move it there.")
-    check_inside(archive, path)
-    return path.relative_to(archive).as_posix()
-
-
-def check_inside(archive: Path, path: Path) -> None:
-    """Refuse a file or folder that is a symbolic link out of the archive, or lies behind one.
-
-    Raises:
-        ScanError: It is.
-    """
-    if not path.resolve().is_relative_to(archive):
-        raise ScanError(
-            f"Expected a scan inside {archive}. Received: {path}, a link that leads out of it. Copy the scan."
-        )
-
-
-def printable(name: str) -> str:
-    """A file's name for a table: what is not UTF-8 and what breaks lines is escaped."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(repr(letter)[1:-1] if category(letter) in _BREAKING else letter for letter in text)
 
 
 def _target(archive: Path, name: str) -> str:

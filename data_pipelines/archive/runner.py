@@ -7,12 +7,15 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, StandardOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.portability.api import beam_provision_api_pb2
+from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo, FnApiRunner
+from apache_beam.runners.portability.portable_runner import JobServiceHandle
 
 from lfsr_tf.errors import ConfigError
 
 _HERE = ("DirectRunner", "SwitchingDirectRunner", "FnApiRunner")
 _MODE = "--direct_running_mode"
+_QUIET = ("--default_sdk_harness_log_level=ERROR",)
 
 
 def new_pipeline(arguments: Sequence[str]) -> beam.Pipeline:
@@ -30,7 +33,8 @@ def new_pipeline(arguments: Sequence[str]) -> beam.Pipeline:
         _check_known(options)
         # Beam's own DirectRunner would first try to download another runner, Prism; this is the one that
         # it falls back to.
-        return beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(_with_processes(arguments)))
+        here = PipelineOptions(_with_processes(arguments))
+        return beam.Pipeline(runner=_local_runner(here), options=here)
     if runner.split(".")[-1] == "PrismRunner" and not options.view_as(PortableOptions).prism_location:
         raise ConfigError(
             "Expected --prism_location=FILE with Prism, which would be downloaded otherwise. Received: none."
@@ -38,12 +42,20 @@ def new_pipeline(arguments: Sequence[str]) -> beam.Pipeline:
     return beam.Pipeline(options=options)
 
 
+def _local_runner(options: PipelineOptions) -> FnApiRunner:
+    """A runner whose workers know the options, as Beam's DirectRunner makes it."""
+    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
+    return FnApiRunner(provision_info=ExtendedProvisionInfo(provision))
+
+
 def _with_processes(arguments: Sequence[str]) -> list[str]:
     """The options of a local run, by default with a process a core; later ones count."""
     given = [argument for argument in arguments if not argument.startswith("--runner")]
     if any(argument.startswith(_MODE) for argument in given):
         return given
-    return [f"{_MODE}=multi_processing", f"--direct_num_workers={len(os.sched_getaffinity(0))}", *given]
+    processes = len(os.sched_getaffinity(0))
+    return [f"{_MODE}=multi_processing", f"--direct_num_workers={processes}", *_QUIET, *given]
 
 
 def _check_known(options: PipelineOptions) -> None:

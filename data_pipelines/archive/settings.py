@@ -62,6 +62,8 @@ class ArchiveSettings:
         output_format: "same": DICOM for DICOM, NIfTI for all else; or one of the two.
         plane: Of the slices that are enhanced; None for the acquired one.
         strict: Start no further scan once one has failed.
+        driver: Process of the command where the workers are on its machine: they end with it, even where
+            it was killed; None for workers elsewhere.
     """
 
     archive: Path
@@ -72,6 +74,7 @@ class ArchiveSettings:
     output_format: OutputFormat = "same"
     plane: str | None = None
     strict: bool = False
+    driver: int | None = None
 
     def key(self, hashes: Mapping[str, str]) -> str:
         """Hexadecimal digest of everything that a result depends on.
