@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from pydicom import config
 from pydicom.dataset import FileDataset
-from pydicom.filereader import read_partial
+from pydicom.errors import BytesLengthException
+from pydicom.filereader import read_file_meta_info, read_partial
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from lfsr_tf.errors import ScanError, first_line
+from lfsr_tf.scans.checks import check_stored_size
 
 DICOM_SUFFIXES = frozenset({".dcm", ".ima", ".dicom"})
 
@@ -21,6 +25,26 @@ _PREAMBLE_LENGTH = 128
 _PIXEL_TAGS = frozenset({Tag("FloatPixelData"), Tag("DoubleFloatPixelData"), Tag("PixelData")})
 # An index needs nothing that stands behind the image's size; the long per-frame sequences do.
 _LAST_INDEX_TAG = Tag("Columns")
+# fmt: off
+_INDEX_KEYWORDS = (
+    "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesDescription", "SeriesNumber", "PatientID",
+    "PatientName", "PatientBirthDate", "Rows", "Columns",
+)
+# fmt: on
+
+# What pydicom raises for a value that is none of its type; BytesLengthException is no ValueError.
+_UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    BytesLengthException,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+_META_LENGTH = 1024
+_GROUP_LENGTH_ELEMENT = 12
+_BLOCK = 2**20
 
 _StopWhen = Callable[[BaseTag, str | None, int], bool]
 
@@ -35,6 +59,25 @@ def tolerant_parsing() -> Iterator[None]:
     with config.disable_value_validation(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
         yield
+
+
+@contextmanager
+def readable_values(path: Path) -> Iterator[None]:
+    """Make one ScanError of what pydicom raises when a value is first asked for and is none of its type.
+
+    Args:
+        path: The file whose values are read in the block.
+
+    Raises:
+        ScanError: A value cannot be read.
+    """
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise ScanError(
+            f"Expected a DICOM header by the standard. Received: {path}, with a value that cannot be read "
+            f"({first_line(error).rstrip('.')}). Copy it again from the scanner."
+        ) from error
 
 
 def looks_like_dicom(path: Path) -> bool:
@@ -63,7 +106,12 @@ def load_index(path: Path) -> FileDataset:
     Raises:
         ScanError: The file is damaged.
     """
-    return _load(path, lambda tag, vr, length: tag > _LAST_INDEX_TAG)
+    index = _load(path, lambda tag, vr, length: tag > _LAST_INDEX_TAG)
+    with readable_values(path):
+        # Values are converted when they are asked for; here a damaged one is still its file's fault alone.
+        for keyword in _INDEX_KEYWORDS:
+            index.get(keyword)
+    return index
 
 
 def load_dataset(path: Path) -> FileDataset:
@@ -108,13 +156,33 @@ def check_is_dicom(path: Path) -> None:
 def _load(path: Path, stop_when: _StopWhen) -> FileDataset:
     try:
         with path.open("rb") as stream:
+            _check_deflated(stream, path)
             # force: files without preamble; looks_like_dicom has checked them.
             return read_partial(stream, stop_when=stop_when, force=True)
+    except ScanError:
+        raise
     except Exception as error:  # damaged bytes make pydicom raise a dozen kinds
         raise ScanError(
             f"Expected a DICOM file. Received: {path}, which is damaged or truncated "
             f"({first_line(error).rstrip('.')}). Copy it again from the scanner."
         ) from error
+
+
+def _check_deflated(stream: BinaryIO, path: Path) -> None:
+    """Refuse a deflated data set that unfolds to fill memory: pydicom unfolds all of it to open it."""
+    head = stream.read(_META_LENGTH)
+    stream.seek(0)
+    if DeflatedExplicitVRLittleEndian.encode() not in head:
+        return
+    meta = read_file_meta_info(path)
+    start = _PREAMBLE_LENGTH + 4 + _GROUP_LENGTH_ELEMENT + int(meta.FileMetaInformationGroupLength)
+    stored = path.stat().st_size - start
+    stream.seek(start)
+    inflate, unfolded = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    while block := inflate.unconsumed_tail or stream.read(_BLOCK):
+        unfolded += len(inflate.decompress(block, _BLOCK))
+        check_stored_size(unfolded, stored, path, compressed=True)
+    stream.seek(0)
 
 
 def _after_pixel_data() -> _StopWhen:

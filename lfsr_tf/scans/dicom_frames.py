@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from lfsr_tf.errors import ScanError
+from lfsr_tf.scans.dicom_protocol import positive
 
 ENHANCED_MR_CLASSES = frozenset(
     {
@@ -177,7 +178,6 @@ def pixel_spacing(dataset: Dataset, label: str) -> tuple[float, float]:
 def slice_distance(dataset: Dataset) -> float:
     """Nominal distance between slices: Spacing Between Slices, else Slice Thickness, else 1 mm."""
     for keyword in ("SpacingBetweenSlices", "SliceThickness"):
-        value = dataset.get(keyword)
-        if value and float(value) > 0:
-            return float(value)
+        if value := positive(dataset.get(keyword)):
+            return value
     return 1.0

@@ -13,9 +13,10 @@ from pydicom.tag import Tag
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans import dicom_frames, dicom_pixels, dicom_protocol
-from lfsr_tf.scans.dicom_files import load_dataset
+from lfsr_tf.scans.dicom_files import load_dataset, readable_values
 from lfsr_tf.scans.dicom_frames import DicomHeader, Frame
 from lfsr_tf.scans.dicom_geometry import split_volumes, volume_affine
+from lfsr_tf.scans.dicom_identity import subject_of
 from lfsr_tf.scans.dicom_series import check_is_mr_image, drop_pixels
 from lfsr_tf.scans.scan import Scan
 
@@ -38,6 +39,11 @@ def read_multiframe(path: Path) -> list[Scan]:
         ScanError: The file is damaged, no MR image or in colour, or its frames make no regular volumes.
     """
     dataset = load_dataset(path)
+    with readable_values(path):
+        return _read_frames(dataset, path)
+
+
+def _read_frames(dataset: Dataset, path: Path) -> list[Scan]:
     name = str(path)
     check_is_mr_image(dataset, name)
     pixels = dicom_pixels.decode_pixels(dataset, name)
@@ -45,7 +51,7 @@ def read_multiframe(path: Path) -> list[Scan]:
     _check_frame_count(dataset, len(pixels), name)
     for index in range(len(pixels)):
         pixels[index] = dicom_pixels.rescale(pixels[index], _transformation(dataset, index))
-    frames = [_frame(dataset, index, f"frame {index + 1} of {path.name}") for index in range(len(pixels))]
+    frames = [_frame(dataset, index, f"frame {index + 1} of {path}") for index in range(len(pixels))]
     notes = dicom_frames.reading_notes(frames, inverted=dicom_pixels.is_inverted(dataset))
     volumes = [_volume(dataset, volume, pixels, name) for volume in split_volumes(frames, name)]
     return [replace(scan, notes=notes) for scan in volumes]
@@ -137,7 +143,7 @@ def _volume(dataset: Dataset, frames: list[Frame], pixels: NDArray[np.float32], 
     return Scan(
         voxels=dicom_pixels.stack_planes([pixels[index] for index in order], inverted=inverted),
         affine=affine,
-        subject=dicom_protocol.subject_of(dataset),
+        subject=subject_of(dataset),
         contrast=_contrast(dataset, order[0]),
         format="dicom",
         slice_axis=2,

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder, pixel_array
-from pydicom.uid import UID
+from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from lfsr_tf.errors import ScanError, first_line
-from lfsr_tf.scans.checks import check_unfolded_size
+from lfsr_tf.scans.checks import check_packing, check_stored_size, check_unfolded_size
 
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -35,6 +35,7 @@ def decode_pixels(dataset: Dataset, name: str) -> NDArray[np.float32]:
     frames = int(dataset.get("NumberOfFrames") or 1)
     samples = frames * int(dataset.get("Rows") or 0) * int(dataset.get("Columns") or 0)
     check_unfolded_size(samples * np.dtype(np.float32).itemsize, name)
+    _check_stored(dataset, samples, name)
     try:
         pixels = pixel_array(dataset, allow_excess_frames=False, correct_unused_bits=True)
     except Exception as error:  # every decoder plugin raises its own kinds
@@ -61,7 +62,7 @@ def _check_grey(dataset: Dataset, name: str) -> None:
 
 
 def _check_decodable(dataset: Dataset, name: str) -> None:
-    syntax = UID(dataset.file_meta.get("TransferSyntaxUID") or "1.2.840.10008.1.2")
+    syntax = _syntax(dataset)
     try:
         available = get_decoder(syntax).is_available
     except NotImplementedError:
@@ -71,6 +72,21 @@ def _check_decodable(dataset: Dataset, name: str) -> None:
             f"Expected pixel data that an installed decoder reads. Received: {name} in {syntax.name} "
             f"({syntax}). Install the decoders: pip install lfsr_tf[dicom]."
         )
+
+
+def _check_stored(dataset: Dataset, samples: int, name: str) -> None:
+    """Refuse a matrix that the stored bytes cannot fill, before a decoder makes room for it."""
+    stored = next(len(dataset[keyword].value or b"") for keyword in _PIXEL_KEYWORDS if keyword in dataset)
+    declared = samples * int(dataset.get("BitsAllocated") or 1) // 8
+    if _syntax(dataset).is_compressed:
+        # JPEG 2000 and JPEG-LS pack a blank slice more tightly than DEFLATE can: only bombs are refused.
+        check_packing(declared, stored, name)
+    else:
+        check_stored_size(declared, stored, name, compressed=False)
+
+
+def _syntax(dataset: Dataset) -> UID:
+    return UID(dataset.file_meta.get("TransferSyntaxUID") or ImplicitVRLittleEndian)
 
 
 def is_inverted(dataset: Dataset) -> bool:

@@ -1,7 +1,8 @@
-"""What a DICOM header says about the acquisition: contrast, subject and acquired matrix."""
+"""What a DICOM header says about the acquisition: contrast and acquired matrix."""
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -37,12 +38,12 @@ class Timing:
 
 
 def positive(value: object) -> float | None:
-    """A positive number, or None for an empty, zero or unreadable value."""
+    """A positive finite number, or None for an empty, zero or unreadable value."""
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
-    return number if number > 0 else None
+    return number if 0 < number < math.inf else None
 
 
 def contrast_of(texts: list[str], timing: Timing) -> str:
@@ -75,15 +76,6 @@ def _contrast_from_timing(timing: Timing) -> str:
         return "T1w"
     if repetition >= _LONG_REPETITION:
         return "T2w" if echo >= _LONG_ECHO else "PD" if echo <= _SHORT_ECHO else "unknown"
-    return "unknown"
-
-
-def subject_of(dataset: Dataset) -> str:
-    """Patient ID, else the patient's name, else "unknown"."""
-    for keyword in ("PatientID", "PatientName"):
-        value = str(dataset.get(keyword) or "").strip()
-        if value:
-            return value
     return "unknown"
 
 

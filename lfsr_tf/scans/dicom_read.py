@@ -16,6 +16,7 @@ from lfsr_tf.scans.dicom_files import (
     tolerant_parsing,
 )
 from lfsr_tf.scans.dicom_frames import ENHANCED_MR_CLASSES, MR_CLASSES
+from lfsr_tf.scans.dicom_identity import Identity, check_identities, identity_of, subject_or_label
 from lfsr_tf.scans.dicom_multiframe import read_multiframe
 from lfsr_tf.scans.dicom_series import read_series
 from lfsr_tf.scans.scan import Scan
@@ -32,12 +33,14 @@ class SeriesFiles:
         description: Series Description and number, for people.
         files: The series' files, sorted by name.
         multiframe: Those of `files` that are enhanced multi-frame files.
+        identities: What each of `files` says about whose image it is.
     """
 
     uid: str
     description: str
     files: tuple[Path, ...]
     multiframe: tuple[Path, ...]
+    identities: tuple[Identity, ...]
 
 
 def is_dicom(path: Path | str) -> bool:
@@ -79,24 +82,30 @@ def read_dicom(path: Path | str) -> list[Scan]:
         left out.
 
     Raises:
-        ScanError: There is no such file, a file is damaged, several series are mixed, or the slices make no
-            regular volume.
+        ScanError: There is no such file, a file is damaged, several series or patients are mixed, an image is
+            there twice, or the slices make no regular volume.
     """
     path = Path(path)
     with tolerant_parsing():
         scans = _read_group(_only_series(path)) if path.is_dir() else _read_file(path)
-    return [replace(scan, source=path) for scan in scans]
+    return [_named(scan, path) for scan in scans]
+
+
+def _named(scan: Scan, path: Path) -> Scan:
+    subject, notes = subject_or_label(scan.subject, path)
+    return replace(scan, source=path, subject=subject, notes=scan.notes + notes)
 
 
 def _read_file(path: Path) -> list[Scan]:
     check_is_dicom(path)
     index = load_index(path)
-    if index.get("SOPClassUID") in ENHANCED_MR_CLASSES:
+    if str(index.get("SOPClassUID")) in ENHANCED_MR_CLASSES:
         return read_multiframe(path)
     return _read_group(_series_of(path, index))
 
 
 def _read_group(group: SeriesFiles) -> list[Scan]:
+    check_identities(group.identities, f"{group.description} in {group.files[0].parent}")
     scans = [scan for file in group.multiframe for scan in read_multiframe(file)]
     classic = [file for file in group.files if file not in group.multiframe]
     if classic:
@@ -112,9 +121,7 @@ def _only_series(folder: Path) -> SeriesFiles:
             f"Expected DICOM images. Received: {folder}, which holds none. Give the folder of one series."
         )
     if len(series) > 1:
-        found = ", ".join(
-            f"{group.description} ({len(group.files)} files)" for group in series[:_SERIES_SHOWN]
-        )
+        found = ", ".join(_shown(group) for group in series[:_SERIES_SHOWN])
         more = f" and {len(series) - _SERIES_SHOWN} more" if len(series) > _SERIES_SHOWN else ""
         raise ScanError(
             f"Expected one DICOM series in a folder. Received: {len(series)} in {folder}: {found}{more}. "
@@ -123,12 +130,17 @@ def _only_series(folder: Path) -> SeriesFiles:
     return series[0]
 
 
+def _shown(group: SeriesFiles) -> str:
+    people = dict.fromkeys(identity.subject for identity in group.identities)
+    return f"{group.description} ({len(group.files)} files of {', '.join(people)})"
+
+
 def _series_of(path: Path, index: Dataset) -> SeriesFiles:
     """The group of a file in its folder; of the file alone where its folder does not list it as an image."""
     series, broken = _index_folder(path.parent)
     _refuse_broken(broken)
     own = [group for group in series if path in group.files]
-    return own[0] if own else SeriesFiles(str(index.get("SeriesInstanceUID")), path.name, (path,), ())
+    return own[0] if own else _group(str(index.get("SeriesInstanceUID")), [(path, index)])
 
 
 def _refuse_broken(broken: list[Path]) -> None:
@@ -157,7 +169,7 @@ def _index_folder(folder: Path) -> tuple[list[SeriesFiles], list[Path]]:
             continue
         if index.get("Rows") and index.get("Columns"):
             groups.setdefault(str(index.get("SeriesInstanceUID")), []).append((path, index))
-        elif index.get("SOPClassUID") in (None, *MR_CLASSES):
+        elif str(index.get("SOPClassUID")) in ("None", *MR_CLASSES):
             broken.append(path)
     return [_group(uid, members) for uid, members in groups.items()], broken
 
@@ -170,7 +182,10 @@ def _group(uid: str, members: list[tuple[Path, Dataset]]) -> SeriesFiles:
         uid=uid,
         description=f"{number}: {text}" if number is not None else text,
         files=tuple(path for path, _ in members),
-        multiframe=tuple(path for path, index in members if index.get("SOPClassUID") in ENHANCED_MR_CLASSES),
+        multiframe=tuple(
+            path for path, index in members if str(index.get("SOPClassUID")) in ENHANCED_MR_CLASSES
+        ),
+        identities=tuple(identity_of(path, index) for path, index in members),
     )
 
 

@@ -14,9 +14,10 @@ from pydicom.uid import UID
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans import dicom_frames, dicom_pixels, dicom_protocol
-from lfsr_tf.scans.dicom_files import load_dataset
+from lfsr_tf.scans.dicom_files import load_dataset, readable_values
 from lfsr_tf.scans.dicom_frames import DicomHeader, Frame
 from lfsr_tf.scans.dicom_geometry import split_volumes, volume_affine
+from lfsr_tf.scans.dicom_identity import subject_of
 from lfsr_tf.scans.scan import Scan
 
 # What tells volumes at the same place apart, most telling first.
@@ -50,20 +51,20 @@ def read_series(files: Sequence[Path], name: str) -> list[Scan]:
     """
     datasets: list[Dataset] = []
     pixels: list[NDArray[np.float32]] = []
-    for path in files:
+    frames: list[Frame] = []
+    for index, path in enumerate(files):
         dataset = load_dataset(path)
-        check_is_mr_image(dataset, str(path))
-        _check_one_frame(dataset, path)
-        _check_same_matrix(dataset, path, [*datasets, dataset][0], files[0])
-        pixels.append(dicom_pixels.rescale(dicom_pixels.decode_pixels(dataset, str(path))[0], dataset))
+        with readable_values(path):
+            check_is_mr_image(dataset, str(path))
+            _check_one_frame(dataset, path)
+            _check_same_matrix(dataset, path, [*datasets, dataset][0], files[0])
+            pixels.append(dicom_pixels.rescale(dicom_pixels.decode_pixels(dataset, str(path))[0], dataset))
+            frames.append(_frame(index, dataset, path))
         drop_pixels(dataset)
         datasets.append(dataset)
-    frames = [
-        _frame(index, dataset, path.name)
-        for index, (dataset, path) in enumerate(zip(datasets, files, strict=True))
-    ]
     notes = dicom_frames.reading_notes(frames, inverted=dicom_pixels.is_inverted(datasets[0]))
-    volumes = [_volume(volume, datasets, pixels, name) for volume in split_volumes(frames, name)]
+    with readable_values(files[0]):
+        volumes = [_volume(volume, datasets, pixels, name) for volume in split_volumes(frames, name)]
     return [replace(scan, notes=notes) for scan in volumes]
 
 
@@ -115,20 +116,20 @@ def _check_same_matrix(dataset: Dataset, path: Path, first: Dataset, first_path:
         )
 
 
-def _frame(index: int, dataset: Dataset, label: str) -> Frame:
-    row, column = dicom_frames.unit_vectors(dataset, label)
+def _frame(index: int, dataset: Dataset, path: Path) -> Frame:
+    row, column = dicom_frames.unit_vectors(dataset, str(path))
     image_type = _values(dataset.get("ImageType"))
     traits: dict[str, Hashable] = {keyword: str(dataset.get(keyword)) for keyword in _TRAIT_KEYWORDS}
     return Frame(
         index=index,
-        position=dicom_frames.number_list(dataset, "ImagePositionPatient", 3, label),
+        position=dicom_frames.number_list(dataset, "ImagePositionPatient", 3, str(path)),
         row=row,
         column=column,
-        spacing=dicom_frames.pixel_spacing(dataset, label),
+        spacing=dicom_frames.pixel_spacing(dataset, str(path)),
         thickness=dicom_frames.slice_distance(dataset),
         component=dicom_frames.component_of(image_type, dataset.get("ComplexImageComponent")),
         traits=traits,
-        label=label,
+        label=path.name,
     )
 
 
@@ -142,7 +143,7 @@ def _volume(
     return Scan(
         voxels=dicom_pixels.stack_planes([pixels[frame.index] for frame in frames], inverted=inverted),
         affine=affine,
-        subject=dicom_protocol.subject_of(first),
+        subject=subject_of(first),
         contrast=_contrast(first),
         format="dicom",
         slice_axis=2,

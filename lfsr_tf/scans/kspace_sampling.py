@@ -125,8 +125,8 @@ def _check_gaps(energy: NDArray[np.float64], name: str, path: Path) -> None:
     missing = int(np.count_nonzero(energy[acquired[0] : acquired[-1]] == 0)) if acquired.size else 0
     if missing:
         raise ScanError(
-            f"Expected fully sampled k-space. Received: {path}, where {missing} of {energy.size} lines between "
-            f"sampled ones are empty along the {name}. Reconstruct it with parallel imaging first."
+            f"Expected fully sampled k-space. Received: {path}, where {missing} of {energy.size} lines "
+            f"between sampled ones are empty along the {name}. Reconstruct it with parallel imaging first."
         )
 
 

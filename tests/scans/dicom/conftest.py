@@ -10,6 +10,11 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from scipy.spatial.transform import Rotation
 
+from lfsr_tf.scans.dicom_read import read_dicom
+from lfsr_tf.scans.dicom_write import write_dicom
+from lfsr_tf.scans.scan import Scan
+from tests.scans.dicom.derived import doubled
+
 Edit = Callable[[Dataset, int], None]
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -198,3 +203,19 @@ def plane_of() -> Callable[[int], tuple[float, ...]]:
 def pixels() -> np.ndarray:
     """uint16 [5, 24, 20]: slices, rows, columns."""
     return volume()
+
+
+@pytest.fixture(params=["series", "multiframe"])
+def written(
+    request: pytest.FixtureRequest,
+    write_series: Callable[..., Path],
+    write_multiframe: Callable[..., Path],
+    plane_of: Callable[[int], tuple[float, ...]],
+    tmp_path: Path,
+) -> tuple[Scan, Scan, Path]:
+    """A scan of an oblique series or multi-frame file, its doubled form, and the folder that was written."""
+    write = write_series if request.param == "series" else write_multiframe
+    scan = read_dicom(write(orientation=plane_of(8)))[0]
+    enhanced = doubled(scan)
+    write_dicom(enhanced, tmp_path / "out")
+    return scan, enhanced, tmp_path / "out"

@@ -151,7 +151,8 @@ def test_mixed_series_are_named_with_what_to_do(write_series: Write) -> None:
     write_series(edit=second, prefix="t2_")
     message = refusal(folder)
     assert "2 in" in message
-    assert "4: t1_se_tra (5 files)" in message and "9: t2_tse_tra (5 files)" in message
+    assert "4: t1_se_tra (5 files of subject-7)" in message
+    assert "9: t2_tse_tra (5 files of subject-7)" in message
     assert "Give one file of the series" in message
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import dcmread
+from pydicom.uid import generate_uid
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans.dicom_read import read_dicom
@@ -129,7 +130,9 @@ def test_missing_slice_is_named_by_its_neighbours(write_series: Callable[..., Pa
 
 def test_duplicate_slice_is_named(write_series: Callable[..., Path]) -> None:
     folder = write_series()
-    (folder / "copy.dcm").write_bytes((folder / "003.dcm").read_bytes())
+    again = dcmread(folder / "003.dcm")
+    again.SOPInstanceUID = again.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    again.save_as(folder / "copy.dcm", enforce_file_format=True)
     with pytest.raises(ScanError, match=r"one slice at each place.*003\.dcm and copy\.dcm"):
         read_dicom(folder)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, JPEGBaseline8Bit
 
@@ -16,6 +15,7 @@ from lfsr_tf.scans.dicom_derived import DerivedSeries, derive
 from lfsr_tf.scans.dicom_read import read_dicom
 from lfsr_tf.scans.dicom_write import write_dicom
 from lfsr_tf.scans.scan import Scan
+from tests.scans.dicom.derived import doubled, headers
 
 Write = Callable[..., Path]
 KEPT = (
@@ -23,40 +23,6 @@ KEPT = (
     "ImageOrientationPatient SliceThickness EchoTime RepetitionTime AcquisitionDate SOPClassUID "
     "PatientPosition"
 )
-
-
-def doubled(scan: Scan) -> Scan:
-    """Every in-plane sample twice, scaled so that 16-bit integers cannot hold the values."""
-    slices = scan.slices().repeat(2, axis=1).repeat(2, axis=2)
-    return scan.with_slices(slices * np.float32(np.pi))
-
-
-def headers(folder: Path) -> list[Dataset]:
-    return [dcmread(path) for path in sorted(folder.iterdir())]
-
-
-@pytest.fixture(params=["series", "multiframe"])
-def written(
-    request: pytest.FixtureRequest,
-    write_series: Write,
-    write_multiframe: Write,
-    plane_of: Callable[[int], tuple[float, ...]],
-    tmp_path: Path,
-) -> tuple[Scan, Scan, Path]:
-    """A scan of an oblique series or multi-frame file, its doubled form, and the folder that was written."""
-    write = write_series if request.param == "series" else write_multiframe
-    scan = read_dicom(write(orientation=plane_of(8)))[0]
-    enhanced = doubled(scan)
-    write_dicom(enhanced, tmp_path / "out")
-    return scan, enhanced, tmp_path / "out"
-
-
-def test_values_come_back_within_half_a_quantisation_step(written: tuple[Scan, Scan, Path]) -> None:
-    _, enhanced, folder = written
-    back = read_dicom(folder)[0]
-    slope = float(headers(folder)[0].RescaleSlope)
-    assert slope <= enhanced.voxels.max() / 65535 * 1.001
-    np.testing.assert_allclose(back.voxels, enhanced.voxels, atol=0.501 * slope)
 
 
 def test_geometry_contrast_and_subject_come_back(written: tuple[Scan, Scan, Path]) -> None:
@@ -162,36 +128,6 @@ def test_stale_and_private_elements_are_removed(write_series: Write, tmp_path: P
         ):
             assert keyword not in dataset
         assert (dataset.BitsAllocated, dataset.BitsStored, dataset.PixelRepresentation) == (16, 16, 0)
-
-
-def test_window_spans_the_volume_and_is_one_for_all_slices(written: tuple[Scan, Scan, Path]) -> None:
-    _, enhanced, folder = written
-    windows = {(float(dataset.WindowCenter), float(dataset.WindowWidth)) for dataset in headers(folder)}
-    ((centre, width),) = windows
-    assert centre - width / 2 == pytest.approx(np.percentile(enhanced.voxels, 1.0), rel=1e-4)
-    assert centre + width / 2 == pytest.approx(np.percentile(enhanced.voxels, 99.5), rel=1e-4)
-
-
-def test_narrow_window_is_marked_linear_exact(write_series: Write, tmp_path: Path) -> None:
-    scan = read_dicom(write_series())[0]
-    write_dicom(replace(scan, voxels=scan.voxels / 1e5), tmp_path / "out")
-    assert {dataset.VOILUTFunction for dataset in headers(tmp_path / "out")} == {"LINEAR_EXACT"}
-
-
-@pytest.mark.parametrize("kind", ["negative", "constant", "zero", "tiny", "huge"])
-def test_any_range_of_values_comes_back(write_series: Write, tmp_path: Path, kind: str) -> None:
-    scan = read_dicom(write_series())[0]
-    ramp = scan.voxels / scan.voxels.max()
-    values = {
-        "negative": ramp - 0.7,
-        "constant": np.full_like(ramp, 3.5),
-        "zero": np.zeros_like(ramp),
-        "tiny": ramp * 1e-12,
-        "huge": ramp * 1e12,
-    }[kind].astype(np.float32)
-    write_dicom(replace(scan, voxels=values), tmp_path / "out")
-    step = max(float(np.ptp(values)), float(values.max())) / 65535
-    np.testing.assert_allclose(read_dicom(tmp_path / "out")[0].voxels, values, atol=0.51 * step, rtol=1e-6)
 
 
 def test_one_volume_of_several_is_written_alone(
