@@ -12,6 +12,7 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.physics.settings import AcquisitionConfig
 
 Mode = Literal["pairs", "slices"]
+Pairing = Literal["simulated", "repetitions"]
 Plane = Literal["acquired", "axial", "coronal", "sagittal"]
 SmallImages = Literal["refuse", "own"]
 PRESETS = Path(__file__).parent / "presets"
@@ -25,6 +26,10 @@ class PairsConfig:
     Attributes:
         mode: "pairs": fixed pairs, degraded once, as in the paper. "slices": the records hold HR slices and
             every epoch draws new noise and new patches.
+        pairing: "simulated": LR is simulated from HR. "repetitions": LR is the centre of the k-space of one
+            repetition of an acquisition, with the noise that it has, and HR the average of the other ones
+            (mode "pairs" and plane "acquired" only). In an average of all, the input's own noise would stand
+            in the truth, and a network would learn to keep it.
         plane: "acquired": the plane in which the scan was acquired (axial for isotropic volumes), or a named
             plane.
         hr_size: Side of an HR slice in pixels, after padding to a square field of view and the k-space crop.
@@ -49,6 +54,7 @@ class PairsConfig:
     """
 
     mode: Mode = "pairs"
+    pairing: Pairing = "simulated"
     plane: Plane = "acquired"
     hr_size: int = 128
     scale: int = 2
@@ -72,7 +78,8 @@ class PairsConfig:
         Raises:
             ConfigError: A value is out of its range.
         """
-        for name, choices in (("mode", Mode), ("plane", Plane), ("small_images", SmallImages)):
+        literals = {"mode": Mode, "pairing": Pairing, "plane": Plane, "small_images": SmallImages}
+        for name, choices in literals.items():
             _expect(
                 getattr(self, name) in get_args(choices), self, name, f"one of {', '.join(get_args(choices))}"
             )
@@ -96,6 +103,13 @@ class PairsConfig:
             "noise_copies",
             "1 with mode='slices', whose noise is redrawn",
         )
+        if self.pairing == "repetitions":
+            self._check_measured()
+
+    def _check_measured(self) -> None:
+        """Measured noise is there once, and in the slices that were acquired."""
+        for name, only in (("mode", "pairs"), ("plane", "acquired"), ("noise_copies", 1)):
+            _expect(getattr(self, name) == only, self, name, f"{only} with pairing='repetitions'")
 
     @property
     def lr_size(self) -> int:

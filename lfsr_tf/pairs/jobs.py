@@ -66,11 +66,11 @@ def find(path: str, split: str) -> list[dict[str, str]]:
     return [vars(listed) for listed in list_scans(Path(path), split)]
 
 
-def hash_scan(path: str) -> str:
-    """SHA-256 of a scan."""
+def hash_scan(path: str, repetitions: Sequence[str] = ()) -> str:
+    """SHA-256 of a scan, its repetitions included."""
     from lfsr_tf.pairs import listing
 
-    return listing.hash_scan(Path(path))
+    return listing.hash_scan(Path(path), [Path(other) for other in repetitions])
 
 
 def cache_scan(folder: str, number: int, source: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:

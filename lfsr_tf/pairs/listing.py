@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from lfsr_tf.storage import sha256_file
 MANIFEST_SUFFIX = ".csv"
 _SPLITS = ("train", "validation", "auto")
 _COLUMNS = ("path", "split", "subject", "contrast")
+# M4Raw's names: the person, the contrast, and the number of the repetition.
+_REPETITION = re.compile(r"((?P<subject>\d+)_(?:T1|T2|FLAIR))(?P<number>0[1-9])\.(?:h5|hdf5)")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Listed:
         split: "train", "validation", or "auto" where a hash of the subject decides.
         subject: Identifier of the person; empty: the file itself says.
         contrast: For example "T1w"; empty: the file itself says.
+        repetitions: Where the other repetitions of the same acquisition stand.
     """
 
     name: str
@@ -35,10 +39,15 @@ class Listed:
     split: str = "auto"
     subject: str = ""
     contrast: str = ""
+    repetitions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """JSON, in which entries travel between processes, has lists only."""
+        object.__setattr__(self, "repetitions", tuple(self.repetitions))
 
 
 def list_scans(path: Path, split: str = "auto") -> list[Listed]:
-    """The scans that a path stands for, in the order of their names.
+    """The scans that a path stands for, in the order of their names; repetitions are one (`repetitions_of`).
 
     Args:
         path: A scan, a DICOM series folder, a folder with scans at any depth, or a manifest: a CSV file with
@@ -49,16 +58,50 @@ def list_scans(path: Path, split: str = "auto") -> list[Listed]:
         ScanError: There is no scan below the path, or the manifest cannot be followed.
     """
     if path.suffix.lower() == MANIFEST_SUFFIX and path.is_file():
-        return [_sided(listed, split, path) for listed in _read_manifest(path)]
+        return repetitions_of(_sided(listed, split, path) for listed in _read_manifest(path))
     found = sorted(find_scans(path)) if path.is_dir() else [path]
     if not found:
         raise ScanError(f"Expected scans below {path}. Found none that a reader knows.")
     names = [scan.relative_to(path).as_posix() if scan != path else path.name for scan in found]
-    return [Listed(name, str(scan), split) for name, scan in zip(names, found, strict=True)]
+    return repetitions_of(Listed(name, str(scan), split) for name, scan in zip(names, found, strict=True))
 
 
-def hash_scan(path: Path) -> str:
-    """SHA-256 of a scan file, or of all names and files of a series folder."""
+def repetitions_of(listed: Iterable[Listed]) -> list[Listed]:
+    """Make one entry of the files that are repetitions of one acquisition.
+
+    Such files stand in one folder, under M4Raw's names, which differ in the number of the repetition alone
+    (`2022061003_T101.h5` and `2022061003_T102.h5`), and with the same side and labels.
+
+    Args:
+        listed: Entries of single files.
+
+    Returns:
+        All entries, the first repetition of each acquisition with the paths of the others, in the order of
+        their numbers. An M4Raw file's subject, where no manifest names one, is the number in its name: it
+        holds for all contrasts of a person.
+    """
+    acquisitions: dict[tuple[object, ...], list[Listed]] = {}
+    for entry in listed:
+        path = Path(entry.path)
+        if found := _REPETITION.fullmatch(path.name):
+            entry = replace(entry, subject=entry.subject or found["subject"])
+            key: tuple[object, ...] = path.parent, found[1], entry.split, entry.subject, entry.contrast
+        else:
+            key = (entry.path,)
+        acquisitions.setdefault(key, []).append(entry)
+    return [_joined(entries) for entries in acquisitions.values()]
+
+
+def _joined(entries: Sequence[Listed]) -> Listed:
+    first, *others = sorted(entries, key=lambda entry: entry.path)
+    return replace(first, repetitions=tuple(entry.path for entry in others)) if others else first
+
+
+def hash_scan(path: Path, repetitions: Sequence[Path] = ()) -> str:
+    """SHA-256 of a scan file, or of all names and files of a series folder; of all repetitions together."""
+    if repetitions:
+        hashes = "".join(hash_scan(one) for one in (path, *repetitions))
+        return hashlib.sha256(hashes.encode()).hexdigest()
     if path.is_file():
         return sha256_file(path)
     digest = hashlib.sha256()
@@ -100,8 +143,8 @@ def _rows(manifest: Path, reader: csv.DictReader[str]) -> Iterator[Listed]:
                 f"Expected a split of {', '.join(_SPLITS)} in line {number} of {manifest}. Received: {split}."
             )
         path = _below(manifest.parent, name, f"line {number} of {manifest}")
-        labels = {key: (row.get(key) or "").strip() for key in ("subject", "contrast")}
-        yield Listed(Path(name).as_posix(), str(path), split, **labels)
+        subject, contrast = ((row.get(key) or "").strip() for key in ("subject", "contrast"))
+        yield Listed(Path(name).as_posix(), str(path), split, subject, contrast)
 
 
 def _below(folder: Path, name: str, where: str) -> Path:

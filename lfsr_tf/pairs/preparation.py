@@ -94,7 +94,9 @@ class Preparation:
         Raises:
             ConfigError: A scan is given for both sides.
         """
-        jobs = [{"kind": "hash", "path": entry.path} for entry in listed]
+        jobs = [
+            {"kind": "hash", "path": entry.path, "repetitions": list(entry.repetitions)} for entry in listed
+        ]
         hashes = self._all("Hashing scans", jobs)
         sources = [
             Source(**asdict(entry), sha256=sha256) for entry, sha256 in zip(listed, hashes, strict=True)

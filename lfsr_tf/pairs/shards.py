@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from lfsr_tf.pairs.keys import fold
 from lfsr_tf.pairs.patches import cut_patches, draw_positions, usable_positions
 from lfsr_tf.pairs.plan import PlannedImage
 from lfsr_tf.pairs.records import Values, image_bytes
-from lfsr_tf.pairs.slice_cache import array_path
+from lfsr_tf.pairs.slice_cache import array_path, measured_path
 
 # Slices that are degraded together: large enough to hide TensorFlow's cost a call, small enough for the
 # cache.
@@ -30,20 +30,20 @@ Arrays = dict[str, NDArray[Any]]
 def shard_records(
     cache: Path, images: Sequence[PlannedImage], labels: Labels, config: PairsConfig
 ) -> Iterator[Values]:
-    """Degrade the planned slices and cut their patches: the records of one shard, in their order.
+    """Degrade the planned slices, or take what was measured, and cut patches: one shard's records in order.
 
     Args:
         cache: Folder of the cached slices.
         images: What goes into the shard.
-        labels: For each (source, volume): subject, contrast, scan name, reference and the slice number of
-            each row.
+        labels: For each (source, volume): subject, contrast, scan name, reference, measured sigma and the
+            slice number of each row.
         config: Settings of the pairs.
 
     Yields:
         Values of the schema's features.
     """
     batches = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
-    parts = [_records_of(batch, cache, config) for batch in batches]
+    parts = [_records_of(batch, cache, labels, config) for batch in batches]
     merged = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     owners = np.repeat(np.arange(len(images)), [image.records for image in images])
     # Keys are random, so sorting by them mixes the patches of different slices the same way every time.
@@ -51,13 +51,17 @@ def shard_records(
     yield from _values(order, owners, merged, images, labels)
 
 
-def _records_of(images: Sequence[PlannedImage], cache: Path, config: PairsConfig) -> Arrays:
-    hr = np.stack([_load(cache, image.source, image.volume)[image.row] for image in images])
+def _records_of(images: Sequence[PlannedImage], cache: Path, labels: Labels, config: PairsConfig) -> Arrays:
+    hr = _rows(images, cache, array_path)
     keys = np.array([image.key for image in images], np.int64)
     if config.mode == "slices":
         return {"hr": hr, "key": keys}
     counts = np.array([image.records for image in images], np.int32)
-    lr, cut, sigma, corners, patch_keys = _degrade_and_cut(hr, keys, config, int(counts.max()))
+    measured: tuple[NDArray[Any], ...] = ()
+    if config.pairing == "repetitions":
+        levels = [labels[image.source, image.volume]["sigma"] for image in images]
+        measured = _rows(images, cache, measured_path), np.array(levels, np.float32)
+    lr, cut, sigma, corners, patch_keys = _degrade_and_cut(hr, keys, config, int(counts.max()), *measured)
     chosen = np.arange(counts.max())[None, :] < counts[:, None]
     return {
         "lr": lr[chosen],
@@ -68,28 +72,41 @@ def _records_of(images: Sequence[PlannedImage], cache: Path, config: PairsConfig
     }
 
 
-@functools.lru_cache(maxsize=8)
-def _load(cache: Path, source: int, volume: int) -> NDArray[np.float16]:
-    loaded: NDArray[np.float16] = np.load(
-        array_path(cache, source, volume), mmap_mode="r", allow_pickle=False
-    )
+def _rows(
+    images: Sequence[PlannedImage], cache: Path, path: Callable[[Path, int, int], Path]
+) -> NDArray[np.float16]:
+    return np.stack([_load(path(cache, image.source, image.volume))[image.row] for image in images])
+
+
+# HR and LR of eight volumes.
+@functools.lru_cache(maxsize=16)
+def _load(path: Path) -> NDArray[np.float16]:
+    loaded: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
     return loaded
 
 
 def _degrade_and_cut(
-    hr: NDArray[np.float16], keys: NDArray[np.int64], config: PairsConfig, count: int
+    hr: NDArray[np.float16],
+    keys: NDArray[np.int64],
+    config: PairsConfig,
+    count: int,
+    *measured: NDArray[Any],
 ) -> tuple[NDArray[Any], ...]:
     step = _compiled_step(config, hr.shape[1])
-    return tuple(result.numpy() for result in step(tf.constant(hr), tf.constant(keys), tf.constant(count)))
+    inputs = (hr, keys, np.int32(count), *measured)
+    return tuple(result.numpy() for result in step(*map(tf.constant, inputs)))
 
 
 @functools.lru_cache(maxsize=8)
 def _compiled_step(config: PairsConfig, hr_size: int) -> Any:
-    """Degradation and cutting as one graph for a slice size: traced once, for any number of slices."""
+    """Degradation and cutting as one graph for a slice size: traced once, for any number of slices.
 
-    def step(hr: tf.Tensor, keys: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    What was measured, LR images and sigma, is given after the count and takes the place of a degradation.
+    """
+
+    def step(hr: tf.Tensor, keys: tf.Tensor, count: tf.Tensor, *measured: tf.Tensor) -> tuple[tf.Tensor, ...]:
         images = tf.cast(hr, tf.float32)
-        lr, sigma = degrade(images, keys, config)
+        lr, sigma = measured or degrade(images, keys, config)
         lr = tf.cast(lr, tf.float16)
         if not config.lr_patch:
             corners = tf.zeros([tf.shape(keys)[0], 1, 2], tf.int32)
@@ -104,6 +121,9 @@ def _compiled_step(config: PairsConfig, hr_size: int) -> Any:
         tf.TensorSpec([None], tf.int64),
         tf.TensorSpec([], tf.int32),
     ]
+    if config.pairing == "repetitions":
+        side = hr_size // config.scale
+        signature += [tf.TensorSpec([None, side, side], tf.float16), tf.TensorSpec([None], tf.float32)]
     return tf.function(step, input_signature=signature)
 
 

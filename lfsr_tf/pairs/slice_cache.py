@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.patches import usable_positions
+from lfsr_tf.pairs.repetitions import Measured, average, measure, read_repetitions
 from lfsr_tf.pairs.slices import HrSlices, hr_slices
 from lfsr_tf.pairs.sources import Source
 from lfsr_tf.scans import Scan, read_volumes
@@ -31,6 +33,11 @@ def array_path(folder: Path, source: int, volume: int) -> Path:
     return folder / f"{source:06d}-{volume:04d}.npy"
 
 
+def measured_path(folder: Path, source: int, volume: int) -> Path:
+    """Where the measured LR images of the same slices stand, if any: float16 [n, S / scale, S / scale]."""
+    return folder / f"{source:06d}-{volume:04d}-lr.npy"
+
+
 def cache_scan(folder: Path, number: int, source: Source, config: PairsConfig) -> dict[str, Any]:
     """Turn one scan file into cached HR slices and their index.
 
@@ -42,20 +49,24 @@ def cache_scan(folder: Path, number: int, source: Source, config: PairsConfig) -
 
     Returns:
         The index: a list of volumes, each with subject, contrast, reference, spacing and, for each cached
-        slice, its number in the stack and its number of usable patch positions.
+        slice, its number in the stack and its number of usable patch positions; with measured noise its
+        sigma.
 
     Raises:
-        ScanError: The scan cannot be read or gives no slices.
+        ScanError: The scan cannot be read or gives no slices, or its repetitions do not belong together.
     """
     volumes = []
-    for position, scan in enumerate(read_volumes(Path(source.path))):
+    for position, (scan, measured) in enumerate(_volumes(source, config)):
         slices = hr_slices(_labelled(scan, source), config)
         images = slices.images.astype(np.float16)
         capacity = _capacities(images, config)
         kept = np.flatnonzero(capacity)
-        with atomic_path(array_path(folder, number, position)) as temporary:
-            np.save(temporary, images[kept], allow_pickle=False)
+        _save(array_path(folder, number, position), images[kept])
         volumes.append(_entry(slices, kept, capacity[kept]))
+        if measured is not None:
+            low = measured.images[slices.indices[kept]] / np.float32(slices.reference)
+            _save(measured_path(folder, number, position), low.astype(np.float16))
+            volumes[-1]["sigma"] = measured.sigma / slices.reference
     if not any(volume["slices"] for volume in volumes):
         raise ScanError(
             f"Expected slices with at least {config.min_head_fraction:.0%} head. Received: {source.path} "
@@ -64,6 +75,21 @@ def cache_scan(folder: Path, number: int, source: Source, config: PairsConfig) -
     index = {"volumes": volumes}
     write_json(index_path(folder, number), index)
     return index
+
+
+def _volumes(source: Source, config: PairsConfig) -> Iterator[tuple[Scan, Measured | None]]:
+    """The volumes that HR comes from, with what was measured at low resolution where that is LR."""
+    measured = config.pairing == "repetitions"
+    if not source.repetitions and not measured:
+        yield from ((scan, None) for scan in read_volumes(Path(source.path)))
+        return
+    scans = read_repetitions([source.path, *source.repetitions])
+    yield (average(scans[1:]), measure(scans, config)) if measured else (average(scans), None)
+
+
+def _save(path: Path, images: NDArray[np.float16]) -> None:
+    with atomic_path(path) as temporary:
+        np.save(temporary, images, allow_pickle=False)
 
 
 def _labelled(scan: Scan, source: Source) -> Scan:

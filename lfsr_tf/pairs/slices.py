@@ -46,6 +46,23 @@ class HrSlices:
     contrast: str
 
 
+@dataclass(frozen=True)
+class HrSteps:
+    """The three steps from the slices of a scan to HR slices, in samples along H and W.
+
+    Attributes:
+        acquired: First, k-space is cut to this matrix, the one that was acquired.
+        before: Then zeros are put in front of the image, to a square field of view,
+        after: and behind it.
+        size: Last, k-space is cut to this matrix.
+    """
+
+    acquired: Shape2D
+    before: Shape2D
+    after: Shape2D
+    size: Shape2D
+
+
 def hr_slices(scan: Scan, config: PairsConfig) -> HrSlices:
     """Take the slices of a scan to S x S pixels, drop those without a head, and normalise the rest.
 
@@ -87,10 +104,24 @@ def hr_scan(scan: Scan, config: PairsConfig) -> Scan:
     """
     if config.plane != "acquired":
         scan = scan.cut_along(config.plane)
+    steps = hr_steps(scan, config)
+    scan = resize_scan(scan, steps.acquired).padded(steps.before, steps.after)
+    return resize_scan(scan, steps.size)
+
+
+def hr_steps(scan: Scan, config: PairsConfig) -> HrSteps:
+    """What takes the slices of a scan to HR slices, whether these are magnitudes or complex images.
+
+    Raises:
+        ScanError: The scan has fewer pixels than the HR size, and `small_images` refuses that.
+    """
     # Scanner interpolation adds pixels but no detail: such an image is as small as its acquired matrix.
-    scan = resize_scan(scan, _true_matrix(scan))
-    scan = square_scan(scan)
-    return resize_scan(scan, _slice_size(scan, config))
+    acquired = _true_matrix(scan)
+    sizes = zip(scan.in_plane_spacing, scan.slices().shape[1:], acquired, strict=True)
+    height, width = (step * full / size for step, full, size in sizes)
+    before, after = _square_padding(acquired, (height, width))
+    padded = acquired[0] + before[0] + after[0], acquired[1] + before[1] + after[1]
+    return HrSteps(acquired, before, after, _slice_size(padded, scan, config))
 
 
 def square_scan(scan: Scan) -> Scan:
@@ -99,11 +130,15 @@ def square_scan(scan: Scan) -> Scan:
     Pixels may be oblong: then the padded matrix is not square, but its field of view is, to within half a
     voxel.
     """
-    matrix, spacing = scan.slices().shape[1:], scan.in_plane_spacing
+    height, width = scan.slices().shape[1:]
+    return scan.padded(*_square_padding((height, width), scan.in_plane_spacing))
+
+
+def _square_padding(matrix: Shape2D, spacing: tuple[float, float]) -> tuple[Shape2D, Shape2D]:
     view = max(size * step for size, step in zip(matrix, spacing, strict=True))
     missing = [max(round(view / step) - size, 0) for size, step in zip(matrix, spacing, strict=True)]
     before = missing[0] // 2, missing[1] // 2
-    return scan.padded(before, (missing[0] - before[0], missing[1] - before[1]))
+    return before, (missing[0] - before[0], missing[1] - before[1])
 
 
 def resize_scan(scan: Scan, shape: Shape2D) -> Scan:
@@ -151,8 +186,7 @@ def _true_matrix(scan: Scan) -> Shape2D:
     return min(height, acquired[0]), min(width, acquired[1])
 
 
-def _slice_size(scan: Scan, config: PairsConfig) -> Shape2D:
-    matrix = scan.slices().shape[1:]
+def _slice_size(matrix: Shape2D, scan: Scan, config: PairsConfig) -> Shape2D:
     if min(matrix) >= config.hr_size:
         return config.hr_size, config.hr_size
     own = min(matrix) // config.scale * config.scale

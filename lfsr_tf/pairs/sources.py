@@ -20,7 +20,7 @@ class Source(Listed):
     """A listed scan whose content is known by its hash.
 
     Attributes:
-        sha256: Of the file, or of a series folder's names and files.
+        sha256: Of the file, of a series folder's names and files, or of all repetitions.
     """
 
     sha256: str = field(kw_only=True)
@@ -44,6 +44,7 @@ class Volume:
         affine: Of the resampled volume, row by row.
         slices: Number of each cached slice in the scan's stack.
         capacity: Number of usable patch positions of each cached slice.
+        sigma: Measured noise of the LR images, in units of `reference`; 0 where noise is simulated.
     """
 
     source: int
@@ -59,6 +60,7 @@ class Volume:
     affine: Sequence[Sequence[float]]
     slices: Sequence[int]
     capacity: Sequence[int]
+    sigma: float = 0.0
 
 
 def check_sources(sources: Iterable[Source]) -> None:
