@@ -8,6 +8,7 @@ from typing import ClassVar
 import h5py
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
@@ -76,26 +77,18 @@ def write_series(exam: Path, patient: str, description: str, seed: int = 1, *, s
         dataset.save_as(exam / f"{first + number + 1:03d}.dcm", enforce_file_format=True)
 
 
-class FastmriTestCase(testing.PairsBuilderTestCase):
-    """Compares who is on which side, besides."""
-
-    PEOPLE: ClassVar[dict] = {}
-    DIFFERENCES: ClassVar[dict] = {}
-
-    def _assertAsDataset(self, builder) -> None:  # noqa: N802
-        super()._assertAsDataset(builder)
-        shown = {
-            split: {
-                (str(record["subject"], "utf-8"), str(record["contrast"], "utf-8"))
-                for record in builder.as_dataset(split=split).as_numpy_iterator()
-            }
-            for split in self.SPLITS
+def people(builder: tfds.core.DatasetBuilder) -> dict[str, set[tuple[str, str]]]:
+    """Subject and contrast of the records of each side."""
+    return {
+        split: {
+            (record["subject"].decode(), record["contrast"].decode())
+            for record in builder.as_dataset(split=split).as_numpy_iterator()
         }
-        assert shown == self.PEOPLE
-        assert {name: builder.info.metadata[name] for name in self.DIFFERENCES} == self.DIFFERENCES
+        for split in builder.info.splits
+    }
 
 
-class KspaceTest(FastmriTestCase):
+class KspaceTest(testing.PairsBuilderTestCase):
     """Pairs from k-space; a patient of both folders trains with all contrasts."""
 
     DATASET_CLASS = Builder
@@ -103,11 +96,6 @@ class KspaceTest(FastmriTestCase):
         kspace(testing.small("paper_x2", hr_size=64, train_pairs=40, validation_pairs=20, noise_copies=1))
     ]
     SPLITS: ClassVar[dict] = {"train": 40, "validation": 20}
-    PEOPLE: ClassVar[dict] = {
-        "train": {("p1", "FLAIR"), ("p1", "T1w"), ("p2", "T2w")},
-        "validation": {("p3", "T2w")},
-    }
-    DIFFERENCES: ClassVar[dict] = {"moved_to_train": ["multicoil_val/file_brain_AXT1POST_201_1.h5"]}
 
     @classmethod
     def write_scans(cls, folder: Path) -> None:
@@ -119,8 +107,14 @@ class KspaceTest(FastmriTestCase):
         (folder / "multicoil_test").mkdir()
         (folder / "multicoil_test" / "file_brain_AXT2_202_5.h5").write_bytes(b"not used, so never read")
 
+    def _assertAsDataset(self, builder: tfds.core.DatasetBuilder) -> None:  # noqa: N802
+        super()._assertAsDataset(builder)
+        trained = {("p1", "FLAIR"), ("p1", "T1w"), ("p2", "T2w")}
+        assert people(builder) == {"train": trained, "validation": {("p3", "T2w")}}
+        assert builder.info.metadata["moved_to_train"] == ["multicoil_val/file_brain_AXT1POST_201_1.h5"]
 
-class DicomTest(FastmriTestCase):
+
+class DicomTest(testing.PairsBuilderTestCase):
     """Whole slices from DICOM: two exams of one patient, and one whose headers name nobody."""
 
     DATASET_CLASS = Builder
@@ -128,8 +122,6 @@ class DicomTest(FastmriTestCase):
         dicom(testing.small("slices_x2", hr_size=64, lr_patch=16))
     ]
     SPLITS: ClassVar[dict] = {"train": 9, "validation": 3}
-    PEOPLE: ClassVar[dict] = {"train": {(TRAINS, "T1w"), (TRAINS, "T2w")}, "validation": {(VALIDATES, "T1w")}}
-    DIFFERENCES: ClassVar[dict] = {"left_out": {"ep2d_diff_TRACEW": 1}}
 
     @classmethod
     def write_scans(cls, folder: Path) -> None:
@@ -139,6 +131,12 @@ class DicomTest(FastmriTestCase):
         write_series(exams / "200", TRAINS, "ep2d_diff_TRACEW")
         write_series(exams / "300", TRAINS, "AX T1 POST", 2)
         write_series(exams / VALIDATES, "", "T1 AXIAL", 3)
+
+    def _assertAsDataset(self, builder: tfds.core.DatasetBuilder) -> None:  # noqa: N802
+        super()._assertAsDataset(builder)
+        trained = {(TRAINS, "T1w"), (TRAINS, "T2w")}
+        assert people(builder) == {"train": trained, "validation": {(VALIDATES, "T1w")}}
+        assert builder.info.metadata["left_out"] == {"ep2d_diff_TRACEW": 1}
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import tensorflow_datasets as tfds
@@ -35,8 +35,8 @@ _SOURCE = "https://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI"
 
 def axial(config: PairsBuilderConfig) -> PairsBuilderConfig:
     """The same configuration for axial slices, whatever the plane of acquisition."""
-    return dataclasses.replace(
-        config,
+    return PairsBuilderConfig(
+        name=config.name,
         description=f"{config.description} Axial slices.",
         pairs=dataclasses.replace(config.pairs, plane="axial"),
     )
@@ -55,15 +55,14 @@ class Builder(PairsBuilder):
     def _download_and_prepare(
         self, dl_manager: tfds.download.DownloadManager, download_config: tfds.download.DownloadConfig
     ) -> None:
-        self._folders = _folders(dl_manager)
+        self._folders = contrast_folders(dl_manager)
         super()._download_and_prepare(dl_manager, download_config)
 
     def _listed(self, folder: Path) -> Sequence[Listed]:
-        scans = [listed for name, where in self._folders.items() for listed in _scans(name, where)]
-        return sorted(scans, key=lambda listed: listed.name)
+        return list_ixi(self._folders)
 
 
-def _folders(dl_manager: tfds.download.DownloadManager) -> dict[str, Path]:
+def contrast_folders(dl_manager: tfds.download.DownloadManager) -> dict[str, Path]:
     """Where the scans of each contrast lie; archives are extracted, once, beside the downloads.
 
     Raises:
@@ -87,14 +86,24 @@ def _folders(dl_manager: tfds.download.DownloadManager) -> dict[str, Path]:
     return folders | {name: Path(path) for name, path in extracted.items()}
 
 
-def _scans(name: str, folder: Path) -> Iterator[Listed]:
-    """The scans below the folder of one contrast.
+def list_ixi(folders: Mapping[str, Path]) -> list[Listed]:
+    """The scans of all contrasts, sorted by name; their subject is the person, `IXI002`.
+
+    Args:
+        folders: Where the scans of each contrast of `CONTRASTS` lie, at any depth.
 
     Raises:
-        ScanError: There are none, or a file is not named as IXI names its scans or shows another contrast.
+        ScanError: A folder holds none, or files that are not named as IXI names scans of its contrast.
     """
+    scans = [listed for name, folder in folders.items() for listed in _scans(name, folder)]
+    return sorted(scans, key=lambda listed: listed.name)
+
+
+def _scans(name: str, folder: Path) -> Iterator[Listed]:
     wanted = name.removeprefix("IXI-")
-    named = [(path, _SCAN.fullmatch(path.name)) for path in sorted(folder.rglob("*")) if is_nifti(path)]
+    # Hidden ones are what copying from a Mac leaves beside every file.
+    files = (path for path in folder.rglob("*") if is_nifti(path) and not path.name.startswith("."))
+    named = [(path, _SCAN.fullmatch(path.name)) for path in sorted(files)]
     scans = {path: match["person"] for path, match in named if match and match["contrast"] == wanted}
     left_out = {path for path, match in named if match and match["contrast"] in _LEFT_OUT}
     strange = [path.name for path, _ in named if path not in scans and path not in left_out]

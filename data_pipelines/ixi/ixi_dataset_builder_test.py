@@ -13,10 +13,11 @@ import pytest
 import tensorflow_datasets as tfds
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
 
-from data_pipelines.ixi.ixi_dataset_builder import CONTRASTS, Builder, axial
+from data_pipelines.ixi.ixi_dataset_builder import CONTRASTS, Builder, axial, contrast_folders, list_ixi
 from data_pipelines.pairs_builder import testing
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs.config import PairsConfig
+from lfsr_tf.pairs.listing import Listed
 from lfsr_tf.pairs.slices import hr_scan
 from lfsr_tf.pairs.sources import Source, volumes_of
 from lfsr_tf.physics.phantom import brain_phantom
@@ -60,11 +61,9 @@ def pack(folder: Path) -> None:
     folder.rmdir()
 
 
-def listed(manual: Path):
-    """What the builder finds in a manual folder without archives."""
-    builder = Builder.__new__(Builder)
-    builder._folders = {name: manual / name for name in CONTRASTS}
-    return builder._listed(manual)
+def listed(manual: Path) -> list[Listed]:
+    """What is found in a manual folder without archives."""
+    return list_ixi({name: manual / name for name in CONTRASTS})
 
 
 class FoldersTest(testing.PairsBuilderTestCase):
@@ -80,19 +79,20 @@ class FoldersTest(testing.PairsBuilderTestCase):
     def write_scans(cls, folder: Path) -> None:
         write_people(folder)
         (folder / "IXI-T1" / "IXI002-Guys-0828-MRA.nii.gz").write_bytes(b"left out, so never read")
+        (folder / "IXI-T2" / "._IXI002-Guys-0828-T2.nii.gz").write_bytes(b"left by a Mac")
 
-    def _assertAsDataset(self, builder) -> None:  # noqa: N802
+    def _assertAsDataset(self, builder: tfds.core.DatasetBuilder) -> None:  # noqa: N802
         super()._assertAsDataset(builder)
-        people = {
+        shown = {
             split: {
-                (bytes(r["subject"]), bytes(r["contrast"]))
-                for r in builder.as_dataset(split).as_numpy_iterator()
+                (record["subject"].decode(), record["contrast"].decode())
+                for record in builder.as_dataset(split=split).as_numpy_iterator()
             }
             for split in self.SPLITS
         }
-        everything = {contrast.encode() for contrast in CONTRASTS.values()}
-        assert people["train"] == {(p, c) for p in (b"IXI002", b"IXI012") for c in everything}
-        assert people["validation"] == {(b"IXI016", c) for c in everything}
+        everything = set(CONTRASTS.values())
+        assert shown["train"] == {(person, each) for person in PEOPLE[:2] for each in everything}
+        assert shown["validation"] == {(PEOPLE[2], each) for each in everything}
 
 
 class ArchivesTest(testing.PairsBuilderTestCase):
@@ -148,7 +148,7 @@ def test_a_sagittal_t1_is_cut_into_the_axial_slices_of_the_head(tmp_path: Path) 
     assert nib.aff2axcodes(scan.affine) == ("P", "S", "R")
     assert scan.plane == "sagittal"
     for config in Builder.BUILDER_CONFIGS:
-        slices = hr_scan(scan, dataclasses.replace(config.pairs, hr_size=64))
+        slices = hr_scan(scan, dataclasses.replace(config.pairs, hr_size=64, lr_patch=16))
         assert slices.plane == "axial"
         assert slices.slices().shape == (16, 64, 64)
         assert slices.in_plane_spacing == pytest.approx((3.75, 3.75))
@@ -156,7 +156,7 @@ def test_a_sagittal_t1_is_cut_into_the_axial_slices_of_the_head(tmp_path: Path) 
 
 def _missing(manual: Path) -> str:
     with pytest.raises(ScanError) as refused:
-        Builder.__new__(Builder)._download_and_prepare(SimpleNamespace(manual_dir=manual), SimpleNamespace())
+        contrast_folders(SimpleNamespace(manual_dir=manual))
     return str(refused.value)
 
 
