@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, StandardOptions
+from apache_beam.options.pipeline_options import PipelineOptions, PrismRunnerOptions, StandardOptions
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo, FnApiRunner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
@@ -35,9 +36,11 @@ def new_pipeline(arguments: Sequence[str]) -> beam.Pipeline:
         # it falls back to.
         here = PipelineOptions(_with_processes(arguments))
         return beam.Pipeline(runner=_local_runner(here), options=here)
-    if runner.split(".")[-1] == "PrismRunner" and not options.view_as(PortableOptions).prism_location:
+    prism = options.view_as(PrismRunnerOptions).prism_location
+    if runner.split(".")[-1] == "PrismRunner" and not Path(prism or "").is_file():
         raise ConfigError(
-            "Expected --prism_location=FILE with Prism, which would be downloaded otherwise. Received: none."
+            "Expected --prism_location=FILE with Prism, which would be downloaded otherwise. Received: "
+            f"{prism or 'none'}. Give the program's path."
         )
     return beam.Pipeline(options=options)
 

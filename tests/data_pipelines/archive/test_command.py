@@ -115,7 +115,7 @@ def test_a_strict_run_stops_at_the_first_scan_that_fails(
 def test_a_scan_that_failed_is_tried_again(
     exported: Path, tmp_path: Path, make_phantoms: Phantoms, run_here: Run
 ) -> None:
-    first, second = make_phantoms(tmp_path / "scans", 2)
+    _, second = make_phantoms(tmp_path / "scans", 2)
     whole = second.read_bytes()
     second.write_bytes(whole[:500])
     words = (tmp_path / "scans", "--model", exported, "--output", tmp_path / "out")

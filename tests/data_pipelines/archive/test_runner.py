@@ -31,12 +31,13 @@ def test_another_runner_is_taken_as_it_is_asked_for() -> None:
     assert isinstance(new_pipeline(arguments).runner, PortableRunner)
 
 
-def test_prism_is_refused_where_it_would_be_downloaded() -> None:
+@pytest.mark.parametrize("location", ["", "--prism_location=https://example.org/prism.zip"])
+def test_prism_is_refused_where_it_would_be_downloaded(location: str) -> None:
     with pytest.raises(ConfigError, match="prism_location"):
-        new_pipeline(["--runner=PrismRunner"])
+        new_pipeline(["--runner=PrismRunner", *location.split()])
 
 
 @pytest.mark.parametrize("words", [["--modle=x"], ["--modle", "x"], ["--quick"]])
 def test_an_option_that_nobody_knows_is_refused(words: list[str]) -> None:
-    with pytest.raises(ConfigError, match="modle|quick"):
+    with pytest.raises(ConfigError, match=r"modle|quick"):
         new_pipeline(words)
