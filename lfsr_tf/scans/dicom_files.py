@@ -38,6 +38,7 @@ _UNREADABLE = (
     AttributeError,
     BytesLengthException,
     LookupError,
+    OSError,
     RuntimeError,
     TypeError,
     ValueError,
