@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from lfsr_tf.training import EpochReport
 
 
-@with_quiet_tensorflow
 def train(
     records: Annotated[Path, typer.Argument(help="Folder that `lfsr prepare` wrote.")],
     output: Annotated[
@@ -30,8 +31,18 @@ def train(
         typer.Option(metavar="MODEL", help="Begin with the weights of this model, of the same network."),
     ] = None,
     distribute: Annotated[
-        bool, typer.Option("--distribute", help="Split every batch over all GPUs.")
+        bool, typer.Option("--distribute", help="Split every batch over all GPUs of this machine.")
     ] = False,
+    hosts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOSTS",
+            help="Train on several hosts: host:port,host:port, the same on each; or slurm, or tf-config.",
+        ),
+    ] = None,
+    host_index: Annotated[
+        int | None, typer.Option(help="Place of this host in the list, from 0; else by its name.")
+    ] = None,
 ) -> None:
     """Train a network; started again on the same run folder, go on where the run was interrupted.
 
@@ -39,21 +50,44 @@ def train(
     config.json and TensorBoard logs. A finished run is left as it is. With --start-from a shipped model is
     suited to one's own scans: the preset of the same name has its network.
 
+    With --hosts the same command is given on each host, and the first one writes the run folder.
+
     Example:
 
         lfsr train records -o runs/mine --preset quick --set epochs=10 --set network_settings.blocks=4
 
         lfsr train records -o runs/ours --preset fast --start-from fast --set learning_rate=2e-4
     """
+    if hosts is not None:
+        # When a host is gone TensorFlow's C++ says so many times; the command line says it once.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    overrides = [*(changes or []), *(["distribute=true"] if distribute else [])]
+    _train(records, output, preset, overrides, start_from, hosts, host_index)
+
+
+@with_quiet_tensorflow
+def _train(
+    records: Path,
+    output: Path,
+    preset: str,
+    overrides: list[str],
+    start_from: str | None,
+    host_list: str | None,
+    host_index: int | None,
+) -> None:
     from lfsr_tf.models import load_model
-    from lfsr_tf.training import load_preset
+    from lfsr_tf.training import find_hosts, load_preset
     from lfsr_tf.training import train as train_network
 
-    overrides = [*(changes or []), *(["distribute=true"] if distribute else [])]
-    config = load_preset(preset, overrides)
+    config, hosts = load_preset(preset, overrides), find_hosts(host_list, host_index)
+    if hosts is not None:
+        # It would explain at length why what hosts say to each other is not compiled once for all.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     start = None if start_from is None else load_model(start_from)
     with ConsoleProgress() as progress:
-        run = train_network(records, output, config, progress, start=start)
+        run = train_network(records, output, config, progress, start=start, hosts=hosts)
+    if hosts is not None and not hosts.first:
+        return
     console.print(
         f"{run.reason}: best validation loss {run.best_value:.6g} in epoch {run.best_epoch} of {run.epochs}. "
         f"Model: {run.folder / 'best.keras'}",

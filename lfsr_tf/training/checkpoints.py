@@ -18,6 +18,7 @@ from lfsr_tf.training.state import RunState
 
 def write_checkpoints(
     model: keras.Model,
+    saved: keras.Model,
     folder: Path,
     state: RunState,
     source: PairSource,
@@ -28,6 +29,7 @@ def write_checkpoints(
 
     Args:
         model: The compiled model after the epoch.
+        saved: The same or another model of the same variables: what goes to the .keras files.
         folder: An empty folder; gets training.safetensors, last/last.keras and perhaps best/best.keras.
         state: The state after the epoch.
         source: The pairs the model was trained on, for its description.
@@ -38,7 +40,7 @@ def write_checkpoints(
     info = describe(model, state, source, config, earlier_steps)
     for kind in ("last", "best") if state.last_was_best else ("last",):
         (folder / kind).mkdir()
-        save_model(model, info, folder / kind / f"{kind}.keras")
+        save_model(saved, info, folder / kind / f"{kind}.keras")
 
 
 def describe(

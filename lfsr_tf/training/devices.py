@@ -2,34 +2,105 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
 
+import keras
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.training.config import TrainConfig
+
+Result = TypeVar("Result")
 
 
-def training_scope(distribute: bool, batch_size: int) -> AbstractContextManager[object]:
-    """The scope in which the model is built, compiled and restored.
+class Devices:
+    """The devices of this process; `SeveralHosts` adds those of others, and the words between them.
+
+    Attributes:
+        strategy: TensorFlow's; None for a single device.
+        first: Whether this process writes the run folder.
+    """
+
+    first = True
+
+    def __init__(self, strategy: tf.distribute.Strategy | None = None) -> None:
+        """Compute as `strategy` says."""
+        self.strategy = strategy
+
+    @property
+    def replicas(self) -> int:
+        """Copies of the network, over all hosts."""
+        return int(self.strategy.num_replicas_in_sync) if self.strategy else 1
+
+    def scope(self) -> AbstractContextManager[object]:
+        """Where variables are made: everything with weights or sums is built in it."""
+        return self.strategy.scope() if self.strategy else nullcontext()
+
+    def fitted(self, network: keras.Model) -> keras.Model:
+        """The model to compile and fit, of the same variables as `network`."""
+        return network
+
+    def saved(self, model: keras.Model) -> keras.Model:
+        """The network of a model that `fitted` gave."""
+        return model
+
+    def fit_arguments(self, training: tf.data.Dataset, validation: tf.data.Dataset) -> dict[str, Any]:
+        """What `fit` takes of global batches: Keras splits them over the devices of one host."""
+        return {"x": training, "validation_data": validation}
+
+    def together(self, work: Callable[[], Result]) -> Result:
+        """Do something on every host; where it fails on one, it fails on all."""
+        return work()
+
+    def told(self, value: Any) -> Any:
+        """What the first host says: plain JSON values."""
+        return value
+
+    def check_same(self, value: Any) -> None:
+        """Compare plain JSON values between hosts."""
+
+    def give_weights(self, variables: list[keras.Variable]) -> None:
+        """Give all hosts the first one's values."""
+
+
+def local_devices(config: TrainConfig) -> Devices:
+    """The devices that a run on this machine takes.
 
     Args:
-        distribute: Whether to split batches over all GPUs, or all logical CPU devices where there is no GPU
-            (`tf.distribute.MirroredStrategy`: the same weights everywhere, gradients averaged).
-        batch_size: Pairs per step over all devices together.
+        config: With `distribute`, batches are split over all GPUs, or all logical CPU devices where there is
+            no GPU (`tf.distribute.MirroredStrategy`: the same weights everywhere, gradients averaged over
+            the global batch).
 
     Returns:
-        A context manager; it does nothing without `distribute`.
+        One device without `distribute`.
 
     Raises:
-        ConfigError: The batch cannot be split evenly, so that some pairs would count more than others.
+        ConfigError: As `check_shareable`.
     """
-    if not distribute:
-        return nullcontext()
+    if not config.distribute:
+        return Devices()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    if batch_size % len(devices):
+    check_shareable(config, len(devices))
+    return Devices(tf.distribute.MirroredStrategy([device.name for device in devices]))
+
+
+def check_shareable(config: TrainConfig, replicas: int) -> None:
+    """Refuse what would give other results on several devices than on one.
+
+    Raises:
+        ConfigError: The batch cannot be split evenly, so that some pairs would count more than others, or
+            float16 is asked for: Keras' scaling of the loss looks for infinite gradients on one replica
+            alone, before they are added up.
+    """
+    if config.batch_size % replicas:
         raise ConfigError(
-            f"Expected a batch_size that {len(devices)} devices can share evenly. "
-            f"Received: batch_size={batch_size}. Take a multiple of {len(devices)}."
+            f"Expected a batch_size that {replicas} devices can share evenly. "
+            f"Received: batch_size={config.batch_size}. Take a multiple of {replicas}."
         )
-    strategy: tf.distribute.Strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
-    return strategy.scope()
+    if replicas > 1 and config.dtype_policy == "mixed_float16":
+        raise ConfigError(
+            f"Expected float32 or mixed_bfloat16 on {replicas} devices. Received: dtype_policy="
+            "mixed_float16, whose overflows one device would not see in another. Take mixed_bfloat16."
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import keras
@@ -11,10 +12,13 @@ from lfsr_tf.precision import dtype_policy, resolve_policy
 from lfsr_tf.training.callbacks import KeepRun, ReportProgress, ShowImages, StopOnNaN
 from lfsr_tf.training.checkpoints import restore, write_checkpoints
 from lfsr_tf.training.config import TrainConfig
-from lfsr_tf.training.devices import training_scope
+from lfsr_tf.training.devices import Devices, local_devices
+from lfsr_tf.training.hosts import Hosts
 from lfsr_tf.training.model import build_compiled_model
 from lfsr_tf.training.progress import SilentProgress, TrainProgress
-from lfsr_tf.training.run_folder import RunFolder, TrainedRun, open_run
+from lfsr_tf.training.run_folder import FollowedRun, RunFolder, TrainedRun, open_run
+from lfsr_tf.training.several_hosts import join_hosts, lost_hosts_in_one_line
+from lfsr_tf.training.snapshot import trained_variables
 from lfsr_tf.training.sources import PairSource, read_source
 from lfsr_tf.training.start import start_identity, take_weights
 from lfsr_tf.training.state import RunState
@@ -30,6 +34,7 @@ def train(
     progress: TrainProgress | None = None,
     *,
     start: TrainedModel | None = None,
+    hosts: Hosts | None = None,
 ) -> TrainedRun:
     """Train a network, or go on with a run that was interrupted.
 
@@ -39,6 +44,8 @@ def train(
         config: Settings; see `load_preset`.
         progress: Is told of steps and epochs; None: nobody.
         start: A model of the same network whose weights are the first ones; None: random ones.
+        hosts: The hosts that train together, each of which calls this with the same arguments; the first one
+            writes the run folder. None: this process alone.
 
     Returns:
         What the run came to; `lfsr_tf.load_model(run.folder)` loads its best model.
@@ -50,9 +57,14 @@ def train(
             architecture.
         OutputError: The folder cannot be written, or another process trains into it.
         RecordsError: The records are corrupt.
+        HostsError: Another host does not come, has ended, or has met an error.
     """
-    source = read_source(Path(records), config)
-    return train_on(source, Path(output), config, progress or SilentProgress(), start)
+    progress = progress or SilentProgress()
+    with lost_hosts_in_one_line(hosts):
+        devices = local_devices(config) if hosts is None else join_hosts(hosts, config)
+        progress = progress if devices.first else SilentProgress()
+        source = devices.together(lambda: read_source(Path(records), config))
+        return train_on(source, Path(output), config, progress, start, devices)
 
 
 def train_on(
@@ -61,18 +73,27 @@ def train_on(
     config: TrainConfig,
     progress: TrainProgress,
     start: TrainedModel | None = None,
+    devices: Devices | None = None,
 ) -> TrainedRun:
-    """As `train`, on pairs from anywhere."""
+    """As `train`, on pairs from anywhere, and on devices that are there already."""
+    devices = devices or local_devices(config)
     policy = resolve_policy(config.dtype_policy)
-    with open_run(output) as folder:
-        data = {**source.identity, **start_identity(start)}
-        identity = {"config": config.to_dict(), "data": data}
-        state = folder.begin(identity, training_versions(policy))
+    identity = {"config": config.to_dict(), "data": {**source.identity, **start_identity(start)}}
+    devices.check_same({**identity, "dtype policy": policy})
+    versions = training_versions(policy) | {"replicas": str(devices.replicas)}
+    with ExitStack() as stack:
+
+        def begin() -> tuple[RunFolder, RunState]:
+            folder = stack.enter_context(open_run(output)) if devices.first else FollowedRun(output)
+            return folder, folder.begin(identity, versions)
+
+        folder, state = devices.together(begin)
+        state = RunState.from_json(devices.told(state.to_json()))
         if state.finished:
             progress.note(f"The run in {output} is finished ({state.finished}). Nothing to do.")
             return _summary(folder, state)
         with dtype_policy(policy):
-            return _summary(folder, _fit(source, folder, state, config, progress, start))
+            return _summary(folder, _fit(source, folder, state, config, progress, start, devices))
 
 
 def _fit(
@@ -82,44 +103,68 @@ def _fit(
     config: TrainConfig,
     progress: TrainProgress,
     start: TrainedModel | None,
+    devices: Devices,
 ) -> RunState:
-    keras.utils.set_random_seed(config.seed)
-    with training_scope(config.distribute, config.batch_size):
-        model = build_compiled_model(config, source)
-        if start is not None:
-            take_weights(model, start)
-        if state.epochs_done:
-            restore(model, folder, state)
-            progress.note(f"Going on after epoch {state.epochs_done} of {config.epochs}.")
-    earlier_steps = start.info.trained_steps if start else 0
+    model = _begun_model(source, folder, state, config, start, devices)
+    if state.epochs_done:
+        progress.note(f"Going on after epoch {state.epochs_done} of {config.epochs}.")
+    saved, earlier_steps = devices.saved(model), start.info.trained_steps if start else 0
     keeper = KeepRun(
         folder,
         state,
         config,
-        lambda path, new: write_checkpoints(model, path, new, source, config, earlier_steps),
+        lambda path, new: write_checkpoints(model, saved, path, new, source, config, earlier_steps),
     )
     progress.begin(config.epochs * source.steps_per_epoch, state.epochs_done * source.steps_per_epoch)
     model.fit(
-        source.training(state.epochs_done),
-        validation_data=source.validation,
+        **devices.fit_arguments(source.training(state.epochs_done), source.validation),
         initial_epoch=state.epochs_done,
         epochs=config.epochs,
         steps_per_epoch=source.steps_per_epoch,
-        callbacks=_callbacks(source, folder, keeper, config, progress),
+        callbacks=_callbacks(source, folder, keeper, config, progress, devices.first),
         shuffle=False,
         verbose=0,
     )
+    # No host ends before the first one has committed the last epoch.
+    devices.together(lambda: None)
     return keeper.state
 
 
+def _begun_model(
+    source: PairSource,
+    folder: RunFolder,
+    state: RunState,
+    config: TrainConfig,
+    start: TrainedModel | None,
+    devices: Devices,
+) -> keras.Model:
+    """The model with the weights to begin or to go on with, the same ones on every device."""
+    keras.utils.set_random_seed(config.seed)
+    model = build_compiled_model(config, source, devices)
+    with devices.scope():
+        if start is not None:
+            take_weights(model, start)
+        if state.epochs_done:
+            devices.together(lambda: restore(model, folder, state) if devices.first else None)
+            devices.give_weights(list(trained_variables(model).values()))
+    return model
+
+
 def _callbacks(
-    source: PairSource, folder: RunFolder, keeper: KeepRun, config: TrainConfig, progress: TrainProgress
+    source: PairSource,
+    folder: RunFolder,
+    keeper: KeepRun,
+    config: TrainConfig,
+    progress: TrainProgress,
+    first: bool,
 ) -> list[keras.callbacks.Callback]:
+    # First, so that an epoch that ends in NaN is not committed.
+    needed = [StopOnNaN(config, source.steps_per_epoch), keeper]
+    if not first:
+        return needed
     lr, hr = next(iter(source.validation.unbatch().batch(SHOWN_PAIRS).take(1)))
     return [
-        # First, so that an epoch that ends in NaN is not committed.
-        StopOnNaN(config, source.steps_per_epoch),
-        keeper,
+        *needed,
         ReportProgress(progress, keeper, config.epochs),
         keras.callbacks.TensorBoard(folder.tensorboard, write_graph=False),
         ShowImages(folder.tensorboard / "images", lr, hr),

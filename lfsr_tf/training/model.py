@@ -7,16 +7,20 @@ import keras
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks import PSNR, build_loss, build_network
 from lfsr_tf.training.config import TrainConfig
+from lfsr_tf.training.devices import Devices
 from lfsr_tf.training.optimizer import build_optimizer
 from lfsr_tf.training.sources import PairSource
 
 
-def build_compiled_model(config: TrainConfig, source: PairSource) -> keras.Model:
+def build_compiled_model(
+    config: TrainConfig, source: PairSource, devices: Devices | None = None
+) -> keras.Model:
     """Build the network with its optimiser, loss and PSNR.
 
     Args:
         config: Settings of the run.
         source: The pairs it will see.
+        devices: Where it will compute; None: on one device.
 
     Returns:
         A compiled model with its optimiser's variables made, ready to restore or to fit.
@@ -25,18 +29,24 @@ def build_compiled_model(config: TrainConfig, source: PairSource) -> keras.Model
         ConfigError: The network, its settings or the loss are unknown, or the network does not turn the
             source's LR shape into its HR shape.
     """
-    model = build_network(config.network, **config.network_settings)
-    _check_fits(model, config, source)
-    optimizer = build_optimizer(config, source.steps_per_epoch)
-    model.compile(
-        optimizer=optimizer,
-        loss=build_loss(dict(config.loss)),
-        metrics=[PSNR(name="psnr")],
-        jit_compile=config.jit_compile,
-        steps_per_execution=config.steps_per_execution,
-    )
-    # Keras wraps the optimiser for float16, so build the one that the model holds.
-    model.optimizer.build(model.trainable_variables)
+    devices = devices or Devices()
+    with devices.scope():
+        network = build_network(config.network, **config.network_settings)
+    _check_fits(network, config, source)
+    model = devices.fitted(network)
+    with devices.scope():
+        model.compile(
+            optimizer=build_optimizer(config, source.steps_per_epoch, devices.replicas),
+            loss=build_loss(dict(config.loss)),
+            metrics=[PSNR(name="psnr")],
+            jit_compile=config.jit_compile,
+            steps_per_execution=config.steps_per_execution,
+        )
+        # Keras wraps the optimiser for float16, so build the one that the model holds.
+        model.optimizer.build(model.trainable_variables)
+        if network is not model:
+            # The network is what is saved, with its optimiser.
+            network.compile(optimizer=model.optimizer, loss=model.loss)
     return model
 
 

@@ -27,6 +27,8 @@ from lfsr_tf.storage import TEMPORARY_PREFIX, atomic_folder, read_json, remove, 
 from lfsr_tf.training.state import RunState, write_history
 
 WEIGHTS = "training.safetensors"
+# Where a run computes is no part of what it is: it may go on with other devices.
+_FREE = {"distribute"}
 PUBLISHED = {"best": ("best.keras", "model.json"), "last": ("last.keras",)}
 
 
@@ -124,6 +126,18 @@ class RunFolder:
             remove(leftover)
 
 
+@dataclass(frozen=True)
+class FollowedRun(RunFolder):
+    """The run folder for the hosts that leave it to the first one: nothing is read and nothing written."""
+
+    def begin(self, identity: Mapping[str, Any], versions: Mapping[str, Any]) -> RunState:
+        """The initial state; the first host says the true one."""
+        return RunState()
+
+    def commit(self, state: RunState, write_files: Callable[[Path], None]) -> None:
+        """Nothing: the first host does it."""
+
+
 @contextmanager
 def open_run(path: Path) -> Iterator[RunFolder]:
     """Hold a run folder for one process, making it if it is not there.
@@ -160,7 +174,7 @@ def open_run(path: Path) -> Iterator[RunFolder]:
 
 def _check_same(folder: Path, name: str, value: Any) -> None:
     before = read_json(folder / f"{name}.json")
-    for key in sorted(before.keys() | value.keys()):
+    for key in sorted((before.keys() | value.keys()) - _FREE):
         if before.get(key) != value.get(key):
             raise ConfigError(
                 f"Expected the {name} that the run in {folder} was started with: {key}={before.get(key)!r}. "

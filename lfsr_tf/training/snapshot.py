@@ -24,7 +24,7 @@ def save_snapshot(model: keras.Model, path: Path) -> None:
     Raises:
         OutputError: The file cannot be written; nothing is left behind.
     """
-    arrays = {name: _array(variable) for name, variable in _variables(model).items()}
+    arrays = {name: _array(variable) for name, variable in trained_variables(model).items()}
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(arrays))
 
@@ -41,7 +41,7 @@ def load_snapshot(model: keras.Model, path: Path) -> None:
         raise ModelError(
             f"Expected a training's weights. Received: {path}, which is missing or damaged."
         ) from error
-    variables = _variables(model)
+    variables = trained_variables(model)
     expected = {name: (tuple(variable.shape), variable.dtype) for name, variable in variables.items()}
     if expected != {name: (array.shape, str(array.dtype)) for name, array in arrays.items()}:
         raise ModelError(
@@ -52,7 +52,7 @@ def load_snapshot(model: keras.Model, path: Path) -> None:
         variable.assign(arrays[name])
 
 
-def _variables(model: keras.Model) -> dict[str, keras.Variable]:
+def trained_variables(model: keras.Model) -> dict[str, keras.Variable]:
     """Every variable under a name of its own; the optimiser's are numbered, since their names may repeat."""
     weights = {f"model/{variable.path}": variable for variable in model.variables}
     optimizer = {f"optimizer/{number}": each for number, each in enumerate(model.optimizer.variables)}

@@ -79,8 +79,22 @@ class RunState:
 
     def write(self, path: Path) -> None:
         """Put the state on the disk in one step."""
-        values = dataclasses.asdict(self)
-        write_json(path, values | {"best_value": _finite(self.best_value)})
+        write_json(path, self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """The state as plain values."""
+        return dataclasses.asdict(self) | {"best_value": _finite(self.best_value)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> RunState:
+        """The state of the values that `to_json` gave.
+
+        Raises:
+            KeyError: A value is missing.
+            TypeError: There are other values.
+        """
+        best_value = math.inf if values["best_value"] is None else values["best_value"]
+        return cls(**{**values, "best_value": best_value, "history": tuple(values["history"])})
 
     @classmethod
     def read(cls, path: Path) -> RunState:
@@ -92,9 +106,7 @@ class RunState:
         if not path.exists():
             return cls()
         try:
-            values = read_json(path)
-            best_value = math.inf if values["best_value"] is None else values["best_value"]
-            return cls(**values | {"best_value": best_value, "history": tuple(values["history"])})
+            return cls.from_json(read_json(path))
         except (KeyError, TypeError) as error:
             raise ModelError(
                 f"Expected the state of a training run. Received: {path}. Train into a new folder."

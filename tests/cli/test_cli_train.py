@@ -19,8 +19,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list:
     """The arguments with which training is called; it ends at once."""
     received: list = []
 
-    def train_at_once(records, output, config, progress, start):  # type: ignore[no-untyped-def]
-        received.append((records, output, config, start))
+    def train_at_once(records, output, config, progress, start, hosts):  # type: ignore[no-untyped-def]
+        received.append((records, output, config, start, hosts))
         progress.begin(8, 0)
         progress.advance(8)
         progress.epoch(EpochReport(1, 1, METRICS, True))
@@ -36,8 +36,9 @@ def test_the_changes_and_the_flag_reach_the_configuration(calls: list, run_comma
     arguments = ["records", "-o", "run", "--preset", "demo", "--set", "batch_size=2", "--distribute"]
     result = run_command(train, *arguments, "--set", "loss.ssim=0.5")
     assert result.exit_code == 0, result.output
-    records, output, config, start = calls[0]
+    records, output, config, start, hosts = calls[0]
     assert start is None
+    assert hosts is None
     assert (records, output) == (Path("records"), Path("run"))
     assert (config.batch_size, config.distribute, config.loss) == (2, True, {"mse": 1.0, "ssim": 0.5})
 

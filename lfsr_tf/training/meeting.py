@@ -1,0 +1,111 @@
+"""Hosts meet before TensorFlow starts: it would wait for ever, deaf to every signal, for one that is late."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import time
+from contextlib import ExitStack, suppress
+
+import lfsr_tf
+from lfsr_tf.training.hosts import Hosts, HostsError
+
+_GO = b"go\n"
+_PAUSE_S = 0.2
+# How long a line of a few bytes may take from a host that is there.
+_LINE_S = 5.0
+
+
+def meet(hosts: Hosts) -> None:
+    """Return when all hosts are there.
+
+    The others knock at the first host's port, which TensorFlow takes over afterwards, and it answers all of
+    them when the last has come.
+
+    Args:
+        hosts: Who takes part.
+
+    Raises:
+        HostsError: A host did not come in time, has another list of hosts or another version of lfsr_tf, or
+            the first host's port is taken.
+    """
+    deadline = time.monotonic() + hosts.wait_s
+    if hosts.first:
+        _receive(hosts, deadline)
+    else:
+        _knock(hosts, deadline)
+
+
+def _greeting(hosts: Hosts, index: int) -> bytes:
+    digest = hashlib.blake2b(",".join(hosts.addresses).encode(), digest_size=8).hexdigest()
+    return f"lfsr_tf {lfsr_tf.__version__} {digest} {index}\n".encode()
+
+
+def _receive(hosts: Hosts, deadline: float) -> None:
+    expected = {_greeting(hosts, index): index for index in range(1, len(hosts.addresses))}
+    came: dict[int, socket.socket] = {}
+    with ExitStack() as stack:
+        server = stack.enter_context(_listening(hosts))
+        while len(came) < len(expected):
+            server.settimeout(max(deadline - time.monotonic(), 0.01))
+            try:
+                guest = stack.enter_context(server.accept()[0])
+            except TimeoutError as error:
+                missing = [hosts.name(index) for index in expected.values() if index not in came]
+                raise _absent(hosts, ", ".join(missing)) from error
+            index = expected.get(_line(guest))
+            if index is None:
+                _send(guest, b"another list of hosts or version of lfsr_tf\n")
+                guest.close()
+            else:
+                came[index] = guest
+        for guest in came.values():
+            _send(guest, _GO)
+
+
+def _knock(hosts: Hosts, deadline: float) -> None:
+    while (left := deadline - time.monotonic()) > 0:
+        with suppress(OSError), socket.create_connection(hosts.split(0), timeout=left) as connection:
+            connection.settimeout(left)
+            connection.sendall(_greeting(hosts, hosts.index))
+            answer = connection.recv(100)
+            if answer == _GO:
+                return
+            if answer:
+                raise HostsError(
+                    f"Expected {hosts.name(0)} to start the same training. Received: "
+                    f"{answer.decode().strip()}. Give all hosts the same command and the same version."
+                )
+        time.sleep(_PAUSE_S)
+    raise _absent(hosts, hosts.name(0))
+
+
+def _listening(hosts: Hosts) -> socket.socket:
+    port = hosts.split(0)[1]
+    try:
+        # A host's own name may stand for 127.0.1.1 on itself, so only "all interfaces" is sure to be reached.
+        return socket.create_server(("127.0.0.1" if hosts.local else "", port))
+    except OSError as error:
+        raise HostsError(
+            f"Expected port {port} to be free on {hosts.name(0)}. Received: {error.strerror}. Choose another."
+        ) from error
+
+
+def _line(guest: socket.socket) -> bytes:
+    guest.settimeout(_LINE_S)
+    with suppress(OSError):
+        return guest.recv(200)
+    return b""
+
+
+def _send(guest: socket.socket, text: bytes) -> None:
+    # A guest that has gone is missed by TensorFlow or comes again.
+    with suppress(OSError):
+        guest.sendall(text)
+
+
+def _absent(hosts: Hosts, missing: str) -> HostsError:
+    return HostsError(
+        f"Expected all {len(hosts.addresses)} hosts within {hosts.wait_s:g} s. Received: nothing from "
+        f"{missing}. Start the same command there, and let the ports through between the hosts."
+    )

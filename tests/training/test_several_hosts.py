@@ -1,0 +1,167 @@
+"""Two processes that talk over loopback train as one does, and end together when one is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lfsr_tf.networks import load_model
+from lfsr_tf.pairs import PairsConfig, prepare_dataset
+from lfsr_tf.scans import phantom_scan, write_scan
+from lfsr_tf.training.several_hosts import shares
+from lfsr_tf.training.state import read_history
+from tests.training.test_hosts import free_ports
+
+EPOCHS = 4
+SETTINGS = {
+    "network_settings": "{blocks=1, filters=4}",
+    "batch_size": 8,
+    "steps_per_epoch": 4,
+    "validation_steps": "none",
+    "learning_rate": 0.01,
+    "schedule": "cosine",
+    "clip_norm": 0.01,  # below the gradients' norm
+    "dtype_policy": "float32",
+}
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pairs from two phantoms; the last validation batch is a small one."""
+    folder = tmp_path_factory.mktemp("pairs")
+    for name, subject in (("train", 1), ("val", 2)):
+        write_scan(phantom_scan(subject, "T2w", slices=4), folder / name / f"sub-{subject}_T2w.nii.gz")
+    config = PairsConfig(patches_per_slice=9)
+    prepare_dataset(folder / "train", folder / "val", folder / "records", config, workers=1)
+    return folder / "records"
+
+
+class Training:
+    """`lfsr train` in as many processes as there are hosts, each with a log of its own."""
+
+    def __init__(self, records: Path, run: Path, hosts: int, epochs: int = EPOCHS) -> None:
+        settings = SETTINGS | {"epochs": epochs}
+        changes = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+        command = [sys.executable, "-m", "lfsr_tf", "train", str(records), "-o", str(run), "--preset", "demo"]
+        addresses = ",".join(f"127.0.0.1:{port}" for port in free_ports(hosts))
+        self.logs = [run.with_name(f"{run.name}-{index}.log") for index in range(hosts)]
+        self.processes = []
+        for index, log in enumerate(self.logs):
+            several = ["--hosts", addresses, "--host-index", str(index)] if hosts > 1 else []
+            with log.open("wb") as stream:
+                self.processes.append(
+                    subprocess.Popen([*command, *changes, *several], stdout=stream, stderr=stream)
+                )
+
+    def codes(self) -> list[int]:
+        return [process.wait(timeout=240) for process in self.processes]
+
+    def said(self, index: int) -> str:
+        return self.logs[index].read_text()
+
+
+@pytest.fixture
+def training(records: Path) -> Callable[..., Training]:
+    started: list[Training] = []
+
+    def start(*arguments: object, **options: int) -> Training:
+        started.append(Training(records, *arguments, **options))  # type: ignore[arg-type]
+        return started[-1]
+
+    yield start
+    for process in (process for each in started for process in each.processes):
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def alone(records: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of one process."""
+    run = tmp_path_factory.mktemp("alone") / "run"
+    training = Training(records, run, hosts=1)
+    assert training.codes() == [0], training.said(0)
+    return run
+
+
+def assert_same_run(run: Path, expected: Path) -> None:
+    rows, others = read_history(run / "history.csv"), read_history(expected / "history.csv")
+    assert [row["epoch"] for row in rows] == list(range(1, EPOCHS + 1))
+    for name in ("loss", "psnr", "val_loss", "val_psnr", "learning_rate"):
+        assert [row[name] for row in rows] == pytest.approx([row[name] for row in others], rel=1e-4)
+    for name in ("best.keras", "last.keras"):
+        models = [load_model(folder / name).model for folder in (run, expected)]
+        for one, other in zip(*(model.get_weights() for model in models), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_two_hosts_give_the_losses_and_the_weights_of_one(
+    training: Callable[..., Training], alone: Path, tmp_path: Path
+) -> None:
+    both = training(tmp_path / "run", 2)
+    assert both.codes() == [0, 0], both.said(0) + both.said(1)
+    assert_same_run(tmp_path / "run", alone)
+    # The first host reports, the other has nothing to say.
+    assert "all epochs done" in both.said(0)
+    assert both.said(1) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("killed", "hosts_afterwards"), [(1, 2), (0, 1)])
+def test_after_a_kill_the_other_host_ends_in_one_line_and_the_run_goes_on(
+    training: Callable[..., Training], alone: Path, tmp_path: Path, killed: int, hosts_afterwards: int
+) -> None:
+    run = tmp_path / "run"
+    both = training(run, 2)
+    wait_for(lambda: (run / "history.csv").exists(), both)
+    os.kill(both.processes[killed].pid, signal.SIGKILL)
+    codes = both.codes()
+    other = 1 - killed
+    assert (codes[killed], codes[other]) == (-signal.SIGKILL, 1), both.said(other)
+    lines = [line for line in both.said(other).splitlines() if not line.startswith("epoch ")]
+    assert len(lines) == 1, both.said(other)
+    assert f"no answer from host {killed} (127.0.0.1:" in lines[0]
+
+    afterwards = training(run, hosts_afterwards)
+    assert afterwards.codes() == [0] * hosts_afterwards, afterwards.said(0)
+    assert "Going on after epoch" in afterwards.said(0)
+    assert_same_run(run, alone)
+
+
+def wait_for(there: Callable[[], bool], training: Training) -> None:
+    began = time.monotonic()
+    while not there():
+        assert all(process.poll() is None for process in training.processes), training.said(
+            0
+        ) + training.said(1)
+        assert time.monotonic() < began + 240
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 8])
+def test_over_all_shares_every_pair_stands_in_one(of: int) -> None:
+    numbers = tf.data.Dataset.range(21).map(lambda number: (number, -number))
+    batches = numbers.batch(8)
+    parts = [list(shares(batches, range(first, first + 1), of)) for first in range(of)]
+    for step, (lr, _) in enumerate(batches):
+        together = np.concatenate([part[step][0].numpy() for part in parts])
+        np.testing.assert_array_equal(together, lr)
+        sizes = [len(part[step][0]) for part in parts]
+        assert max(sizes) - min(sizes) <= 1
+        assert all(bool(tf.reduce_all(part[step][1] == -part[step][0])) for part in parts)
+
+
+def test_a_host_with_two_devices_gets_their_shares_in_turn() -> None:
+    batches = tf.data.Dataset.range(16).map(lambda number: (number, number)).batch(8)
+    both = [lr.numpy().tolist() for lr, _ in shares(batches, range(2, 4), 4)]
+    assert both == [[4, 5], [6, 7], [12, 13], [14, 15]]
+    assert int(shares(batches, range(2, 4), 4).cardinality()) == 4
+    assert int(shares(batches.repeat(), range(2, 4), 4).cardinality()) == tf.data.INFINITE_CARDINALITY
