@@ -6,16 +6,18 @@
 
 Functions of a test module are pickled by name: the workers find the repository on their path. Beam's
 service gives a job a single worker whatever its options say, because only its DirectRunner reads
-`direct_num_workers`; the service that is started here (`python -m tests.data_pipelines.portable_runner`) is
-the same program, but reads it too.
+`direct_num_workers`; started by `python -m tests.data_pipelines.portable_runner MODULE ARGUMENTS` it reads
+it too. What is started so listens on the loopback interface alone, and ends with whoever started it.
 """
 
 import logging
 import os
+import runpy
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -25,12 +27,12 @@ from typing import Any
 from unittest import mock
 
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
-from apache_beam.runners.portability import local_job_service_main
 from apache_beam.runners.portability.fn_api_runner import fn_runner
-from apache_beam.runners.worker import worker_pool_main
+
+from data_pipelines.archive.loopback import servers_on_loopback
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SECONDS_TO_START = 60
+SECONDS_TO_START = 180
 SECONDS_TO_END = 15
 
 
@@ -50,10 +52,10 @@ def portable_service(workers: int = 2) -> Iterator[list[str]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="beam-service-")))
         port_file = folder / "port"
-        service = (__name__, f"--port_file={port_file}")
+        service = ("apache_beam.runners.portability.local_job_service_main", f"--port_file={port_file}")
         stack.enter_context(_program(folder / "service.log", port_file.exists, *service))
         pool_port = _free_port()
-        pool = (worker_pool_main.__name__, f"--service_port={pool_port}")
+        pool = ("apache_beam.runners.worker.worker_pool_main", f"--service_port={pool_port}")
         stack.enter_context(_program(folder / "pool.log", lambda: _listens(pool_port), *pool))
         yield [
             "--runner=PortableRunner",
@@ -70,10 +72,15 @@ def _program(log: Path, started: Callable[[], bool], *arguments: str) -> Iterato
     # The pool starts its workers as plain `python`.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-m", "data_pipelines.archive.loopback", *arguments]
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            command, stdout=stream, stderr=stream, env=environment, cwd=log.parent, start_new_session=True
+            [sys.executable, "-m", __name__, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=stream,
+            stderr=stream,
+            env=environment,
+            cwd=log.parent,
+            start_new_session=True,
         )
     try:
         deadline = time.monotonic() + SECONDS_TO_START
@@ -96,6 +103,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    assert process.stdin is not None
+    process.stdin.close()
 
 
 def _free_port() -> int:
@@ -118,10 +127,19 @@ class _SeveralWorkers(fn_runner.FnApiRunner):
 
 
 def main() -> None:
-    """Run the job service until it is interrupted."""
+    """Run the module named by the first argument as a program, until it is interrupted."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     logging.basicConfig(level=logging.INFO)
-    with mock.patch.object(fn_runner, "FnApiRunner", _SeveralWorkers), suppress(KeyboardInterrupt):
-        local_job_service_main.run(sys.argv[1:])
+    del sys.argv[0]
+    several_workers = mock.patch.object(fn_runner, "FnApiRunner", _SeveralWorkers)
+    with servers_on_loopback(), several_workers, suppress(KeyboardInterrupt):
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+def _end_with_parent() -> None:
+    """End the program and its workers when standard input is closed: whoever started it is gone."""
+    sys.stdin.buffer.read()
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
