@@ -67,13 +67,20 @@ def memory_reader(info: DatasetInfo, parts: list[Part]) -> Reader:
     Raises:
         RecordsError: A record is damaged; shard and record are named.
     """
-    read = file_reader(info, parts)
-    records = tf.data.Dataset.range(len(parts)).map(read, _PARTS_AT_ONCE)
+    return table_reader(all_records(info, parts), parts)
+
+
+def all_records(info: DatasetInfo, parts: list[Part]) -> tf.Tensor:
+    """The serialised records of all parts, one after the other, string [records].
+
+    Raises:
+        RecordsError: A record is damaged; shard and record are named.
+    """
+    records = tf.data.Dataset.range(len(parts)).map(file_reader(info, parts), _PARTS_AT_ONCE)
     try:
-        held = tf.concat(list(records), axis=0)
+        return tf.concat(list(records), axis=0)
     except tf.errors.OpError as error:
         raise _damage(info, parts, error) from error
-    return table_reader(held, parts)
 
 
 def table_reader(rows: tf.Tensor, parts: list[Part]) -> Reader:

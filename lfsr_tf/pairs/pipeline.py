@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -84,16 +85,9 @@ def training_data(
         RecordsError: The records are damaged or of another version.
         ConfigError: The options do not suit the records.
     """
-    options = options or PipelineConfig()
-    steps = steps_per_epoch(folder, batch_size, options=options)
-    info = _open(folder, options)
-    config = effective_config(info, options)
-    # An epoch is so many whole batches, and the pairs that are over come first in the next one.
-    whole_passes, used = divmod(first_epoch * steps * batch_size, _count_pairs(info, "train", config))
+    opened = open_training(folder, batch_size, seed, first_epoch, options)
     finish = functools.partial(as_arguments, with_sigma=with_sigma, noise_level=noise_level)
-    made = _made(info, config, options, seed, whole_passes, finish)
-    batches = carried(made, used, batch_size)
-    return batches.prefetch(tf.data.AUTOTUNE)
+    return carried(_made(opened, finish), opened.used, batch_size).prefetch(tf.data.AUTOTUNE)
 
 
 def validation_data(
@@ -178,39 +172,61 @@ def _without_used(used: tf.Tensor, pairs: Any) -> tuple[tf.Tensor, Any]:
     return used - left, tf.nest.map_structure(lambda values: values[left:], pairs)
 
 
-def training_order(
-    info: DatasetInfo, config: PairsConfig, options: PipelineConfig, seed: int
-) -> tuple[list[Part], Passes]:
-    """The parts of the training records and the order in which a run with this seed takes them."""
+@dataclass(frozen=True)
+class Opened:
+    """Training records, and where in their endless passes to begin.
+
+    Attributes:
+        info: The records.
+        config: Their settings, with the options that differ from them.
+        options: How they are fed.
+        parts: Their parts.
+        passes: The order.
+        first_pass: The pass that is under way.
+        used: Pairs of it that belong to earlier epochs.
+    """
+
+    info: DatasetInfo
+    config: PairsConfig
+    options: PipelineConfig
+    parts: list[Part]
+    passes: Passes
+    first_pass: int
+    used: int
+
+
+def open_training(
+    folder: Path | str, batch_size: int, seed: int, first_epoch: int, options: PipelineConfig | None
+) -> Opened:
+    """Open the training records as `training_data` does; the same arguments and errors."""
+    options = options or PipelineConfig()
+    steps = steps_per_epoch(folder, batch_size, options=options)
+    info = _open(folder, options)
+    config = effective_config(info, options)
     parts = training_parts(info, options.shards_at_once)
+    passes = Passes(tuple(part.records for part in parts), _block_records(config, options), seed)
+    # An epoch is so many whole batches, and the pairs that are over come first in the next one.
+    first_pass, used = divmod(first_epoch * steps * batch_size, _count_pairs(info, "train", config))
+    return Opened(info, config, options, parts, passes, first_pass, used)
+
+
+def _block_records(config: PairsConfig, options: PipelineConfig) -> int:
     if config.mode == "pairs":
-        block = _PAIRS_BLOCK
-    else:
-        block = (
-            max(options.shuffle_patches // config.patches_per_slice, 1) if config.lr_patch else _SLICES_BLOCK
-        )
-    return parts, Passes(tuple(part.records for part in parts), block, seed)
+        return _PAIRS_BLOCK
+    return max(options.shuffle_patches // config.patches_per_slice, 1) if config.lr_patch else _SLICES_BLOCK
 
 
-def _made(
-    info: DatasetInfo,
-    config: PairsConfig,
-    options: PipelineConfig,
-    seed: int,
-    first_pass: int,
-    finish: Callable[[Batch], Arguments],
-) -> tf.data.Dataset:
+def _made(opened: Opened, finish: Callable[[Batch], Arguments]) -> tf.data.Dataset:
     """Finished pairs, a block at a time, made here or by the workers of a service."""
-    parts, passes = training_order(info, config, options, seed)
+    info, options, parts, passes = opened.info, opened.options, opened.parts, opened.passes
 
     def make(block: Block) -> Arguments:
-        return finish(_pairs(block, parts, config, options, seed))
+        return finish(_pairs(block, parts, opened.config, options, passes.seed))
 
     if options.service:
-        parts_on_disk = file_reader(info, parts)
-        return made_by_workers(passes, parts_on_disk, make, first_pass, options.service)
+        return made_by_workers(passes, file_reader(info, parts), make, opened.first_pass, options.service)
     read = memory_reader(info, parts) if options.cache else file_reader(info, parts)
-    return visited(passes, read, first_pass).map(make, tf.data.AUTOTUNE, deterministic=True)
+    return visited(passes, read, opened.first_pass).map(make, tf.data.AUTOTUNE, deterministic=True)
 
 
 def _pairs(block: Block, parts: list[Part], config: PairsConfig, options: PipelineConfig, seed: int) -> Batch:

@@ -1,0 +1,75 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lfsr_tf.pairs.service import main
+from tests.pairs.many_shards import in_shards
+
+SERVICE = [sys.executable, "-m", "lfsr_tf.pairs.service"]
+CLIENT = Path(__file__).parent / "service_client.py"
+ENTER = "from lfsr_tf.pairs.private_network import enter_private_network as enter; enter()"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def private_network() -> None:
+    """Servers of TensorFlow listen on every interface: they are started where there is none but loopback."""
+    tried = subprocess.run([sys.executable, "-c", ENTER], capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"this system makes no network namespaces: {tried.stderr.splitlines()[-1]}")
+
+
+@pytest.mark.slow
+def test_two_workers_give_every_pair_once_and_the_bytes_of_one_process(
+    pairs_records: Path, slices_records: Path, tmp_path: Path
+) -> None:
+    folders = [
+        in_shards(pairs_records, tmp_path / "pairs", [30, 1, 19, 26]),
+        in_shards(slices_records, tmp_path / "slices", [5, 1, 6, 4]),
+    ]
+    command = [sys.executable, str(CLIENT), "grpc://127.0.0.1:5050", *map(str, folders)]
+    done = subprocess.run([*SERVICE, "run", "--workers", "2", "--", *command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report.pop("interfaces") == ["lo"]
+    assert report.keys() == {"pairs", "slices"}
+    for seen in report.values():
+        assert seen.pop("records") > 20
+        assert seen == {"same bytes": True, "exactly once": True}
+
+
+def test_the_command_ends_with_its_own_status() -> None:
+    command = [sys.executable, "-c", "raise SystemExit(7)"]
+    done = subprocess.run([*SERVICE, "run", "--workers", "1", "--", *command], capture_output=True)
+    assert done.returncode == 7
+
+
+def test_a_command_that_loses_a_worker_is_ended_with_an_error() -> None:
+    # The launcher's last child but one is the second worker.
+    code = (
+        "import os, signal, time; parent = os.getppid();"
+        "children = open(f'/proc/{parent}/task/{parent}/children').read().split();"
+        "os.kill(int(children[-2]), signal.SIGKILL); time.sleep(60)"
+    )
+    command = [*SERVICE, "run", "--workers", "2", "--", sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    assert done.returncode == 1
+    assert "outlive the command" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "role", [["dispatcher"], ["worker", "--dispatcher", "127.0.0.1:1", "--address", "127.0.0.1:2"]]
+)
+def test_no_server_opens_a_port_to_the_outside_unless_told(
+    role: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(role) == 1
+    assert "--all-interfaces" in capsys.readouterr().err
+
+
+def test_a_worker_needs_a_port(capsys: pytest.CaptureFixture[str]) -> None:
+    role = ["worker", "--dispatcher", "127.0.0.1:1", "--address", "127.0.0.1", "--all-interfaces"]
+    assert main(role) == 1
+    assert "host:port" in capsys.readouterr().err
