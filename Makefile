@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3.11
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-TESTS ?= tests
+TESTS ?= tests data_pipelines
 
 .PHONY: demo test lint format bench clean
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from data_pipelines.archive.loopback import servers_on_loopback
-from data_pipelines.pairs_builder.beam_options import PreparationOptions, pipeline_options
+from data_pipelines.archive.runner import new_pipeline
+from data_pipelines.pairs_builder.beam_options import PreparationOptions
+from data_pipelines.running.workers import watched_workers
 from lfsr_tf.errors import LfsrError
 from lfsr_tf.pairs.jobs import Job, answer, result_of
 from lfsr_tf.storage import read_json, remove, write_json
@@ -30,20 +31,20 @@ class BeamEngine:
     Args:
         kinds: The functions of the jobs, by kind; workers import them.
         folder: Where jobs and answers are kept while they run; all workers see it, nobody else uses it.
-        options: Of the pipelines; None: all cores of this machine.
+        options: Of the pipelines, as words of a command line; none: all cores of this machine.
     """
 
     def __init__(
-        self, kinds: Mapping[str, Callable[..., Any]], folder: Path, options: PipelineOptions | None = None
+        self, kinds: Mapping[str, Callable[..., Any]], folder: Path, options: Sequence[str] = ()
     ) -> None:
         self._kinds = dict(kinds)
         self._folder = folder.resolve()
-        self._options = pipeline_options(options)
+        self._options = list(options)
 
     @property
     def strict(self) -> bool:
         """Whether the options ask to stop at the first scan that cannot be used."""
-        return bool(self._options.view_as(PreparationOptions).strict)
+        return bool(PreparationOptions(self._options).strict)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
         """Do all jobs; see `Engine.run`."""
@@ -63,7 +64,7 @@ class BeamEngine:
         remove(self._folder)
 
     def _run_pipeline(self, files: list[str]) -> None:
-        with servers_on_loopback(), beam.Pipeline(options=self._options) as pipeline:
+        with servers_on_loopback(), watched_workers(), new_pipeline(self._options) as pipeline:
             _ = (
                 pipeline
                 | "Jobs" >> beam.Create(files)

@@ -12,6 +12,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 
 from data_pipelines.pairs_builder.beam_engine import BeamEngine
+from data_pipelines.pairs_builder.beam_options import words_of
 from data_pipelines.pairs_builder.configs import PairsBuilderConfig, standard_configs
 from data_pipelines.pairs_builder.features import features_of
 from data_pipelines.pairs_builder.jobs import SHARD_KIND, TFDS_JOBS
@@ -82,7 +83,7 @@ class PairsBuilder(FileReaderBuilder, skip_registration=True):  # type: ignore[c
         output = Path(self.data_path).parent
         with exclusive(output):
             self._remove_unfinished(output)
-            engine = BeamEngine(TFDS_JOBS, output / ".jobs", download_config.beam_options)
+            engine = BeamEngine(TFDS_JOBS, output / ".jobs", words_of(download_config.beam_options))
             shard_job = {"kind": SHARD_KIND, "file_format": self.info.file_format.value}
             run = Preparation(engine, self._pairs, strict=engine.strict, shard_job=shard_job)
             sources = run.hashed(self._listed(Path(dl_manager.manual_dir)))

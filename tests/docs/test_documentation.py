@@ -83,6 +83,7 @@ def test_every_block_of_a_page_runs(page: Path, scans: Path, place: Path) -> Non
     given = ("train", "val", "scan.nii.gz") + (() if page.name in FROM_SCRATCH else ("records", "runs"))
     for name in given:
         (place / name).symlink_to(scans / name)
+    (place / "data_pipelines").symlink_to(REPOSITORY / "data_pipelines")
     for language, text in blocks(page):
         if language == "bash":
             lines = [line.split("  #")[0].strip() for line in text.splitlines()]

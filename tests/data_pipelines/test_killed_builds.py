@@ -1,0 +1,113 @@
+"""kill -9 of a build on Beam, or of one of its workers, at random moments: the next build continues."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tensorflow_datasets as tfds
+
+from data_pipelines.low_field_sr import Builder
+from lfsr_tf.pairs.digest import digest_records
+from tests.data_pipelines.conftest import small_builder, write_scan
+
+# The tests of `lfsr prepare`, whose steps these are, do the same many times over; starting Beam takes longer.
+KILLS = 2
+REPOSITORY = Path(__file__).resolve().parents[2]
+PROGRAM = """
+import sys
+from pathlib import Path
+import tensorflow_datasets as tfds
+from lfsr_tf.errors import LfsrError
+from tests.data_pipelines.conftest import small_builder
+try:
+    config = tfds.download.DownloadConfig(manual_dir=sys.argv[1])
+    small_builder(Path(sys.argv[2])).download_and_prepare(download_config=config)
+except LfsrError as error:
+    sys.exit(str(error))
+"""
+
+
+def start(scans: Path, data: Path) -> subprocess.Popen[str]:
+    words = [sys.executable, "-c", PROGRAM, str(scans), str(data)]
+    # Output of the killed run's workers goes to files: a pipe would stay open for as long as they live.
+    with (data.parent / "log.txt").open("w") as log:
+        return subprocess.Popen(words, stderr=log, stdout=log, cwd=REPOSITORY, start_new_session=True)
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    found = subprocess.run(
+        ["pgrep", "-s", str(process.pid), "-f", "sdk_worker_main$"], capture_output=True, text=True
+    )
+    return [int(word) for word in found.stdout.split()]
+
+
+def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    while not condition():
+        assert process.poll() is None, "the build ended before it could be killed"
+        time.sleep(0.05)
+
+
+def digests(builder: Builder) -> list[str]:
+    sides = builder.as_dataset(["train", "validation"])
+    return [digest_records(tfds.as_numpy(side)) for side in sides]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_killed_build_is_continued_by_the_next_one(scans: Path, build, tmp_path: Path) -> None:
+    moments, kept = random.Random(7), {}
+    for number in range(KILLS):
+        process = start(scans, tmp_path / "data")
+        whole_run = number % 2 == 1
+        pattern = ".preparing-*/" + ("shards/pairs-*" if whole_run else "slices/*.json")
+        wait_for(lambda pattern=pattern: list((tmp_path / "data").rglob(pattern)), process)
+        time.sleep(moments.uniform(0.0, 0.3))
+        if whole_run:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        else:
+            os.kill(workers_of(process)[-1], signal.SIGKILL)
+            assert process.wait(300) in (0, 1)
+        cached = (tmp_path / "data").rglob(".preparing-*/slices/*.json")
+        for path in cached:
+            written = path.stat().st_mtime_ns
+            assert kept.setdefault(path, written) == written, "slices were made a second time"
+    builder = build(scans, tmp_path / "data")
+    assert kept
+    assert digests(builder) == digests(build(scans, tmp_path / "undisturbed"))
+    assert not list((tmp_path / "data").rglob(".*preparing*"))
+    assert not list((tmp_path / "data").rglob("*incomplete*"))
+
+
+@pytest.mark.slow
+def test_a_corrupt_scan_is_named_when_the_others_are_built(tmp_path: Path) -> None:
+    for number in range(3):
+        write_scan(tmp_path / "scans" / "train" / f"sub-{number}_T1w.nii.gz", number)
+    write_scan(tmp_path / "scans" / "validation" / "sub-9_T1w.nii.gz", 9)
+    (tmp_path / "scans" / "train" / "sub-7_T1w.nii.gz").write_bytes(b"not a scan")
+    process = start(tmp_path / "scans", tmp_path / "data")
+    assert process.wait(300) == 1
+    last = (tmp_path / "log.txt").read_text().splitlines()[-1]
+    assert last.startswith("1 of 5 scans could not be used") and "sub-7_T1w.nii.gz" in last
+    builder = small_builder(tmp_path / "data")
+    assert builder.is_prepared() and builder.info.splits["train"].num_examples == 500
+    (failed,) = builder.info.metadata["failed"]
+    assert failed["name"] == "sub-7_T1w.nii.gz"
+
+
+@pytest.mark.slow
+def test_a_strict_build_stops_at_a_corrupt_scan(build, tmp_path: Path) -> None:
+    write_scan(tmp_path / "scans" / "train" / "sub-1_T1w.nii.gz", 1)
+    write_scan(tmp_path / "scans" / "validation" / "sub-9_T1w.nii.gz", 9)
+    (tmp_path / "scans" / "train" / "sub-7_T1w.nii.gz").write_bytes(b"not a scan")
+    with pytest.raises(Exception, match=r"^sub-7_T1w.nii.gz: ") as caught:
+        build(tmp_path / "scans", tmp_path / "data", ["--strict", "--direct_running_mode=in_memory"])
+    assert type(caught.value).__name__ == "ScanError"
+    assert not small_builder(tmp_path / "data").is_prepared()
+    assert not list((tmp_path / "data").rglob(".preparing-*"))

@@ -1,0 +1,60 @@
+"""One set of records, whoever makes it and whatever it is written as."""
+
+from pathlib import Path
+
+import pytest
+import tensorflow_datasets as tfds
+
+from data_pipelines.low_field_sr import Builder
+from lfsr_tf.pairs import prepare_dataset, read_records
+from lfsr_tf.pairs.digest import digest_records
+from tests.data_pipelines.conftest import SMALL
+from tests.data_pipelines.portable_runner import portable_service
+
+SIDES = ("train", "validation")
+Digests = dict[str, str]
+
+
+def digests_of(builder: Builder) -> Digests:
+    return {side: digest_records(tfds.as_numpy(builder.as_dataset(split=side))) for side in SIDES}
+
+
+def prepared(scans: Path, output: Path, workers: int) -> Digests:
+    prepare_dataset(scans / "train", scans / "validation", output, SMALL, workers=workers)
+    return {side: digest_records(read_records(output, side)) for side in SIDES}
+
+
+@pytest.fixture(scope="module")
+def expected(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Digests:
+    """What one worker process of `lfsr prepare` makes."""
+    digests = prepared(scans, tmp_path_factory.mktemp("one") / "records", 1)
+    assert digests["train"] != digests["validation"]
+    return digests
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_more_workers_make_the_same_records(scans, expected, tmp_path: Path, workers: int) -> None:
+    assert prepared(scans, tmp_path / "records", workers) == expected
+
+
+@pytest.mark.slow
+def test_beam_on_all_cores_makes_the_same_records(scans, expected, build, tmp_path: Path) -> None:
+    builder = build(scans, tmp_path)
+    assert digests_of(builder) == expected
+    assert builder.info.splits["train"].num_examples == SMALL.train_pairs
+    assert not list(tmp_path.rglob(".*preparing*")) + list(tmp_path.rglob(".jobs"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 4])
+def test_more_or_fewer_beam_workers_make_the_same_records(
+    scans, expected, build, tmp_path: Path, workers: int
+) -> None:
+    options = ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
+    assert digests_of(build(scans, tmp_path, options)) == expected
+
+
+@pytest.mark.slow
+def test_a_portable_runner_makes_the_same_records(scans, expected, build, tmp_path: Path) -> None:
+    with portable_service(workers=2) as options:
+        assert digests_of(build(scans, tmp_path, options)) == expected

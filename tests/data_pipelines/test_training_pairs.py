@@ -1,0 +1,77 @@
+"""What tfds.load yields, in Keras' fit: built from real scans by the command line."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+import data_pipelines.low_field_sr
+from data_pipelines.pairs_builder.training_pairs import training_pairs
+from lfsr_tf.errors import ConfigError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def shell(command: list[str], folder: Path) -> str:
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the data set slices_x2 of all real training scans."""
+    folder = tmp_path_factory.mktemp("real")
+    command = ["tfds", "build", str(REPOSITORY / "data_pipelines" / "low_field_sr"), "--config=slices_x2"]
+    shell([*command, f"--manual_dir={shared_data / 'train'}", "--data_dir=data"], folder)
+    return folder
+
+
+def load(folder: Path, **options: object) -> tuple:
+    return tfds.load(
+        "low_field_sr/slices_x2", data_dir=folder / "data", with_info=True, download=False, **options
+    )
+
+
+@pytest.mark.slow
+def test_the_script_of_ten_lines_trains_on_real_scans(built: Path) -> None:
+    page = (REPOSITORY / "docs" / "builders.md").read_text()
+    script = next(block for block in BLOCK.findall(page) if "tfds.load" in block)
+    assert len([line for line in script.splitlines() if line.strip()]) <= 10
+    (built / "script.py").write_text(script)
+    assert "psnr" in shell([sys.executable, "script.py"], built).lower()
+
+
+@pytest.mark.slow
+def test_no_subject_of_the_real_scans_stands_on_both_sides(built: Path) -> None:
+    sides, info = load(built, split=["train", "validation"])
+    subjects = [{bytes(record["subject"]) for record in tfds.as_numpy(side)} for side in sides]
+    assert subjects[0] and subjects[1] and not subjects[0] & subjects[1]
+    assert info.metadata["failed"] == [] and len(info.metadata["sources"]) == 30
+
+
+@pytest.mark.slow
+def test_every_epoch_draws_other_noise_for_the_same_slices(built: Path) -> None:
+    slices, info = load(built, split="train[:16]")
+    count = int(slices.cardinality()) * info.metadata["config"]["patches_per_slice"]
+    pairs = training_pairs(slices, info, count, shuffle_pairs=1).take(2)
+    (first_lr, first_hr), (second_lr, second_hr) = [(lr.numpy(), hr.numpy()) for lr, hr in pairs]
+    assert first_lr.shape == (count, 48, 48, 1) and first_hr.shape == (count, 96, 96, 1)
+    assert not np.array_equal(first_lr, second_lr) and not np.array_equal(first_hr, second_hr)
+    again = next(iter(training_pairs(slices, info, count, shuffle_pairs=1)))
+    np.testing.assert_array_equal(again[0], first_lr)
+
+
+@pytest.mark.slow
+def test_pairs_are_refused_where_slices_are_expected(built: Path) -> None:
+    slices, info = load(built, split="train")
+    with pytest.raises(ConfigError, match="a finite data set of slices"):
+        training_pairs(slices.repeat(), info, 4)
+    assert data_pipelines.low_field_sr.Builder.name == "low_field_sr"
