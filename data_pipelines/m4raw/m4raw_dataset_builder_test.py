@@ -17,6 +17,7 @@ from data_pipelines.m4raw.m4raw_dataset_builder import (
     repetitions_x2,
 )
 from data_pipelines.pairs_builder import testing
+from data_pipelines.pairs_builder.configs import PairsBuilderConfig
 from lfsr_tf.errors import ConfigError, ScanError
 from lfsr_tf.pairs.sources import Source, volumes_of
 from lfsr_tf.physics.phantom import brain_phantom
@@ -76,8 +77,7 @@ class RepetitionsTest(testing.PairsBuilderTestCase):
 
     DATASET_CLASS = Builder
     BUILDER_CONFIG_NAMES_TO_TEST: ClassVar[list] = [
-        dataclasses.replace(
-            repetitions_x2(),
+        PairsBuilderConfig(
             name="small_repetitions_x2",
             pairs=dataclasses.replace(
                 repetitions_x2().pairs, hr_size=64, train_pairs=60, validation_pairs=30

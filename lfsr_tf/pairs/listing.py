@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lfsr_tf.errors import ScanError
-from lfsr_tf.scans import find_scans
 from lfsr_tf.storage import sha256_file
 
 MANIFEST_SUFFIX = ".csv"
@@ -59,6 +58,9 @@ def list_scans(path: Path, split: str = "auto") -> list[Listed]:
     """
     if path.suffix.lower() == MANIFEST_SUFFIX and path.is_file():
         return repetitions_of(_sided(listed, split, path) for listed in _read_manifest(path))
+    # The readers bring TensorFlow, which whoever directs a preparation does without.
+    from lfsr_tf.scans import find_scans
+
     found = sorted(find_scans(path)) if path.is_dir() else [path]
     if not found:
         raise ScanError(f"Expected scans below {path}. Found none that a reader knows.")
