@@ -8,7 +8,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -16,6 +16,9 @@ from data_pipelines.archive.settings import FAILED, TABLE, ArchiveSettings, Outp
 from lfsr_tf.cli.console import console, print_error
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import ConfigError, LfsrError
+
+if TYPE_CHECKING:
+    from data_pipelines.archive.pipeline import Summary
 
 app = typer.Typer(
     add_completion=False,
@@ -98,6 +101,15 @@ def _run(pipeline: Any, scans: Path, settings: ArchiveSettings) -> None:
     settings = replace(settings, archive=plan.archive, driver=os.getpid() if here else None)
     with servers_on_loopback() if here else nullcontext():
         done = run_archive(pipeline, plan, settings)
+    _tell(done, settings)
+
+
+def _tell(done: Summary, settings: ArchiveSettings) -> None:
+    """One line on what became of the scans.
+
+    Raises:
+        LfsrError: Some of them could not be used.
+    """
     console.print(
         f"{done.scans} scans: {done.enhanced} enhanced now, {done.kept} before, {done.failed} failed. "
         f"Table: {settings.output / TABLE}",
