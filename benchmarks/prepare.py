@@ -1,8 +1,8 @@
 """How fast scans become pairs: as they grow to 100,000 slices, and beside NumPy, PyTorch and Beam.
 
-Command: python benchmarks/prepare.py     (20 minutes and 25 GB of disk, on two idle cores)
+Command: python benchmarks/prepare.py     (20 minutes and 25 GB of disk, two idle cores)
          python benchmarks/prepare.py --sizes 1000 10000     (8 minutes, 5 GB)
-         python benchmarks/prepare.py --only growth     (of: degradation, records, growth, workers, beam)
+         python benchmarks/prepare.py --only growth     (of: degradation, records, beam, growth, workers)
 Expected there: the time of a slice is the same at every size, with less than 2 GiB.
 Prints the tables of docs/speed.md and writes benchmarks/results/prepare.json, where a part that was left out
 keeps its last figures. The first run installs PyTorch into an environment of its own below build/.
@@ -31,53 +31,55 @@ from lfsr_tf.storage import read_json
 RESULTS = HERE / "results" / "prepare.json"
 SIZES, PEER_SLICES, WORKER_SLICES = (1_000, 10_000, 100_000), 1_000, 10_000
 LOAD_BEFORE = os.getloadavg()[0]
-# Seconds on two idle Zen 3 cores: a slice with two workers, and all that does not depend on the sizes.
-_SLICE_S, _REST_S = 0.0065, 420.0
+# Seconds on two idle Zen 3 cores: for a slice with two workers, and of each part besides its slices.
+_SLICE_S = 0.0065
+_PART_S = {"degradation": 45, "records": 240, "beam": 70, "growth": 40, "workers": 30}
 
-Part = Callable[[], dict[str, Any]]
+Figures = dict[str, Any]
 
 
-def parts(scans: Scans, arguments: argparse.Namespace) -> dict[str, Part]:
-    """Everything that is measured, by name."""
+def parts(scans: Scans, arguments: argparse.Namespace, done: Figures) -> dict[str, Callable[[], Figures]]:
+    """Everything that is measured, by name; `done` holds what this run has measured so far."""
+    torch = prepare_peers.torch_folder()
     return {
-        "degradation": lambda: prepare_peers.degraded(scans, prepare_peers.torch_folder()),
-        "records": lambda: prepare_peers.written(scans, PEER_SLICES, prepare_peers.torch_folder()),
+        "degradation": lambda: prepare_peers.degraded(scans, torch),
+        "records": lambda: prepare_peers.written(scans, PEER_SLICES, torch),
         "beam": lambda: {"rows": [prepare_peers.beam(scans, slices) for slices in arguments.beam_sizes]},
-        "workers": lambda: second_worker(scans, arguments.worker_slices),
         "growth": lambda: growth(scans, arguments.sizes),
+        "workers": lambda: second_worker(scans, arguments.worker_slices, done.get("growth")),
     }
 
 
-def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+def measure(arguments: argparse.Namespace) -> Figures:
     """The report: the parts that were asked for, and of the others what an earlier run said."""
-    report: dict[str, Any] = read_json(arguments.output) if arguments.output.exists() else {}
-    report["machine"] = machine(LOAD_BEFORE)
     most = max(*arguments.sizes, *arguments.beam_sizes, PEER_SLICES, arguments.worker_slices)
+    done: Figures = {}
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         print(f"making phantom scans with {most:,} slices", flush=True)
         scans = Scans(Path(folder), most)
-        for name, part in parts(scans, arguments).items():
+        for name, part in parts(scans, arguments, done).items():
             if name in arguments.only:
-                report[name] = part() | {"load_before": os.getloadavg()[0]}
-    return report
+                done[name] = part()
+    earlier: Figures = read_json(arguments.output) if arguments.output.exists() else {}
+    kept = {name: figures for name, figures in earlier.items() if name in _PART_S}
+    return kept | done | {"machine": machine(LOAD_BEFORE)}
 
 
 def expected_minutes(arguments: argparse.Namespace) -> float:
     """How long it takes on two idle Zen 3 cores."""
     slices = sum(arguments.sizes) * ("growth" in arguments.only)
     slices += 3 * arguments.worker_slices * ("workers" in arguments.only)
-    return (slices * _SLICE_S + _REST_S * len(arguments.only) / 5) / 60
+    return (slices * _SLICE_S + sum(_PART_S[name] for name in arguments.only)) / 60
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = ("degradation", "records", "beam", "workers", "growth")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="multiples of 100")
     parser.add_argument("--beam-sizes", type=int, nargs="+", default=[PEER_SLICES])
     parser.add_argument("--worker-slices", type=int, default=WORKER_SLICES)
-    parser.add_argument("--only", nargs="+", choices=names, default=names)
+    parser.add_argument("--only", nargs="+", choices=_PART_S, default=list(_PART_S))
     parser.add_argument("--folder", type=Path, help="for scans and records; the system's temporary folder")
     parser.add_argument("--output", type=Path, default=RESULTS)
     arguments = parser.parse_args()

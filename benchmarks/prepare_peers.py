@@ -28,7 +28,7 @@ from prepare_growth import (
 from processes import HERE, environment
 from watched import Run, folder_bytes, repeated, watched
 
-REPEATS = 3
+REPEATS = 2
 
 Command = list[object]
 Program = Callable[[Path, Path, int], Run]
