@@ -1,8 +1,11 @@
 """Which hosts train together, as it is given by hand, by TF_CONFIG and by Slurm, and how they meet."""
 
 import json
+import os
 import socket
+import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.training.hosts import Hosts, HostsError, find_hosts
 from lfsr_tf.training.meeting import meet
 
+SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "slurm" / "train.sbatch"
 SLURM = {
     "SLURM_JOB_ID": "4711",
     "SLURM_PROCID": "2",
@@ -64,11 +68,8 @@ def test_slurm_gives_each_task_its_host_in_the_order_of_ranks() -> None:
 
 
 def test_slurm_tasks_of_one_node_get_ports_of_their_own() -> None:
-    tasks = SLURM | {
-        "SLURM_STEP_NODELIST": "n1,n2",
-        "SLURM_STEP_TASKS_PER_NODE": "2(x2)",
-        "SLURMD_NODENAME": "n2",
-    }
+    tasks = SLURM | {"SLURM_STEP_NODELIST": "n1,n2", "SLURM_STEP_TASKS_PER_NODE": "2(x2)"}
+    tasks["SLURMD_NODENAME"] = "n2"
     hosts = find_hosts("slurm", environment=tasks)
     assert hosts is not None
     assert hosts.addresses == ("n1:16711", "n1:16712", "n2:16711", "n2:16712")
@@ -95,6 +96,21 @@ def test_outside_of_a_slurm_step_its_variables_are_missed() -> None:
         find_hosts("slurm", environment={})
 
 
+def test_the_slurm_script_is_sound_and_starts_the_command_with_its_arguments(tmp_path: Path) -> None:
+    """`srun` and `lfsr` are stood in for: what reaches the command is what it would get from Slurm."""
+    assert subprocess.run(["bash", "-n", str(SCRIPT)], check=False).returncode == 0
+    srun = tmp_path / "srun"
+    srun.write_text("#!/bin/bash\nprintf '%s\\n' \"$@\"\n")
+    srun.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = ["bash", str(SCRIPT), "my records", "runs/ours", "--set", "batch_size=64"]
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    words = printed.splitlines()
+    assert words[words.index("lfsr") :][:3] == ["lfsr", "train", "my records"]
+    assert words[-4:] == ["--hosts", "slurm", "--set", "batch_size=64"]
+    assert subprocess.run(command[:2], env=environment, capture_output=True, check=False).returncode != 0
+
+
 @pytest.mark.parametrize(("kind", "index", "expected"), [("chief", 0, 0), ("worker", 0, 1), ("worker", 1, 2)])
 def test_tf_config_counts_the_chief_first(kind: str, index: int, expected: int) -> None:
     cluster = {"worker": ["b:1", "c:1"], "chief": ["a:1"]}
@@ -104,10 +120,10 @@ def test_tf_config_counts_the_chief_first(kind: str, index: int, expected: int) 
     assert (hosts.addresses, hosts.index) == (("a:1", "b:1", "c:1"), expected)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "{}", "[1]", '{"cluster": {"ps": ["a:1"], "worker": ["b:1"]}, "task": {"type": "ps", "index": 0}}'],
-)
+PARAMETER_SERVER = '{"cluster": {"ps": ["a:1"], "worker": ["b:1"]}, "task": {"type": "ps", "index": 0}}'
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", PARAMETER_SERVER])
 def test_a_tf_config_of_another_kind_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"Expected TF_CONFIG as .*cluster"):
         find_hosts("tf-config", environment={"TF_CONFIG": text})

@@ -21,6 +21,7 @@ from tests.training.test_hosts import free_ports
 
 EPOCHS = 4
 SETTINGS = {
+    "epochs": EPOCHS,
     "network_settings": "{blocks=1, filters=4}",
     "batch_size": 8,
     "steps_per_epoch": 4,
@@ -46,32 +47,54 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Training:
     """`lfsr train` in as many processes as there are hosts, each with a log of its own."""
 
-    def __init__(self, records: Path, run: Path, hosts: int, epochs: int = EPOCHS) -> None:
-        settings = SETTINGS | {"epochs": epochs}
-        changes = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    def __init__(self, records: Path, run: Path, hosts: int, slurm: bool = False) -> None:
+        changes = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
         command = [sys.executable, "-m", "lfsr_tf", "train", str(records), "-o", str(run), "--preset", "demo"]
-        addresses = ",".join(f"127.0.0.1:{port}" for port in free_ports(hosts))
+        ports = free_ports(hosts)
         self.logs = [run.with_name(f"{run.name}-{index}.log") for index in range(hosts)]
         self.processes = []
         for index, log in enumerate(self.logs):
-            several = ["--hosts", addresses, "--host-index", str(index)] if hosts > 1 else []
+            several, variables = (
+                ([], {}) if hosts == 1 else by_slurm(index) if slurm else by_hand(index, ports)
+            )
             with log.open("wb") as stream:
                 self.processes.append(
-                    subprocess.Popen([*command, *changes, *several], stdout=stream, stderr=stream)
+                    subprocess.Popen(
+                        [*command, *changes, *several],
+                        env=os.environ | variables,
+                        stdout=stream,
+                        stderr=stream,
+                    )
                 )
 
     def codes(self) -> list[int]:
-        return [process.wait(timeout=240) for process in self.processes]
+        return [process.wait(timeout=500) for process in self.processes]
 
     def said(self, index: int) -> str:
         return self.logs[index].read_text()
+
+
+def by_hand(index: int, ports: list[int]) -> tuple[list[str], dict[str, str]]:
+    addresses = ",".join(f"127.0.0.1:{port}" for port in ports)
+    return ["--hosts", addresses, "--host-index", str(index)], {}
+
+
+def by_slurm(index: int) -> tuple[list[str], dict[str, str]]:
+    """What srun sets for two tasks on one node; the number of the job gives the port."""
+    return ["--hosts", "slurm"], {
+        "SLURM_JOB_ID": str(os.getpid()),
+        "SLURM_PROCID": str(index),
+        "SLURM_STEP_NODELIST": "localhost",
+        "SLURM_STEP_TASKS_PER_NODE": "2",
+        "SLURMD_NODENAME": "localhost",
+    }
 
 
 @pytest.fixture
 def training(records: Path) -> Callable[..., Training]:
     started: list[Training] = []
 
-    def start(*arguments: object, **options: int) -> Training:
+    def start(*arguments: object, **options: bool) -> Training:
         started.append(Training(records, *arguments, **options))  # type: ignore[arg-type]
         return started[-1]
 
@@ -103,6 +126,7 @@ def assert_same_run(run: Path, expected: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_two_hosts_give_the_losses_and_the_weights_of_one(
     training: Callable[..., Training], alone: Path, tmp_path: Path
 ) -> None:
@@ -115,6 +139,7 @@ def test_two_hosts_give_the_losses_and_the_weights_of_one(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize(("killed", "hosts_afterwards"), [(1, 2), (0, 1)])
 def test_after_a_kill_the_other_host_ends_in_one_line_and_the_run_goes_on(
     training: Callable[..., Training], alone: Path, tmp_path: Path, killed: int, hosts_afterwards: int
@@ -130,7 +155,7 @@ def test_after_a_kill_the_other_host_ends_in_one_line_and_the_run_goes_on(
     assert len(lines) == 1, both.said(other)
     assert f"no answer from host {killed} (127.0.0.1:" in lines[0]
 
-    afterwards = training(run, hosts_afterwards)
+    afterwards = training(run, hosts_afterwards, slurm=True)
     assert afterwards.codes() == [0] * hosts_afterwards, afterwards.said(0)
     assert "Going on after epoch" in afterwards.said(0)
     assert_same_run(run, alone)
@@ -142,7 +167,7 @@ def wait_for(there: Callable[[], bool], training: Training) -> None:
         assert all(process.poll() is None for process in training.processes), training.said(
             0
         ) + training.said(1)
-        assert time.monotonic() < began + 240
+        assert time.monotonic() < began + 500
         time.sleep(0.005)
 
 

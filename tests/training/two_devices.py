@@ -19,7 +19,7 @@ from lfsr_tf.training.state import read_history
 
 
 def tiny_source() -> PairSource:
-    """Random pairs of LR 8 x 8 in batches of four; the last validation batch has one, so a device has none."""
+    """Random pairs of LR 8 x 8 in batches of four; the last validation batch has one, for one device."""
 
     def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         hr = tf.random.stateless_uniform((4, 16, 16, 1), tf.stack([step, 1]))
