@@ -50,6 +50,8 @@ def inspect(
             _print(path, volume, facts)
     if as_json:
         console.print_json(json.dumps(described, allow_nan=False))
+    if failures and len(paths) == 1:
+        raise typer.Exit(1)  # its own message says all
     if failures:
         names = ", ".join(map(str, failures))
         raise LfsrError(

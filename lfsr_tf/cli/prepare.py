@@ -32,6 +32,12 @@ def prepare(
         str | None,
         typer.Option(help="pairs: fixed pairs. slices: new noise in every epoch. Default: the preset's."),
     ] = None,
+    pairing: Annotated[
+        str | None,
+        typer.Option(
+            help="simulated: noise is added. repetitions: LR is one of them, HR the others' average."
+        ),
+    ] = None,
     plane: Annotated[str | None, typer.Option(help="acquired, axial, coronal or sagittal.")] = None,
     hr_size: Annotated[int | None, typer.Option(help="Side of HR slices in pixels.")] = None,
     lr_patch: Annotated[
@@ -76,6 +82,7 @@ def prepare(
 
     given = {
         "mode": mode,
+        "pairing": pairing,
         "plane": plane,
         "hr_size": hr_size,
         "lr_patch": lr_patch,

@@ -16,6 +16,8 @@ from lfsr_tf.storage import sha256_file
 MANIFEST_SUFFIX = ".csv"
 _SPLITS = ("train", "validation", "auto")
 _COLUMNS = ("path", "split", "subject", "contrast")
+# Files that are a scan each, which one knows without the readers.
+_WHOLE = (".nii", ".nii.gz", ".h5", ".hdf5", ".npy", ".npz")
 # M4Raw's names: the person, the contrast, and the number of the repetition.
 _REPETITION = re.compile(r"((?P<subject>\d+)_(?:T1|T2|FLAIR))(?P<number>0[1-9])\.(?:h5|hdf5)")
 
@@ -100,15 +102,29 @@ def _joined(entries: Sequence[Listed]) -> Listed:
 
 
 def hash_scan(path: Path, repetitions: Sequence[Path] = ()) -> str:
-    """SHA-256 of a scan file, or of all names and files of a series folder; of all repetitions together."""
+    """SHA-256 of a scan file, or of all names and files of a DICOM series; of all repetitions together."""
     if repetitions:
         hashes = "".join(hash_scan(one) for one in (path, *repetitions))
         return hashlib.sha256(hashes.encode()).hexdigest()
-    if path.is_file():
-        return sha256_file(path)
+    if path.is_dir():
+        return _hash_files(path, sorted(file for file in path.rglob("*") if file.is_file()))
+    files = _files_of(path)
+    return sha256_file(path) if files == [path] else _hash_files(path.parent, files)
+
+
+def _files_of(path: Path) -> list[Path]:
+    """One DICOM file stands for its series, of which the other files count as much."""
+    if path.name.lower().endswith(_WHOLE):
+        return [path]
+    from lfsr_tf.scans.dicom_read import is_dicom, series_files
+
+    return series_files(path) if is_dicom(path) else [path]
+
+
+def _hash_files(folder: Path, files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    for file in sorted(file for file in path.rglob("*") if file.is_file()):
-        digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_file(file)}\0".encode())
+    for file in files:
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{sha256_file(file)}\0".encode())
     return digest.hexdigest()
 
 

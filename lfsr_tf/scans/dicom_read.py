@@ -69,6 +69,17 @@ def find_series(folder: Path | str) -> list[Path]:
     return sorted(group.files[0] for group in series)
 
 
+def series_files(path: Path | str) -> list[Path]:
+    """The files that `read_dicom` reads for one file: those of its series in its folder, sorted.
+
+    Raises:
+        ScanError: As for `read_dicom`, where the header cannot be read.
+    """
+    path = Path(path)
+    with tolerant_parsing():
+        return sorted(_series_of(path, load_index(path)).files)
+
+
 def read_dicom(path: Path | str) -> list[Scan]:
     """Read the magnitude volumes of one DICOM series.
 
