@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest import mock
 
 import nibabel as nib
@@ -23,11 +24,11 @@ def write_phantom(path: Path, seed: int, contrast: str = "T1w", *, slices: int =
     return path
 
 
-def small(name: str, **settings: int) -> PairsBuilderConfig:
+def small(name: str, **settings: Any) -> PairsBuilderConfig:
     """A standard configuration that asks for few pairs, under a name of its own."""
     config = next(config for config in standard_configs() if config.name == name)
     pairs = dataclasses.replace(config.pairs, **settings)
-    return dataclasses.replace(config, name=f"small_{name}", pairs=pairs)
+    return PairsBuilderConfig(name=f"small_{name}", description=config.description, pairs=pairs)
 
 
 class PairsBuilderTestCase(tfds.testing.DatasetBuilderTestCase):
