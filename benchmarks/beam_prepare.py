@@ -25,7 +25,7 @@ def build(scans: Path, output: Path, pairs: int, workers: int) -> None:
         load_preset("paper"), noise_copies=1, train_pairs=pairs, validation_pairs=0, validation_fraction=0.0
     )
     config = PairsBuilderConfig(name="measured", description="Pairs of prepare.py.", pairs=settings)
-    options = PipelineOptions(direct_running_mode="multi_processing", direct_num_workers=workers)
+    options = PipelineOptions(["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"])
     download = tfds.download.DownloadConfig(manual_dir=str(scans), beam_options=options)
     Builder(config=config, data_dir=output).download_and_prepare(download_config=download)
 

@@ -26,7 +26,7 @@ import prepare_tables
 from prepare_growth import Scans, growth, second_worker
 from processes import HERE, machine, write_report
 
-from lfsr_tf.storage import read_json
+from lfsr_tf.storage import read_json, write_json
 
 RESULTS = HERE / "results" / "prepare.json"
 SIZES, PEER_SLICES, WORKER_SLICES = (1_000, 10_000, 100_000), 1_000, 10_000
@@ -53,6 +53,8 @@ def parts(scans: Scans, arguments: argparse.Namespace, done: Figures) -> dict[st
 def measure(arguments: argparse.Namespace) -> Figures:
     """The report: the parts that were asked for, and of the others what an earlier run said."""
     most = max(*arguments.sizes, *arguments.beam_sizes, PEER_SLICES, arguments.worker_slices)
+    earlier: Figures = read_json(arguments.output) if arguments.output.exists() else {}
+    report = {name: figures for name, figures in earlier.items() if name in _PART_S}
     done: Figures = {}
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         print(f"making phantom scans with {most:,} slices", flush=True)
@@ -60,9 +62,10 @@ def measure(arguments: argparse.Namespace) -> Figures:
         for name, part in parts(scans, arguments, done).items():
             if name in arguments.only:
                 done[name] = part()
-    earlier: Figures = read_json(arguments.output) if arguments.output.exists() else {}
-    kept = {name: figures for name, figures in earlier.items() if name in _PART_S}
-    return kept | done | {"machine": machine(LOAD_BEFORE)}
+                report |= done | {"machine": machine(LOAD_BEFORE)}
+                # A part that fails does not take the others with it.
+                write_json(arguments.output, report)
+    return report
 
 
 def expected_minutes(arguments: argparse.Namespace) -> float:
