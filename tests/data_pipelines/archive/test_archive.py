@@ -95,7 +95,8 @@ def test_the_table_holds_the_figures_of_the_sidecars(undisturbed: tuple[Path, st
         sidecar = json.loads((output / row["output"].replace(".nii.gz", ".json")).read_text())
         (volume,) = sidecar["volumes"]
         assert row["sha256"] == sidecar["input"]["sha256"][Path(row["source"]).name]
-        figures = flat(volume) | {"warnings": " ".join(volume["warnings"])}
+        place = Path(row["source"]).parent / volume["output"]
+        figures = flat(volume) | {"warnings": " ".join(volume["warnings"]), "output": str(place)}
         assert {name: row[name] for name in figures if name in row} == {
             name: figure for name, figure in figures.items() if name in row
         }
