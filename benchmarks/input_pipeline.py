@@ -4,7 +4,7 @@ Command: python benchmarks/input_pipeline.py     (ten minutes on two idle cores;
 Fixed pairs and slices with noise that is drawn; records in memory and read again each pass; made here and by
 two workers of a tf.data service on the same machine; beside a pipeline that parses record by record. The
 consumer is the training step of `network.py`: 20 patches of 16 x 16 through SRDenseNet_All. Each measurement
-is a process of its own. The records are heads of `prepare.py`, so that no scan is needed.
+is a process of its own. The records are heads of `prepare_scans.py`, so that no scan is needed.
 Expected there: the pipeline delivers at least ten times what the network takes, at any batch size.
 Prints tables and writes benchmarks/results/input_pipeline.json.
 """
@@ -37,11 +37,11 @@ LOAD_BEFORE = os.getloadavg()[0]
 
 def prepare(folder: Path, slices: int) -> None:
     """Records of both modes from the same heads, 40 patches of 16 x 16 a slice."""
-    from prepare import make_scans
+    from prepare_scans import SLICES_PER_SCAN, make_scans
 
     from lfsr_tf.pairs import PairsConfig, prepare_dataset
 
-    make_scans(folder / "scans", slices)
+    make_scans(folder / "scans", slices // SLICES_PER_SCAN)
     for mode in MODES:
         config = PairsConfig(mode=mode, validation_fraction=0.0)
         prepare_dataset(folder / "scans", None, folder / mode, config)

@@ -161,7 +161,7 @@ def carried(pairs: tf.data.Dataset, used: int, batch_size: int) -> tf.data.Datas
     """
     if used:
         pairs = pairs.scan(tf.constant(used, tf.int64), _without_used)
-    # Slices of whole blocks: several times as fast as single pairs (`benchmarks/input_pipeline.py`).
+    # Cut from whole blocks, whatever their sizes, instead of gathered pair by pair.
     batches = pairs.rebatch(batch_size, drop_remainder=True)
     return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
