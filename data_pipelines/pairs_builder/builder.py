@@ -98,7 +98,7 @@ class PairsBuilder(FileReaderBuilder, skip_registration=True):  # type: ignore[c
 
     def _remove_unfinished(self, output: Path) -> None:
         """Folders that tensorflow-datasets left when it was killed; ours alone is in use, by the lock."""
-        for folder in output.glob(f"{self.version}.incomplete*"):
+        for folder in output.glob(f"incomplete.*_{self.version}"):
             if folder.name != Path(self.data_path).name:
                 remove(folder)
 

@@ -46,15 +46,6 @@ def test_beam_on_all_cores_makes_the_same_records(scans, expected, build, tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 4])
-def test_more_or_fewer_beam_workers_make_the_same_records(
-    scans, expected, build, tmp_path: Path, workers: int
-) -> None:
-    options = ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
-    assert digests_of(build(scans, tmp_path, options)) == expected
-
-
-@pytest.mark.slow
 def test_a_portable_runner_makes_the_same_records(scans, expected, build, tmp_path: Path) -> None:
     with portable_service(workers=2) as options:
         assert digests_of(build(scans, tmp_path, options)) == expected
