@@ -1,6 +1,6 @@
 """How fast scans become pairs: as they grow to 100,000 slices, and beside NumPy, PyTorch and Beam.
 
-Command: python benchmarks/prepare.py     (20 minutes and 25 GB of disk, two idle cores)
+Command: python benchmarks/prepare.py     (22 minutes and 25 GB of disk, two idle cores)
          python benchmarks/prepare.py --sizes 1000 10000     (8 minutes, 5 GB)
          python benchmarks/prepare.py --only growth     (of: degradation, records, beam, growth, workers)
 Expected there: the time of a slice is the same at every size, with less than 2 GiB.
@@ -9,7 +9,7 @@ keeps its last figures. The first run installs PyTorch into an environment of it
 
 Every slice gives 40 pairs of 16 x 16 and 32 x 32, once (the paper's preset without copies). Two processes of
 one thread each, whoever it is. Start-up (imports, tracing) is what the same program takes for two scans of 25
-slices; times of a slice and rates are without it, seconds with it. Making the phantom scans does not count.
+slices, and rates are those of all further slices; seconds are with it. Making the phantom scans does not count.
 """
 
 from __future__ import annotations

@@ -92,11 +92,13 @@ def growth(scans: Scans, sizes: list[int]) -> dict[str, Any]:
 
 def with_rates(row: dict[str, Any], start_up_s: float) -> dict[str, Any]:
     """A row with its rates, start-up apart and start-up included."""
+    # What start-up was measured with is work as well.
+    slices = row["slices"] - FEW_SCANS * FEW_SLICES
     working = row["seconds"] - start_up_s
     return row | {
-        "ms_per_slice": 1e3 * working / row["slices"],
-        "slices_per_s": row["slices"] / working,
-        "pairs_per_s": row["pairs"] / working,
+        "ms_per_slice": 1e3 * working / slices,
+        "slices_per_s": slices / working,
+        "pairs_per_s": PAIRS_PER_SLICE * slices / working,
         "pairs_per_s_with_start_up": row["pairs"] / row["seconds"],
     }
 
