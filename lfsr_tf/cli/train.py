@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from pathlib import Path
@@ -83,7 +84,9 @@ def _train(
     if hosts is not None:
         # It would explain at length why what hosts say to each other is not compiled once for all.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    start = None if start_from is None else load_model(start_from)
+    load = None if start_from is None else functools.partial(load_model, start_from)
+    # TensorFlow may not have computed anything when hosts are connected.
+    start = load() if load and hosts is None else load
     with ConsoleProgress() as progress:
         run = train_network(records, output, config, progress, start=start, hosts=hosts)
     if hosts is not None and not hosts.first:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def train(
     config: TrainConfig,
     progress: TrainProgress | None = None,
     *,
-    start: TrainedModel | None = None,
+    start: TrainedModel | Callable[[], TrainedModel] | None = None,
     hosts: Hosts | None = None,
 ) -> TrainedRun:
     """Train a network, or go on with a run that was interrupted.
@@ -43,7 +44,8 @@ def train(
         output: The run folder. A finished run is left as it is.
         config: Settings; see `load_preset`.
         progress: Is told of steps and epochs; None: nobody.
-        start: A model of the same network whose weights are the first ones; None: random ones.
+        start: A model of the same network whose weights are the first ones; None: random ones. With `hosts` a
+            function that loads it, since the hosts must be connected before TensorFlow is used.
         hosts: The hosts that train together, each of which calls this with the same arguments; the first one
             writes the run folder. None: this process alone.
 
@@ -64,7 +66,8 @@ def train(
         devices = local_devices(config) if hosts is None else join_hosts(hosts, config)
         progress = progress if devices.first else SilentProgress()
         source = devices.together(lambda: read_source(Path(records), config))
-        return train_on(source, Path(output), config, progress, start, devices)
+        first = devices.together(start) if callable(start) else start
+        return train_on(source, Path(output), config, progress, first, devices)
 
 
 def train_on(
@@ -141,12 +144,12 @@ def _begun_model(
     """The model with the weights to begin or to go on with, the same ones on every device."""
     keras.utils.set_random_seed(config.seed)
     model = build_compiled_model(config, source, devices)
-    with devices.scope():
-        if start is not None:
-            take_weights(model, start)
-        if state.epochs_done:
-            devices.together(lambda: restore(model, folder, state) if devices.first else None)
-            devices.give_weights(list(trained_variables(model).values()))
+    # Outside of the scope, where a model that is loaded for a look would have copies on every host.
+    if start is not None:
+        take_weights(model, start)
+    if state.epochs_done:
+        devices.together(lambda: restore(model, folder, state) if devices.first else None)
+        devices.give_weights(list(trained_variables(model).values()))
     return model
 
 

@@ -49,6 +49,26 @@ def test_a_training_can_start_from_a_shipped_model(calls: list, run_command: Cal
     assert calls[0][3].info.name == "fast"
 
 
+def test_hosts_reach_the_training_with_a_model_that_is_not_loaded_yet(
+    calls: list, run_command: Callable
+) -> None:
+    several = ["--hosts", "a:2222,b:2222", "--host-index"]
+    result = run_command(train, "records", "-o", "run", "--start-from", "fast", *several, "0")
+    assert result.exit_code == 0, result.output
+    start, hosts = calls[0][3:]
+    assert (hosts.addresses, hosts.index) == (("a:2222", "b:2222"), 0)
+    assert start().info.name == "fast"
+    other = run_command(train, "records", "-o", "run", *several, "1")
+    assert "best validation loss" in result.output
+    assert "best validation loss" not in other.output
+
+
+def test_an_index_without_hosts_is_refused(calls: list, run_command: Callable) -> None:
+    result = run_command(train, "records", "-o", "run", "--host-index", "1")
+    assert isinstance(result.exception, ConfigError)
+    assert not calls
+
+
 def test_the_last_line_says_the_result_and_where_it_is(calls: list, run_command: Callable) -> None:
     result = run_command(train, "records", "-o", "run", "--preset", "demo")
     assert "best validation loss 0.5 in epoch 1 of 1" in " ".join(result.output.split())
