@@ -9,7 +9,7 @@ keeps its last figures. The first run installs PyTorch into an environment of it
 
 Every slice gives 40 pairs of 16 x 16 and 32 x 32, once (the paper's preset without copies). Two processes of
 one thread each, whoever it is. Start-up (imports, tracing) is what the same program takes for two scans of 25
-slices, and rates are those of all further slices; seconds are with it. Making the phantom scans does not count.
+slices, and rates are those of all further slices; seconds are with it. Making the scans does not count.
 """
 
 from __future__ import annotations
