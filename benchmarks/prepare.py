@@ -1,7 +1,7 @@
 """How fast scans become pairs: as they grow to 100,000 slices, and beside NumPy, PyTorch and Beam.
 
 Command: python benchmarks/prepare.py     (22 minutes and 25 GB of disk, two idle cores)
-         python benchmarks/prepare.py --sizes 1000 10000     (8 minutes, 5 GB)
+         python benchmarks/prepare.py --sizes 1000 10000     (12 minutes, 5 GB)
          python benchmarks/prepare.py --only growth     (of: degradation, records, beam, growth, workers)
 Expected there: the time of a slice is the same at every size, with less than 2 GiB.
 Prints the tables of docs/speed.md and writes benchmarks/results/prepare.json, where a part that was left out
