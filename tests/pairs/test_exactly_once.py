@@ -2,13 +2,14 @@ import itertools
 from collections import Counter
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError, RecordsError
 from lfsr_tf.pairs import PipelineConfig, open_dataset, read_records, steps_per_epoch, training_data
-from lfsr_tf.pairs.device_pairs import device_data
+from lfsr_tf.pairs.device_pairs import TrainedOnDevice, device_data
 from lfsr_tf.pairs.remote import in_order
 from tests.pairs.many_shards import in_shards
 
@@ -68,6 +69,27 @@ def test_the_device_makes_the_pairs_that_the_pipeline_makes(slices: Path) -> Non
     for one, other in zip(made, training_data(slices, BATCH, **arguments), strict=False):
         for part, twin in zip(one, other, strict=True):
             np.testing.assert_allclose(part, twin, rtol=1e-6, atol=1e-6)
+
+
+def test_training_on_the_device_has_the_losses_of_training_on_the_pipeline(slices: Path) -> None:
+    def losses(trained: keras.Model, data: tf.data.Dataset) -> list[float]:
+        trained.compile("adam", "mse")
+        return trained.fit(data, steps_per_epoch=4, epochs=2, shuffle=False, verbose=0).history["loss"]
+
+    networks = [keras.Sequential([keras.Input((8, 8, 1)), enlarging(1)]) for _ in range(2)]
+    networks[1].set_weights(networks[0].get_weights())
+    before = networks[0].get_weights()[0]
+    chosen, make_pairs = device_data(slices, BATCH)
+    on_device = losses(TrainedOnDevice(networks[0], make_pairs), chosen)
+    np.testing.assert_allclose(on_device, losses(networks[1], training_data(slices, BATCH)), rtol=1e-5)
+    for weights, others in zip(*(network.get_weights() for network in networks), strict=True):
+        np.testing.assert_allclose(weights, others, atol=1e-5)
+    assert not np.allclose(networks[0].get_weights()[0], before, atol=1e-3)
+
+
+def enlarging(seed: int) -> keras.layers.Layer:
+    kernel = keras.initializers.GlorotUniform(seed)
+    return keras.layers.Conv2DTranspose(1, 3, 2, padding="same", kernel_initializer=kernel)
 
 
 def test_what_fills_no_batch_comes_first_in_the_next_epoch(pairs: Path) -> None:
