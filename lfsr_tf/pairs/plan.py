@@ -15,7 +15,7 @@ from lfsr_tf.storage import stable_seed
 _FLOAT16_BYTES = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlannedImage:
     """One slice, or one noise copy of it, that goes into the records.
 

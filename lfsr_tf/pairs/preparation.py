@@ -21,6 +21,7 @@ from lfsr_tf.pairs.sources import SPLITS, Source, Volume, check_sources, images_
 from lfsr_tf.pairs.workspace import Workspace
 from lfsr_tf.storage import read_json
 
+_LABELS = ("source", "volume", "scan", "subject", "contrast", "reference", "slices")
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], Any]]]
 
 
@@ -159,7 +160,7 @@ class Preparation:
     def _make_shards(
         self, shards: list[PlannedShard], volumes: Sequence[Volume], workspace: Workspace
     ) -> None:
-        by_place = {(volume.source, volume.volume): asdict(volume) for volume in volumes}
+        by_place = {(volume.source, volume.volume): _labels(volume) for volume in volumes}
         missing = [shard for shard in shards if not workspace.shard(shard.file).exists()]
         jobs = [self._job_of(shard, by_place, workspace) for shard in missing]
         for _, result in self._each("Writing shards", jobs, done=len(shards) - len(missing)):
@@ -192,6 +193,11 @@ class Preparation:
             for number, result in self._engine.run(jobs):
                 advance(1)
                 yield number, result
+
+
+def _labels(volume: Volume) -> dict[str, Any]:
+    """What the records of a volume say of it; a job carries no more."""
+    return {name: getattr(volume, name) for name in _LABELS}
 
 
 def failure_line(failures: Sequence[Mapping[str, str]], sources: int, folder: Path) -> str:
