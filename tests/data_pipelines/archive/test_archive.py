@@ -97,10 +97,10 @@ def test_the_table_holds_the_figures_of_the_sidecars(undisturbed: tuple[Path, st
         assert row["sha256"] == sidecar["input"]["sha256"][Path(row["source"]).name]
         place = Path(row["source"]).parent / volume["output"]
         figures = flat(volume) | {"warnings": " ".join(volume["warnings"]), "output": str(place)}
-        assert {name: row[name] for name in figures if name in row} == {
-            name: figure for name, figure in figures.items() if name in row
-        }
-        assert len(row) - len({"source", "sha256", "volume"}) == len(set(row) & set(figures))
+        for name in set(row) - {"source", "sha256", "volume"}:
+            # A range that is not known is null as a whole.
+            assert name in figures or figures[name.rpartition(".")[0]] is None, name
+            assert row[name] == figures.get(name), name
         assert line == {name: "" if value is None else str(value) for name, value in row.items()}
 
 
