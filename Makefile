@@ -29,6 +29,7 @@ format: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/prepare.py
+	$(BIN)/python benchmarks/input_pipeline.py
 	$(BIN)/python benchmarks/network.py
 	$(BIN)/python benchmarks/models.py
 	$(BIN)/python benchmarks/serving.py
