@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import apache_beam as beam
 import pytest
@@ -50,9 +51,13 @@ with portable_service() as options:
 
 
 @pytest.mark.slow
-def test_the_service_ends_with_a_process_that_was_killed() -> None:
+def test_the_service_ends_with_a_process_that_was_killed(tmp_path: Path) -> None:
     killed = subprocess.run(
-        [sys.executable, "-c", STARTS_AND_IS_KILLED], cwd=REPOSITORY, capture_output=True, text=True
+        [sys.executable, "-c", STARTS_AND_IS_KILLED],
+        cwd=REPOSITORY,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     ports = [int(port) for port in killed.stdout.split()]
