@@ -60,6 +60,32 @@ def test_imports_point_downward_only(folder: str) -> None:
     assert not wrong
 
 
+# Of data_pipelines/: a data set stands on what all builders share, and nothing of the package on any of them.
+PIPELINES = PACKAGE.parent / "data_pipelines"
+BESIDE = {"running": set(), "archive": {"running"}, "pairs_builder": {"running"}}
+
+
+def imported_pipelines(path: Path) -> set[str]:
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    modules = [node.module.split(".") for node in nodes if node.module and not node.level]
+    return {module[1] for module in modules if module[0] == "data_pipelines" and len(module) > 1}
+
+
+@pytest.mark.parametrize("folder", sorted(path.parent.name for path in PIPELINES.glob("*/__init__.py")))
+def test_pipelines_import_downward_only(folder: str) -> None:
+    allowed = BESIDE.get(folder, {"running", "pairs_builder"}) | {folder}
+    wrong = {
+        path.name: sorted(imported_pipelines(path) - allowed)
+        for path in (PIPELINES / folder).glob("*.py")
+        if imported_pipelines(path) - allowed
+    }
+    assert not wrong
+
+
+def test_the_package_does_not_know_the_pipelines() -> None:
+    assert not [path for path in PACKAGE.rglob("*.py") if "data_pipelines" in path.read_text()]
+
+
 def test_every_folder_is_covered_by_the_rule() -> None:
     folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
     assert folders == set(ALLOWED)
@@ -84,7 +110,7 @@ def test_start_up_does_not_import_anything_heavy(module: str) -> None:
 
 def test_files_and_functions_stay_readable() -> None:
     long_files, long_functions = [], []
-    for path in PACKAGE.rglob("*.py"):
+    for path in (*PACKAGE.rglob("*.py"), *PIPELINES.rglob("*.py")):
         text = path.read_text()
         if len(text.splitlines()) > 300:
             long_files.append(path.name)

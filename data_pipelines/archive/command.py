@@ -66,7 +66,7 @@ def enhance_archive(
 
         python -m data_pipelines.archive scans --model models/lfsr --output enhanced
     """
-    from data_pipelines.archive.runner import new_pipeline
+    from data_pipelines.running.runner import new_pipeline
 
     pipeline = new_pipeline(context.args)
     settings = _settings(
@@ -89,9 +89,9 @@ def _run(pipeline: Any, scans: Path, settings: ArchiveSettings) -> None:
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
     from data_pipelines.archive.handler import make_enhancer
-    from data_pipelines.archive.loopback import servers_on_loopback
     from data_pipelines.archive.pipeline import run_archive
     from data_pipelines.archive.plan import plan_archive
+    from data_pipelines.running.workers import safe_local_run
 
     make_enhancer(settings)  # a model or a setting that is of no use is found before the workers start
     plan = plan_archive(scans, settings.output)
@@ -99,7 +99,7 @@ def _run(pipeline: Any, scans: Path, settings: ArchiveSettings) -> None:
         raise LfsrError(f"{plan.refused[0].name}: {plan.refused[0].error}")
     here = isinstance(pipeline.runner, FnApiRunner)
     settings = replace(settings, archive=plan.archive, driver=os.getpid() if here else None)
-    with servers_on_loopback() if here else nullcontext():
+    with safe_local_run() if here else nullcontext():
         done = run_archive(pipeline, plan, settings)
     _tell(done, settings)
 

@@ -14,10 +14,9 @@ from typing import Any
 
 import apache_beam as beam
 
-from data_pipelines.archive.loopback import servers_on_loopback
-from data_pipelines.archive.runner import new_pipeline
 from data_pipelines.pairs_builder.beam_options import PreparationOptions
-from data_pipelines.running.workers import watched_workers
+from data_pipelines.running.runner import new_pipeline
+from data_pipelines.running.workers import safe_local_run
 from lfsr_tf.errors import LfsrError
 from lfsr_tf.pairs.jobs import Job, answer, result_of
 from lfsr_tf.storage import read_json, remove, write_json
@@ -64,7 +63,7 @@ class BeamEngine:
         remove(self._folder)
 
     def _run_pipeline(self, files: list[str]) -> None:
-        with servers_on_loopback(), watched_workers(), new_pipeline(self._options) as pipeline:
+        with safe_local_run(), new_pipeline(self._options) as pipeline:
             _ = (
                 pipeline
                 | "Jobs" >> beam.Create(files)

@@ -20,14 +20,19 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 from apache_beam.runners.portability.local_job_service import SubprocessSdkWorker
 
+from data_pipelines.running.loopback import servers_on_loopback
+
 _SECONDS_BETWEEN_LOOKS = 0.2
 
 
 @contextmanager
-def watched_workers() -> Iterator[None]:
-    """Let the worker processes of pipelines that run inside the block be watched."""
+def safe_local_run() -> Iterator[None]:
+    """Let pipelines that run inside the block be safe to leave alone.
+
+    Their servers listen on the loopback interface alone, and the death of a worker process ends them.
+    """
     watched = {python_urns.SUBPROCESS_SDK: (_WatchedWorkerHandler, bytes)}
-    with mock.patch.dict(WorkerHandler._registered_environments, watched):
+    with servers_on_loopback(), mock.patch.dict(WorkerHandler._registered_environments, watched):
         yield
 
 

@@ -29,7 +29,7 @@ from unittest import mock
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
-from data_pipelines.archive.loopback import servers_on_loopback
+from data_pipelines.running.loopback import servers_on_loopback
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECONDS_TO_START = 180

@@ -5,7 +5,7 @@ from apache_beam.options.pipeline_options import DirectOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.portable_runner import PortableRunner
 
-from data_pipelines.archive.runner import new_pipeline
+from data_pipelines.running.runner import new_pipeline
 from lfsr_tf.errors import ConfigError
 
 

@@ -4,7 +4,7 @@ Beam's local runners and worker pools talk to their worker processes over gRPC, 
 listen on every network interface: whoever reaches such a port can hand pickled code to the pipeline. Here
 they listen on the loopback interface alone.
 
-`python -m data_pipelines.archive.loopback MODULE ARGUMENTS` runs one of Beam's programs in this way, for
+`python -m data_pipelines.running.loopback MODULE ARGUMENTS` runs one of Beam's programs in this way, for
 example `apache_beam.runners.worker.worker_pool_main --service_port=50000`.
 """
 

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import grpc
 
-from data_pipelines.archive.loopback import servers_on_loopback
+from data_pipelines.running.loopback import servers_on_loopback
 
 # Reached by a server that listens everywhere, not by one that listens on 127.0.0.1 alone.
 ANOTHER_ADDRESS = "127.0.0.2"
