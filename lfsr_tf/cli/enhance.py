@@ -156,9 +156,10 @@ def _find(scans: list[Path], output: Path) -> Iterator[tuple[Path, Path]]:
         found = find_scans(path) if path.exists() else [path]
         if not found:
             raise ScanError(f"Expected scans in {path}. Received: a folder without any. Check the path.")
+        results = output.resolve()
+        inside = results != path.resolve() and results.is_relative_to(path.resolve())
         for scan in found:
-            is_result = output.resolve() in scan.resolve().parents and output.resolve() != path.resolve()
-            if not is_result:
+            if not (inside and results in scan.resolve().parents):
                 yield scan, path if scan != path else path.parent
 
 

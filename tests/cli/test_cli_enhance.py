@@ -80,6 +80,15 @@ def test_results_inside_the_searched_folder_are_not_enhanced_again(
     assert names(out) == ["scan_sr.json", "scan_sr.nii.gz"]
 
 
+def test_results_may_stand_above_the_searched_folder(
+    run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path
+) -> None:
+    small_scan("study/scans/scan.nii.gz")
+    result = run_command(enhance, tmp_path / "study" / "scans", "-m", run_folder, "-o", tmp_path / "study")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "study" / "scan_sr.nii.gz").is_file()
+
+
 def test_existing_results_are_kept_without_overwrite(
     run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path
 ) -> None:
