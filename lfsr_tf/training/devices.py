@@ -90,14 +90,20 @@ def check_shareable(config: TrainConfig, replicas: int) -> None:
     """Refuse what would give other results on several devices than on one.
 
     Raises:
-        ConfigError: The batch cannot be split evenly, so that some pairs would count more than others, or
+        ConfigError: The batch cannot be split evenly, so that some pairs would count more than others; or
             float16 is asked for: Keras' scaling of the loss looks for infinite gradients on one replica
-            alone, before they are added up.
+            alone, before they are added up; or several steps an execution: TensorFlow 2.21 fails to run
+            Keras' loop of such steps.
     """
     if config.batch_size % replicas:
         raise ConfigError(
             f"Expected a batch_size that {replicas} devices can share evenly. "
             f"Received: batch_size={config.batch_size}. Take a multiple of {replicas}."
+        )
+    if replicas > 1 and config.steps_per_execution > 1:
+        raise ConfigError(
+            f"Expected steps_per_execution=1 on {replicas} devices. Received: "
+            f"steps_per_execution={config.steps_per_execution}. Leave it out."
         )
     if replicas > 1 and config.dtype_policy == "mixed_float16":
         raise ConfigError(

@@ -192,7 +192,7 @@ def join_hosts(hosts: Hosts, config: TrainConfig) -> SeveralHosts:
     """
     if config.jit_compile:
         raise ConfigError(
-            "Expected jit_compile=false on several hosts. Received: true, which is for one host."
+            "Expected jit_compile=false on several hosts. Received: jit_compile=true. Leave it out."
         )
     check_shareable(config, len(hosts.addresses))
     meet(hosts)

@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks import load_model
 from lfsr_tf.pairs import PairsConfig, prepare_dataset
 from lfsr_tf.scans import phantom_scan, write_scan
-from lfsr_tf.training.several_hosts import shares
+from lfsr_tf.training.config import TrainConfig
+from lfsr_tf.training.hosts import Hosts
+from lfsr_tf.training.several_hosts import join_hosts, shares
 from lfsr_tf.training.state import read_history
 from tests.training.test_hosts import free_ports
 
@@ -190,3 +193,17 @@ def test_a_host_with_two_devices_gets_their_shares_in_turn() -> None:
     assert both == [[4, 5], [6, 7], [12, 13], [14, 15]]
     assert int(shares(batches, range(2, 4), 4).cardinality()) == 4
     assert int(shares(batches.repeat(), range(2, 4), 4).cardinality()) == tf.data.INFINITE_CARDINALITY
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"jit_compile": True}, "jit_compile=false on several hosts"),
+        ({"steps_per_execution": 2}, "steps_per_execution=1 on 2 devices"),
+        ({"batch_size": 5}, "2 devices can share evenly"),
+        ({"dtype_policy": "mixed_float16"}, "Take mixed_bfloat16"),
+    ],
+)
+def test_what_several_hosts_cannot_do_is_refused_before_they_meet(settings: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        join_hosts(Hosts(("127.0.0.1:1", "127.0.0.1:2"), 0), TrainConfig(**settings))
