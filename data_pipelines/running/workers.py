@@ -48,13 +48,13 @@ class _WatchedWorkerHandler(SubprocessSdkWorkerHandler):
         self.worker = SubprocessSdkWorker(
             self._worker_command_line, self.control_address, self.provision_info, self.worker_id
         )
-        self.worker_thread = threading.Thread(name="run_worker", target=self._run)
+        self.worker_thread = threading.Thread(name="run_worker", target=self._run, daemon=True)
         self.worker_thread.start()
 
-    def stop_worker(self) -> None:
-        """Wait for the process to end."""
+    def close(self) -> None:
+        """End the process; of a dead one Beam finds that out by an error."""
         self._stopped.set()
-        super().stop_worker()
+        super().close()
 
     def _run(self) -> None:
         try:
