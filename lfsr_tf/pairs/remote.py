@@ -9,6 +9,7 @@ in an error.
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -18,8 +19,10 @@ from lfsr_tf.errors import RecordsError
 from lfsr_tf.pairs.parts import Reader, visit
 from lfsr_tf.pairs.passes import Block, Passes
 
-# Parts that may be made before their turn. Each worker is at one, so this is more than there are workers.
+# Parts that wait for their turn before later ones are fetched slowly, so that a slow worker can catch up.
 _PARTS_AHEAD = 16
+# Seconds after which a block that has not come is lost, and seconds between slow fetches.
+_PATIENCE_S, _PAUSE_S = 120.0, 1.0
 
 
 def made_by_workers(
@@ -52,13 +55,21 @@ def made_by_workers(
     )
 
 
-def in_order(numbered: Iterable[tuple[Any, Any]], first: int, most_ahead: int) -> Iterator[Any]:
+def in_order(
+    numbered: Iterable[tuple[Any, Any]],
+    first: int,
+    most: int,
+    patience_s: float = _PATIENCE_S,
+    pause_s: float = _PAUSE_S,
+) -> Iterator[Any]:
     """Things in the order of their numbers.
 
     Args:
         numbered: (number, thing), each number from `first` on once, in any order.
         first: The number to begin with.
-        most_ahead: A thing so many numbers ahead of one that has not come shows that it never will.
+        most: While more things wait, the next one is fetched after a pause.
+        patience_s: Seconds after which the one that they wait for is lost.
+        pause_s: Length of a pause.
 
     Yields:
         The things.
@@ -67,16 +78,19 @@ def in_order(numbered: Iterable[tuple[Any, Any]], first: int, most_ahead: int) -
         RecordsError: A number is missing, or came twice.
     """
     waiting: dict[int, Any] = {}
+    since = time.monotonic()
     for number, thing in numbered:
         place = int(number)
         if place < first or place in waiting:
             raise _lost(f"block {place} twice")
         waiting[place] = thing
-        if place - first > most_ahead:
-            raise _lost(f"block {place}, but not block {first}")
         while first in waiting:
             yield waiting.pop(first)
-            first += 1
+            first, since = first + 1, time.monotonic()
+        if len(waiting) > most:
+            if time.monotonic() - since > patience_s:
+                raise _lost(f"block {place}, but not block {first}")
+            time.sleep(pause_s)
     if waiting:
         raise _lost(f"block {min(waiting)}, but not block {first}")
 
@@ -84,5 +98,5 @@ def in_order(numbered: Iterable[tuple[Any, Any]], first: int, most_ahead: int) -
 def _lost(received: str) -> RecordsError:
     return RecordsError(
         f"Expected every block of pairs from the tf.data service once. Received: {received}. A worker was "
-        "lost or is far behind the others: start the service again, and the run, which goes on where it was."
+        "lost: start the service again, and the run, which goes on where it was."
     )

@@ -141,4 +141,9 @@ def test_blocks_that_come_early_wait_for_their_turn() -> None:
 )
 def test_a_lost_or_repeated_block_is_an_error(arriving: list[tuple[int, str]], message: str) -> None:
     with pytest.raises(RecordsError, match=message):
-        list(in_order(arriving, 0, 5))
+        list(in_order(arriving, 0, 5, patience_s=0.0, pause_s=0.0))
+
+
+def test_a_worker_that_is_slow_is_waited_for() -> None:
+    arriving = [*((number, number) for number in range(1, 40)), (0, 0)]
+    assert list(in_order(arriving, 0, 5, pause_s=0.0)) == list(range(40))
