@@ -1,4 +1,4 @@
-"""Hosts meet before TensorFlow starts: it would wait for ever, deaf to every signal, for one that is late."""
+"""Hosts meet before TensorFlow starts: it would wait for ever, deaf to SIGTERM, for one that does not come."""
 
 from __future__ import annotations
 
