@@ -1,4 +1,4 @@
-"""Hosts meet before TensorFlow starts: it would wait for ever, deaf to SIGTERM, for one that does not come."""
+"""Hosts meet before TensorFlow starts, which waits for ever, deaf to SIGTERM, for one that does not come."""
 
 from __future__ import annotations
 
