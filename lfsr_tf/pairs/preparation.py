@@ -21,7 +21,7 @@ from lfsr_tf.pairs.sources import SPLITS, Source, Volume, check_sources, images_
 from lfsr_tf.pairs.workspace import Workspace
 from lfsr_tf.storage import read_json
 
-_LABELS = ("source", "volume", "scan", "subject", "contrast", "reference", "slices")
+_LABELS = ("source", "volume", "scan", "subject", "contrast", "reference", "sigma", "slices")
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], Any]]]
 
 

@@ -110,7 +110,7 @@ def test_a_strict_build_stops_at_a_corrupt_scan(build, tmp_path: Path) -> None:
     write_scan(tmp_path / "scans" / "validation" / "sub-9_T1w.nii.gz", 9)
     (tmp_path / "scans" / "train" / "sub-7_T1w.nii.gz").write_bytes(b"not a scan")
     with pytest.raises(Exception, match=r"^sub-7_T1w.nii.gz: ") as caught:
-        build(tmp_path / "scans", tmp_path / "data", ["--strict", "--direct_running_mode=in_memory"])
+        build(tmp_path / "scans", tmp_path / "data", ["--strict"])
     assert type(caught.value).__name__ == "ScanError"
     assert not small_builder(tmp_path / "data").is_prepared()
     assert not list((tmp_path / "data").rglob(".preparing-*"))
