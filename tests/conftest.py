@@ -5,6 +5,8 @@ import os
 # Before TensorFlow is imported: its start-up notices would bury test output.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# TensorFlow leaves oneDNN out on older processors; what is known to go wrong with it is tested everywhere.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import resource
 import shutil

@@ -79,8 +79,8 @@ def _check_offset(path: Path) -> None:
         head = stream.read(nib.Nifti2Header.sizeof_hdr)
     second = nib.Nifti2Header.sizeof_hdr in (int.from_bytes(head[:4], order) for order in ("little", "big"))
     header_class = nib.Nifti2Header if second else nib.Nifti1Header
-    if len(head) < header_class.sizeof_hdr:
-        return
+    if not header_class.may_contain_header(head):
+        return  # nibabel says what it is
     offset = float(header_class(head[: header_class.sizeof_hdr], check=False)["vox_offset"])
     if not offset <= _MAX_OFFSET:
         raise ScanError(
