@@ -6,7 +6,9 @@ position of the LR patch and covers the same tissue.
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.keys import POSITION_STREAM, seeds_of
@@ -24,13 +26,17 @@ def usable_positions(hr: tf.Tensor, config: PairsConfig) -> tf.Tensor:
         bool [B, P, P], P = S / scale - lr_patch + 1 positions along each axis.
     """
     head = tf.cast(hr > config.head_threshold, tf.float32)
-    size = hr.shape[-1] // config.scale
-    cells = tf.reshape(head, [-1, size, config.scale, size, config.scale])
-    # Sums over windows from one running sum: exact in float32, since all counts are far below 2^24.
-    sums = tf.pad(tf.cumsum(tf.cumsum(tf.reduce_sum(cells, [2, 4]), 1), 2), [[0, 0], [1, 0], [1, 0]])
-    side = config.lr_patch
-    count = sums[:, side:, side:] - sums[:, side:, :-side] - sums[:, :-side, side:] + sums[:, :-side, :-side]
+    windows = tf.constant(_windows(hr.shape[-1], config))
+    # Sums over windows as two products of matrices: exact in float32, since all counts are far below 2^24.
+    count = tf.matmul(windows, tf.tensordot(head, windows, [[2], [1]]))
     return count >= max(config.min_patch_head * config.hr_patch**2, 1.0)
+
+
+def _windows(size: int, config: PairsConfig) -> NDArray[np.float32]:
+    """Which of `size` samples belong to the HR patch at each position: 0 or 1, float32 [P, size]."""
+    first = config.scale * np.arange(size // config.scale - config.lr_patch + 1)[:, None]
+    samples = np.arange(size)
+    return ((first <= samples) & (samples < first + config.hr_patch)).astype(np.float32)
 
 
 def draw_positions(usable: tf.Tensor, keys: tf.Tensor, count: int | tf.Tensor) -> tf.Tensor:

@@ -7,14 +7,13 @@ has one LR/HR patch a record; mode "slices" one HR slice, without `lr`, `sigma`,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from lfsr_tf.errors import OutputError
+from lfsr_tf.pairs.tfrecord import write_tfrecord
 from lfsr_tf.storage import atomic_path
 
 _HR_FEATURES: dict[str, tf.io.FixedLenFeature] = {
@@ -38,12 +37,6 @@ FEATURES: dict[str, dict[str, tf.io.FixedLenFeature]] = {
     "slices": _HR_FEATURES,
     "pairs": {**_HR_FEATURES, **_LR_FEATURES},
 }
-# Noise has no repetitions to be found: Huffman codes alone take half the time and a tenth more room.
-_HUFFMAN_ONLY = 2
-_OPTIONS = tf.io.TFRecordOptions(
-    compression_type="GZIP", compression_level=1, compression_strategy=_HUFFMAN_ONLY
-)
-
 Values = Mapping[str, Any]
 
 
@@ -58,14 +51,7 @@ def write_shard(path: Path, records: Iterable[Values]) -> None:
         OutputError: The disk is full or the folder cannot be written.
     """
     with atomic_path(path) as temporary:
-        try:
-            with closing(tf.io.TFRecordWriter(str(temporary), _OPTIONS)) as writer:
-                for serialised in serialised_records(records):
-                    writer.write(serialised)
-        except tf.errors.OpError as error:
-            raise OutputError(
-                f"Cannot write {path}: {error.message}. Check the path and the free space."
-            ) from error
+        write_tfrecord(temporary, serialised_records(records))
 
 
 def serialised_records(records: Iterable[Values]) -> Iterator[bytes]:

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.degrade import degrade
 from lfsr_tf.pairs.keys import fold
-from lfsr_tf.pairs.patches import cut_patches, draw_positions, usable_positions
+from lfsr_tf.pairs.patches import draw_positions, usable_positions
 from lfsr_tf.pairs.plan import PlannedImage
 from lfsr_tf.pairs.records import Values, image_bytes
 from lfsr_tf.pairs.slice_cache import array_path, measured_path
@@ -61,15 +62,24 @@ def _records_of(images: Sequence[PlannedImage], cache: Path, labels: Labels, con
     if config.pairing == "repetitions":
         levels = [labels[image.source, image.volume]["sigma"] for image in images]
         measured = _rows(images, cache, measured_path), np.array(levels, np.float32)
-    lr, cut, sigma, corners, patch_keys = _degrade_and_cut(hr, keys, config, int(counts.max()), *measured)
-    chosen = np.arange(counts.max())[None, :] < counts[:, None]
+    lr, sigma, corners, patch_keys = _degraded(hr, keys, config, int(counts.max()), *measured)
+    owners, draws = np.nonzero(np.arange(counts.max())[None, :] < counts[:, None])
+    corners = corners[owners, draws]
     return {
-        "lr": lr[chosen],
-        "hr": cut[chosen],
-        "patch": corners[chosen],
-        "key": patch_keys[chosen],
-        "sigma": np.repeat(sigma, counts),
+        "lr": _cut(lr, owners, corners, config.lr_patch),
+        "hr": _cut(hr, owners, corners * config.scale, config.hr_patch),
+        "patch": corners,
+        "key": patch_keys[owners, draws],
+        "sigma": sigma[owners],
     }
+
+
+def _cut(
+    images: NDArray[np.float16], owners: NDArray[np.int64], corners: NDArray[np.int32], side: int
+) -> NDArray[np.float16]:
+    """The patch at each corner of its image, or the whole image: what `cut_patches` does on tensors."""
+    windows = sliding_window_view(images, (side or images.shape[1],) * 2, axis=(1, 2))
+    return windows[owners, corners[:, 0], corners[:, 1]]
 
 
 def _rows(
@@ -85,7 +95,7 @@ def _load(path: Path) -> NDArray[np.float16]:
     return loaded
 
 
-def _degrade_and_cut(
+def _degraded(
     hr: NDArray[np.float16],
     keys: NDArray[np.int64],
     config: PairsConfig,
@@ -99,7 +109,7 @@ def _degrade_and_cut(
 
 @functools.lru_cache(maxsize=8)
 def _compiled_step(config: PairsConfig, hr_size: int) -> Any:
-    """Degradation and cutting as one graph for a slice size: traced once, for any number of slices.
+    """Degradation and drawing as one graph for a slice size: traced once, for any number of slices.
 
     What was measured, LR images and sigma, is given after the count and takes the place of a degradation.
     """
@@ -109,12 +119,9 @@ def _compiled_step(config: PairsConfig, hr_size: int) -> Any:
         lr, sigma = measured or degrade(images, keys, config)
         lr = tf.cast(lr, tf.float16)
         if not config.lr_patch:
-            corners = tf.zeros([tf.shape(keys)[0], 1, 2], tf.int32)
-            return lr[:, None], hr[:, None], sigma, corners, keys[:, None]
+            return lr, sigma, tf.zeros([tf.shape(keys)[0], 1, 2], tf.int32), keys[:, None]
         corners = draw_positions(usable_positions(images, config), keys, count)
-        hr_patches = cut_patches(hr, corners * config.scale, config.hr_patch)
-        patch_keys = fold(keys[:, None], tf.range(tf.cast(count, tf.int64))[None, :])
-        return cut_patches(lr, corners, config.lr_patch), hr_patches, sigma, corners, patch_keys
+        return lr, sigma, corners, fold(keys[:, None], tf.range(tf.cast(count, tf.int64))[None, :])
 
     signature = [
         tf.TensorSpec([None, hr_size, hr_size], tf.float16),
