@@ -37,6 +37,9 @@ FEATURES: dict[str, dict[str, tf.io.FixedLenFeature]] = {
     "slices": _HR_FEATURES,
     "pairs": {**_HR_FEATURES, **_LR_FEATURES},
 }
+# Of an image in a record, row by row.
+PIXELS = np.dtype("<f2")
+
 Values = Mapping[str, Any]
 
 
@@ -59,25 +62,24 @@ def serialised_records(records: Iterable[Values]) -> Iterator[bytes]:
     # One message serves all records, and its lists are looked up once: half the time of `features[name]`, a
     # seventh of that of a new message.
     example = tf.train.Example()
-    lists: dict[str, Any] = {}
+    fields: dict[str, tuple[Any, int | slice]] = {}
     for record in records:
         for name, value in record.items():
-            if name not in lists:
-                lists[name] = _list_of(example.features.feature[name], value)
-            if isinstance(value, list | tuple):
-                lists[name][:] = value
-            else:
-                lists[name][0] = value
+            if name not in fields:
+                fields[name] = _field_of(example.features.feature[name], value)
+            values, place = fields[name]
+            values[place] = value
         yield example.SerializeToString(deterministic=True)
 
 
-def _list_of(feature: Any, value: Any) -> Any:
-    """The repeated field that holds such a value, filled with it."""
-    values = value if isinstance(value, list | tuple) else [value]
+def _field_of(feature: Any, value: Any) -> tuple[Any, int | slice]:
+    """The repeated field that holds such a value, filled with it, and what of the field it is."""
+    several = isinstance(value, list | tuple)
+    values = value if several else [value]
     kinds = {bytes: feature.bytes_list, float: feature.float_list}
     found = kinds.get(type(values[0]), feature.int64_list).value
     found.extend(values)
-    return found
+    return found, slice(None) if several else 0
 
 
 def parse_batch(serialised: tf.Tensor, mode: str) -> dict[str, tf.Tensor]:
@@ -96,8 +98,3 @@ def parse_batch(serialised: tf.Tensor, mode: str) -> dict[str, tf.Tensor]:
         shape = values.pop(f"{name}_shape")[0]
         values[name] = tf.reshape(pixels, tf.concat([[-1], shape], axis=0))
     return values
-
-
-def image_bytes(image: np.ndarray) -> bytes:
-    """An image as the bytes of a record: float16, row by row."""
-    return np.ascontiguousarray(image, dtype="<f2").tobytes()

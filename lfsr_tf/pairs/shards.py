@@ -17,7 +17,7 @@ from lfsr_tf.pairs.degrade import degrade
 from lfsr_tf.pairs.keys import fold
 from lfsr_tf.pairs.patches import draw_positions, usable_positions
 from lfsr_tf.pairs.plan import PlannedImage
-from lfsr_tf.pairs.records import Values, image_bytes
+from lfsr_tf.pairs.records import PIXELS, Values
 from lfsr_tf.pairs.slice_cache import array_path, measured_path
 
 # Slices that are degraded together: large enough to hide TensorFlow's cost a call, small enough for the
@@ -141,23 +141,20 @@ def _values(
     images: Sequence[PlannedImage],
     labels: Labels,
 ) -> Iterator[Values]:
-    shapes = {f"{name}_shape": arrays[name].shape[1:] for name in ("lr", "hr") if name in arrays}
-    for index in order:
-        image = images[owners[index]]
-        volume = labels[image.source, image.volume]
-        values = {
-            "hr": image_bytes(arrays["hr"][index]),
-            "key": int(arrays["key"][index]),
-            "contrast": volume["contrast"].encode(),
-            "subject": volume["subject"].encode(),
-            "scan": volume["scan"].encode(),
-            "slice": volume["slices"][image.row],
-            "reference": float(volume["reference"]),
-            **shapes,
-        }
-        if "lr" in arrays:
-            values["lr"] = image_bytes(arrays["lr"][index])
-            values["sigma"] = float(arrays["sigma"][index])
-            values["patch"] = arrays["patch"][index].tolist()
-            values["copy"] = image.copy
+    same = [_values_of_image(image, labels[image.source, image.volume]) for image in images]
+    pixels = {name: arrays[name].astype(PIXELS, copy=False) for name in ("lr", "hr") if name in arrays}
+    shapes = {f"{name}_shape": array.shape[1:] for name, array in pixels.items()}
+    drawn = {name: arrays[name].tolist() for name in ("key", "sigma", "patch") if name in arrays}
+    for index, owner in zip(order.tolist(), owners[order].tolist(), strict=True):
+        values = same[owner] | shapes
+        values |= {name: array[index].tobytes() for name, array in pixels.items()}
+        values |= {name: column[index] for name, column in drawn.items()}
+        if "lr" in pixels:
+            values["copy"] = images[owner].copy
         yield values
+
+
+def _values_of_image(image: PlannedImage, volume: dict[str, Any]) -> dict[str, Any]:
+    """What all records of one image have in common."""
+    words = {name: volume[name].encode() for name in ("contrast", "subject", "scan")}
+    return words | {"slice": volume["slices"][image.row], "reference": float(volume["reference"])}

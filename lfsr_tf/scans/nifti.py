@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import math
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+from isal import igzip
+from isal.igzip_lib import IsalError
 from nibabel.filebasedimages import ImageFileError
-from nibabel.openers import ImageOpener
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
@@ -22,7 +25,9 @@ from lfsr_tf.scans.naming import contrast_from_text, subject_from_path
 from lfsr_tf.scans.scan import Scan
 from lfsr_tf.storage import atomic_path
 
-_DAMAGE = (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error, ValueError, OverflowError)
+# The stubs of isal take this class for an exception.
+_UNPACKING: type[Exception] = IsalError  # type: ignore[assignment]
+_DAMAGE = (ImageFileError, HeaderDataError, OSError, EOFError, _UNPACKING, ValueError, OverflowError)
 _SHAPES = {2: "a slice [X, Y]", 3: "a volume [X, Y, Z]", 4: "a series [X, Y, Z, T]"}
 # The lowest three bits of xyzt_units: metre, millimetre, micrometre (nifti1.h); anything else counts as mm.
 _MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}
@@ -55,15 +60,11 @@ def read_nifti(path: Path) -> list[Scan]:
     """
     check_file(path)
     try:
-        _check_offset(path)
-        image = nib.load(path)
-        if not isinstance(image, nib.Nifti1Pair):
-            raise ScanError(
-                f"Expected NIfTI. Received: {type(image).__name__} in {path}. Convert it to NIfTI."
-            )
-        _check_header(image, path)
-        affine = check_affine(image.affine * _millimetres(image.header), path)
-        voxels = _load(image)
+        with _unpacked(path) as stream:
+            image = _image_class(stream, path).from_stream(stream)
+            _check_header(image, path)
+            affine = check_affine(image.affine * _millimetres(image.header), path)
+            voxels = _load(image)
     except _DAMAGE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ScanError(
@@ -73,20 +74,32 @@ def read_nifti(path: Path) -> list[Scan]:
     return [_scan_of(volume, affine, image.header, path) for volume in np.moveaxis(voxels, 3, 0)]
 
 
-def _check_offset(path: Path) -> None:
-    """Refuse voxels that start far behind the header: nibabel reads all between when it opens a file."""
-    with ImageOpener(path) as stream:
-        head = stream.read(nib.Nifti2Header.sizeof_hdr)
-    second = nib.Nifti2Header.sizeof_hdr in (int.from_bytes(head[:4], order) for order in ("little", "big"))
-    header_class = nib.Nifti2Header if second else nib.Nifti1Header
+@contextmanager
+def _unpacked(path: Path) -> Iterator[BufferedIOBase]:
+    """The bytes of a .nii or .nii.gz file; ISA-L takes half the time of nibabel."""
+    with path.open("rb") as stream:
+        if path.suffix.lower() == ".gz":
+            with igzip.IGzipFile(fileobj=stream, mode="rb") as unpacked:
+                yield unpacked
+        else:
+            yield stream
+
+
+def _image_class(stream: BufferedIOBase, path: Path) -> Any:
+    """NIfTI-1 or NIfTI-2, for a file whose voxels follow its header: nibabel reads all that lies between."""
+    head = stream.read(nib.Nifti2Header.sizeof_hdr)
+    stream.seek(0)
+    image_class = nib.Nifti2Image if nib.Nifti2Header.may_contain_header(head) else nib.Nifti1Image
+    header_class = image_class.header_class
     if not header_class.may_contain_header(head):
-        return  # nibabel says what it is
+        return image_class  # nibabel says what is wrong with it
     offset = float(header_class(head[: header_class.sizeof_hdr], check=False)["vox_offset"])
     if not offset <= _MAX_OFFSET:
         raise ScanError(
             f"Expected voxels within {_MAX_OFFSET // 2**20} MiB of the start. Received: vox_offset "
             f"{offset:g} in {path}. Remove the header's extensions, or copy the file again."
         )
+    return image_class
 
 
 def _check_header(image: Any, path: Path) -> None:

@@ -11,14 +11,14 @@ import tensorflow as tf
 
 from lfsr_tf.errors import OutputError, RecordsError
 from lfsr_tf.pairs import check_records, open_dataset, read_records, training_data
-from lfsr_tf.pairs.records import image_bytes, parse_batch, write_shard
+from lfsr_tf.pairs.records import PIXELS, parse_batch, write_shard
 from lfsr_tf.storage import read_json, write_json
 
 
 def record(number: int) -> dict[str, object]:
     image = np.full((4, 4), number / 8, np.float32)
     return {
-        "hr": image_bytes(image),
+        "hr": image.astype(PIXELS).tobytes(),
         "hr_shape": image.shape,
         "contrast": b"T1w",
         "subject": b"sub-01",
