@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 HR, LR, HR_PATCH, LR_PATCH, PAIRS_PER_SLICE, SIGMA_MAX = 128, 64, 32, 16, 40, 0.08
 HEAD, HEAD_FRACTION = 0.1, 0.25
-# As lfsr_tf packs; "default" is what a writer does that is told the level alone.
-STRATEGIES = {"huffman": 2, "default": 0}
+# "default" is what a writer does that is told the level alone; Huffman codes alone are faster, and larger.
+STRATEGIES = {"default": 0, "huffman": 2}
 
 Image = NDArray[np.float32]
 
@@ -114,7 +114,7 @@ def arguments_and_scans() -> tuple[argparse.Namespace, list[Path]]:
     parser.add_argument("scans", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--share", default="0/1", help="0/2 and 1/2: every second scan")
-    parser.add_argument("--strategy", choices=STRATEGIES, default="huffman")
+    parser.add_argument("--strategy", choices=STRATEGIES, default="default")
     parser.add_argument("--loader-workers", type=int, default=0, help="of torch_prepare.py alone")
     arguments = parser.parse_args()
     first, every = map(int, arguments.share.split("/"))

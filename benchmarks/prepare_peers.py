@@ -1,8 +1,8 @@
 """The same pairs by plain NumPy, by PyTorch, and by Beam: the parts of prepare.py that have peers.
 
-Every peer has two processes of one thread each, in the form that is best for it: of PyTorch's two forms the
-faster counts. All of them read the same scans and write 40 pairs a slice in float16 at the same gzip level
-and strategy with the same writer.
+Every peer has two processes of one thread each, in the form that is best for it (of PyTorch's two forms the
+faster counts), and once more a single one, as a plain script is. All of them read the same scans and write
+gzipped records with 40 pairs a slice in float16; NumPy and PyTorch by TensorFlow's writer.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from processes import HERE, environment
 from watched import Run, folder_bytes, repeated, watched
 
 REPEATS = 2
+ALONE = ", one process"
 
 Command = list[object]
 Program = Callable[[Path, Path, int], Run]
@@ -48,16 +49,20 @@ def torch_folder() -> Path | None:
 
 
 def degraded(scans: Scans, torch: Path | None) -> dict[str, float]:
-    """Slices a second that two processes degrade together, for each peer."""
-    peers = ["lfsr_tf", "numpy", *(["pytorch"] if torch else [])]
-    return {peer: _degraded_by(peer, scans, [torch] if peer == "pytorch" and torch else []) for peer in peers}
+    """Slices a second that two processes degrade together, and one alone, for each peer."""
+    peers: dict[str, list[Path]] = {"lfsr_tf": [], "numpy": []} | ({"pytorch": [torch]} if torch else {})
+    return {
+        peer + (ALONE if processes == 1 else ""): _degraded_by(peer, processes, scans, folders)
+        for peer, folders in peers.items()
+        for processes in (WORKERS, 1)
+    }
 
 
-def _degraded_by(peer: str, scans: Scans, folders: list[Path]) -> float:
-    print(f"degrading with {peer}", flush=True)
+def _degraded_by(peer: str, processes: int, scans: Scans, folders: list[Path]) -> float:
+    print(f"degrading with {peer} in {processes} processes", flush=True)
     room = cleared(scans.room("degraded"))
     room.mkdir()
-    outputs = [room / f"{number}.json" for number in range(WORKERS)]
+    outputs = [room / f"{number}.json" for number in range(processes)]
     script = HERE / "prepare_degrade.py"
     watched([[sys.executable, script, peer, output] for output in outputs], *folders)
     return sum(json.loads(output.read_text()) for output in outputs)
@@ -72,7 +77,8 @@ def _programs(torch: Path | None) -> dict[str, Program]:
     plain: dict[str, Program] = {
         "lfsr_tf": lambda scans, room, slices: prepare(scans, slices, room),
         "numpy": _halves("plain_prepare.py"),
-        "numpy, default zlib strategy": _halves("plain_prepare.py", "--strategy", "default"),
+        "numpy, Huffman codes alone": _halves("plain_prepare.py", "--strategy", "huffman"),
+        "numpy" + ALONE: _whole("plain_prepare.py"),
     }
     if torch is None:
         return plain
@@ -81,6 +87,7 @@ def _programs(torch: Path | None) -> dict[str, Program]:
         "pytorch, two loader workers": _whole(
             "torch_prepare.py", "--loader-workers", WORKERS, folders=(torch,)
         ),
+        "pytorch" + ALONE: _whole("torch_prepare.py", folders=(torch,)),
     }
 
 
