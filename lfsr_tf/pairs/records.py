@@ -6,12 +6,14 @@ has one LR/HR patch a record; mode "slices" one HR slice, without `lr`, `sigma`,
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.wrappers_pb2 import BytesValue  # type: ignore[import-untyped]
 
 from lfsr_tf.pairs.tfrecord import write_tfrecord
 from lfsr_tf.storage import atomic_path
@@ -58,18 +60,44 @@ def write_shard(path: Path, records: Iterable[Values]) -> None:
 
 
 def serialised_records(records: Iterable[Values]) -> Iterator[bytes]:
-    """Each record as the bytes of a `tf.train.Example`; all of them have the same features."""
-    # One message serves all records, and its lists are looked up once: half the time of `features[name]`, a
-    # seventh of that of a new message.
-    example = tf.train.Example()
-    fields: dict[str, tuple[Any, int | slice]] = {}
+    """Each record as the bytes of a `tf.train.Example`; all of them have the same features.
+
+    Args:
+        records: Values of the features. Where one is a `ChainMap`, its first map is its own; the others are
+            shared with further records: those are serialised once.
+    """
+    form, form_of_shared = _Form(), _Form()
+    shared: dict[int, tuple[Values, bytes]] = {}
     for record in records:
-        for name, value in record.items():
-            if name not in fields:
-                fields[name] = _field_of(example.features.feature[name], value)
-            values, place = fields[name]
-            values[place] = value
-        yield example.SerializeToString(deterministic=True)
+        own, *others = record.maps if isinstance(record, ChainMap) else (record,)
+        for other in others:
+            if id(other) not in shared:
+                shared[id(other)] = other, form_of_shared.filled(other)
+        features = form.filled(own) + b"".join(shared[id(other)][1] for other in others)
+        # Messages one after the other are their union, and a message stands in another as bytes do
+        # (https://protobuf.dev/programming-guides/encoding).
+        yield BytesValue(value=features).SerializeToString()
+
+
+class _Form:
+    """Features of the same names, again and again: one message whose lists are looked up once.
+
+    Half the time of `features[name]`, a seventh of that of a new message.
+    """
+
+    def __init__(self) -> None:
+        self._features = tf.train.Features()
+        self._fields: dict[str, tuple[Any, int | slice]] = {}
+
+    def filled(self, values: Values) -> bytes:
+        """A serialised `tf.train.Features` with these values."""
+        for name, value in values.items():
+            if name not in self._fields:
+                self._fields[name] = _field_of(self._features.feature[name], value)
+            field, place = self._fields[name]
+            field[place] = value
+        serialised: bytes = self._features.SerializeToString(deterministic=True)
+        return serialised
 
 
 def _field_of(feature: Any, value: Any) -> tuple[Any, int | slice]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,8 @@ def _compiled_step(config: PairsConfig, hr_size: int) -> Any:
     if config.pairing == "repetitions":
         side = hr_size // config.scale
         signature += [tf.TensorSpec([None, side, side], tf.float16), tf.TensorSpec([None], tf.float32)]
-    return tf.function(step, input_signature=signature)
+    # Calling it by itself skips what a tf.function does to find the right graph: a millisecond a call.
+    return tf.function(step, input_signature=signature).get_concrete_function()
 
 
 def _values(
@@ -141,20 +143,19 @@ def _values(
     images: Sequence[PlannedImage],
     labels: Labels,
 ) -> Iterator[Values]:
-    same = [_values_of_image(image, labels[image.source, image.volume]) for image in images]
     pixels = {name: arrays[name].astype(PIXELS, copy=False) for name in ("lr", "hr") if name in arrays}
     shapes = {f"{name}_shape": array.shape[1:] for name, array in pixels.items()}
+    shared = [_of_image(image, labels[image.source, image.volume]) | shapes for image in images]
+    if "lr" in pixels:
+        shared = [values | {"copy": image.copy} for values, image in zip(shared, images, strict=True)]
     drawn = {name: arrays[name].tolist() for name in ("key", "sigma", "patch") if name in arrays}
     for index, owner in zip(order.tolist(), owners[order].tolist(), strict=True):
-        values = same[owner] | shapes
-        values |= {name: array[index].tobytes() for name, array in pixels.items()}
-        values |= {name: column[index] for name, column in drawn.items()}
-        if "lr" in pixels:
-            values["copy"] = images[owner].copy
-        yield values
+        own: dict[str, Any] = {name: array[index].tobytes() for name, array in pixels.items()}
+        own |= {name: column[index] for name, column in drawn.items()}
+        yield ChainMap(own, shared[owner])
 
 
-def _values_of_image(image: PlannedImage, volume: dict[str, Any]) -> dict[str, Any]:
+def _of_image(image: PlannedImage, volume: dict[str, Any]) -> dict[str, Any]:
     """What all records of one image have in common."""
     words = {name: volume[name].encode() for name in ("contrast", "subject", "scan")}
     return words | {"slice": volume["slices"][image.row], "reference": float(volume["reference"])}

@@ -185,7 +185,8 @@ def _compiled_resize(shape: Shape2D) -> Any:
     def resize(batch: tf.Tensor) -> tf.Tensor:
         return tf.abs(fourier_downsample(batch, shape))
 
-    return tf.function(resize, input_signature=[tf.TensorSpec([None, None, None], tf.float32)])
+    signature = [tf.TensorSpec([None, None, None], tf.float32)]
+    return tf.function(resize, input_signature=signature).get_concrete_function()
 
 
 def _true_matrix(scan: Scan) -> Shape2D:

@@ -20,22 +20,26 @@ from tests.data_pipelines.conftest import SMALL, small_builder, write_scan
 # The tests of `lfsr prepare`, whose steps these are, do the same many times over; starting Beam takes longer.
 KILLS = 2
 REPOSITORY = Path(__file__).resolve().parents[2]
+# Beam in the process that asks for it: what a scan's error becomes does not hang on where it arose.
+WITHOUT_WORKERS = "--direct_running_mode=in_memory"
 PROGRAM = """
 import sys
 from pathlib import Path
 import tensorflow_datasets as tfds
+from apache_beam.options.pipeline_options import PipelineOptions
 from lfsr_tf.errors import LfsrError
 from tests.data_pipelines.conftest import small_builder
 try:
-    config = tfds.download.DownloadConfig(manual_dir=sys.argv[1])
+    options = PipelineOptions(sys.argv[3:])
+    config = tfds.download.DownloadConfig(manual_dir=sys.argv[1], beam_options=options)
     small_builder(Path(sys.argv[2])).download_and_prepare(download_config=config)
 except LfsrError as error:
     sys.exit(str(error))
 """
 
 
-def start(scans: Path, data: Path) -> subprocess.Popen[str]:
-    words = [sys.executable, "-c", PROGRAM, str(scans), str(data)]
+def start(scans: Path, data: Path, *options: str) -> subprocess.Popen[str]:
+    words = [sys.executable, "-c", PROGRAM, str(scans), str(data), *options]
     # Output of the killed run's workers goes to files: a pipe would stay open for as long as they live.
     with (data.parent / "log.txt").open("w") as log:
         return subprocess.Popen(words, stderr=log, stdout=log, cwd=REPOSITORY, start_new_session=True)
@@ -94,7 +98,7 @@ def test_a_corrupt_scan_is_named_when_the_others_are_built(tmp_path: Path) -> No
         write_scan(tmp_path / "scans" / "train" / f"sub-{number}_T1w.nii.gz", number)
     write_scan(tmp_path / "scans" / "validation" / "sub-9_T1w.nii.gz", 9)
     (tmp_path / "scans" / "train" / "sub-7_T1w.nii.gz").write_bytes(b"not a scan")
-    process = start(tmp_path / "scans", tmp_path / "data")
+    process = start(tmp_path / "scans", tmp_path / "data", WITHOUT_WORKERS)
     assert process.wait(300) == 1
     last = (tmp_path / "log.txt").read_text().splitlines()[-1]
     assert last.startswith("1 of 5 scans could not be used") and "sub-7_T1w.nii.gz" in last
@@ -110,7 +114,7 @@ def test_a_strict_build_stops_at_a_corrupt_scan(build, tmp_path: Path) -> None:
     write_scan(tmp_path / "scans" / "validation" / "sub-9_T1w.nii.gz", 9)
     (tmp_path / "scans" / "train" / "sub-7_T1w.nii.gz").write_bytes(b"not a scan")
     with pytest.raises(Exception, match=r"^sub-7_T1w.nii.gz: ") as caught:
-        build(tmp_path / "scans", tmp_path / "data", ["--strict"])
+        build(tmp_path / "scans", tmp_path / "data", ["--strict", WITHOUT_WORKERS])
     assert type(caught.value).__name__ == "ScanError"
     assert not small_builder(tmp_path / "data").is_prepared()
     assert not list((tmp_path / "data").rglob(".preparing-*"))
