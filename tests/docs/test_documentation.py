@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lfsr_tf.scans import phantom_scan, write_scan
+from tests.docs.shell import run_shell
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -53,18 +53,6 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_shell("lfsr prepare train val -o records", folder)
     run_shell(shortened("lfsr train records -o runs/quick"), folder)
     return folder
-
-
-def run_shell(script: str, folder: Path) -> None:
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    result = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, f"{script}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
 
 
 @pytest.fixture
@@ -128,15 +116,3 @@ def test_links_between_pages_lead_somewhere() -> None:
             if "://" not in link and not (page.parent / link).exists():
                 broken.append(f"{page.name}: {link}")
     assert not broken
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("trained", [False, True])
-def test_the_demo_leaves_a_report_pictures_and_an_enhanced_scan(tmp_path: Path, trained: bool) -> None:
-    run_shell("lfsr demo --output demo" + trained * " --train", tmp_path)
-    demo = tmp_path / "demo"
-    assert (demo / "report" / "report.html").stat().st_size > 10_000
-    assert list((demo / "report").rglob("*.png"))
-    assert list((demo / "enhanced").glob("*.nii.gz"))
-    assert list((demo / "enhanced").glob("*.json"))
-    assert (demo / "models" / "lfsr" / "1" / "saved_model.pb").exists() == trained

@@ -1,0 +1,19 @@
+"""What `make demo` runs, without and with a training of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.shell import run_shell
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trained", [False, True])
+def test_the_demo_leaves_a_report_pictures_and_an_enhanced_scan(tmp_path: Path, trained: bool) -> None:
+    run_shell("lfsr demo --output demo" + trained * " --train", tmp_path)
+    demo = tmp_path / "demo"
+    assert (demo / "report" / "report.html").stat().st_size > 10_000
+    assert list((demo / "report").rglob("*.png"))
+    assert list((demo / "enhanced").glob("*.nii.gz"))
+    assert list((demo / "enhanced").glob("*.json"))
+    assert (demo / "models" / "lfsr" / "1" / "saved_model.pb").exists() == trained
