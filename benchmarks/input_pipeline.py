@@ -29,7 +29,7 @@ RESULTS = HERE / "results" / "input_pipeline.json"
 SLICES, WORKERS = 2000, 2
 MODES, BATCHES = ("pairs", "slices"), (20, 256)
 WAYS = ("memory", "files", "service", "naive, memory", "naive, files", "device")
-WINDOWS, SECONDS = 5, 3.0
+WINDOWS, SECONDS = 3, 3.0
 # Peak of dense bfloat16 in NVIDIA's data sheet of the H200, and the part of it that training is given here.
 H200_FLOPS, UTILISATION = 989e12, 0.4
 LOAD_BEFORE = os.getloadavg()[0]

@@ -1,15 +1,17 @@
 """How fast scans become pairs: as they grow to 100,000 slices, and beside NumPy, PyTorch and Beam.
 
 Command: python benchmarks/prepare.py     (22 minutes and 25 GB of disk, two idle cores)
-         python benchmarks/prepare.py --sizes 1000 10000     (12 minutes, 5 GB)
+         python benchmarks/prepare.py --sizes 1000 10000     (17 minutes, 5 GB)
          python benchmarks/prepare.py --only growth     (of: degradation, records, beam, growth, workers)
-Expected there: the time of a slice is the same at every size, with less than 2 GiB.
+Expected there: time grows linearly to within 15 %, with less than 2 GiB.
 Prints the tables of docs/speed.md and writes benchmarks/results/prepare.json, where a part that was left out
 keeps its last figures. The first run installs PyTorch into an environment of its own below build/.
 
 Every slice gives 40 pairs of 16 x 16 and 32 x 32, once (the paper's preset without copies). Two processes of
 one thread each, whoever it is. Start-up (imports, tracing) is what the same program takes for two scans of 25
-slices, and rates are those of all further slices; seconds are with it. Making the scans does not count.
+slices, the fastest run of several, and rates are those of all further slices; seconds are with it. Making the
+scans does not count. Start-up varies by a second: 1,000 slices, which are two seconds' work, tell a rate to no
+better than a half, so the peers have 4,000.
 """
 
 from __future__ import annotations
@@ -29,11 +31,11 @@ from processes import HERE, machine, write_report
 from lfsr_tf.storage import read_json, write_json
 
 RESULTS = HERE / "results" / "prepare.json"
-SIZES, PEER_SLICES, WORKER_SLICES = (1_000, 10_000, 100_000), 1_000, 10_000
+SIZES, PEER_SLICES, WORKER_SLICES = (1_000, 10_000, 100_000), 4_000, 10_000
 LOAD_BEFORE = os.getloadavg()[0]
 # Seconds on two idle Zen 3 cores: for a slice with two workers, and of each part besides its slices.
 _SLICE_S = 0.0065
-_PART_S = {"degradation": 45, "records": 240, "beam": 70, "growth": 40, "workers": 30}
+_PART_S = {"degradation": 45, "records": 450, "beam": 70, "growth": 130, "workers": 70}
 
 Figures = dict[str, Any]
 
@@ -80,7 +82,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="multiples of 100")
-    parser.add_argument("--beam-sizes", type=int, nargs="+", default=[PEER_SLICES])
+    parser.add_argument("--beam-sizes", type=int, nargs="+", default=[1_000])
     parser.add_argument("--worker-slices", type=int, default=WORKER_SLICES)
     parser.add_argument("--only", nargs="+", choices=_PART_S, default=list(_PART_S))
     parser.add_argument("--folder", type=Path, help="for scans and records; the system's temporary folder")

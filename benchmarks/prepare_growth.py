@@ -7,14 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from prepare_scans import SLICES_PER_SCAN, first_scans, make_scans
 from watched import Run, folder_bytes, repeated, watched
 
-PAIRS_PER_SLICE, WORKERS, REPEATS = 40, 2, 3
+PAIRS_PER_SLICE, WORKERS, REPEATS = 40, 2, 5
 # So few that a run over them is start-up and little else; one scan a worker.
 FEW_SCANS, FEW_SLICES = 2, 25
-# Runs of seconds are repeated, and the median counts.
-_SHORT = 2000
+# Runs of seconds, beside a start-up of ten that varies by one, are repeated, and the fastest counts.
+SHORT = 2000
 
 
 class Scans:
@@ -75,7 +76,7 @@ def size(scans: Scans, slices: int, workers: int = WORKERS) -> dict[str, Any]:
     """One row: what so many slices take."""
     records, part = scans.room("records"), scans.of(slices)
     print(f"preparing {slices:,} slices with {workers} workers", flush=True)
-    run = repeated(REPEATS if slices <= _SHORT else 1, lambda: prepare(part, slices, records, workers))
+    run = repeated(REPEATS if slices <= SHORT else 1, lambda: prepare(part, slices, records, workers))
     row = {"slices": slices, "pairs": PAIRS_PER_SLICE * slices, "workers": workers, **run.to_json()}
     row["records_bytes"], row["scans_bytes"] = folder_bytes(records), folder_bytes(part)
     cleared(records)
@@ -86,8 +87,14 @@ def growth(scans: Scans, sizes: list[int]) -> dict[str, Any]:
     """Rows for all sizes, with the start-up that is taken off before a time is divided by slices."""
     began = start_up(scans)
     rows = [with_rates(size(scans, slices), began) for slices in sizes]
-    each = [row["ms_per_slice"] for row in rows]
-    return {"start_up_s": began, "rows": rows, "spread_of_time_per_slice": max(each) / min(each) - 1}
+    return {"start_up_s": began, "rows": rows, "off_the_line": off_the_line(rows)}
+
+
+def off_the_line(rows: list[dict[str, Any]]) -> float:
+    """How far the seconds of any size are from a line through those of the smallest and of the largest."""
+    first, last = rows[0], rows[-1]
+    ends = [first["slices"], last["slices"]], [first["seconds"], last["seconds"]]
+    return max(abs(row["seconds"] / float(np.interp(row["slices"], *ends)) - 1) for row in rows)
 
 
 def with_rates(row: dict[str, Any], start_up_s: float) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from prepare_growth import (
     FEW_SCANS,
     FEW_SLICES,
     PAIRS_PER_SLICE,
+    SHORT,
     WORKERS,
     Scans,
     cleared,
@@ -28,7 +29,7 @@ from prepare_growth import (
 from processes import HERE, environment
 from watched import Run, folder_bytes, repeated, watched
 
-REPEATS = 2
+REPEATS = 3
 ALONE = ", one process"
 
 Command = list[object]
@@ -130,6 +131,6 @@ def _row(name: str, program: Program, scans: Scans, slices: int, repeats: int = 
     print(f"{slices:,} slices to records with {name}", flush=True)
     few, room = FEW_SCANS * FEW_SLICES, scans.room("peer")
     start_up = repeated(repeats, lambda: program(scans.few(), room, few)).seconds
-    run = repeated(repeats, lambda: program(scans.of(slices), room, slices))
+    run = repeated(repeats if slices <= SHORT else 1, lambda: program(scans.of(slices), room, slices))
     row = {"slices": slices, "pairs": PAIRS_PER_SLICE * slices, "start_up_s": start_up, **run.to_json()}
     return with_rates(row, start_up) | {"records_bytes": folder_bytes(room)}
