@@ -10,8 +10,8 @@ keeps its last figures. The first run installs PyTorch into an environment of it
 Every slice gives 40 pairs of 16 x 16 and 32 x 32, once (the paper's preset without copies). Two processes of
 one thread each, whoever it is. Start-up (imports, tracing) is what the same program takes for two scans of 25
 slices, the fastest run of several, and rates are those of all further slices; seconds are with it. Making the
-scans does not count. Start-up varies by a second: 1,000 slices, which are two seconds' work, tell a rate to no
-better than a half, so the peers have 4,000.
+scans does not count. Start-up varies by a second: 1,000 slices, which are two seconds' work, tell a rate to
+no better than a half, so the peers have 4,000.
 """
 
 from __future__ import annotations
