@@ -3,6 +3,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections import ChainMap
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import tensorflow as tf
 
 from lfsr_tf.errors import OutputError, RecordsError
 from lfsr_tf.pairs import check_records, open_dataset, read_records, training_data
-from lfsr_tf.pairs.records import PIXELS, parse_batch, write_shard
+from lfsr_tf.pairs.records import PIXELS, parse_batch, serialised_records, write_shard
 from lfsr_tf.storage import read_json, write_json
 
 
@@ -37,6 +38,17 @@ def test_a_record_survives_writing_and_parsing(tmp_path) -> None:
     np.testing.assert_array_equal(values["key"], -(2**60) + np.arange(5))
     assert values["reference"].numpy().tolist() == [123.5] * 5
     assert values["subject"].numpy().tolist() == [b"sub-01"] * 5
+
+
+def test_what_records_share_stands_in_each_of_them() -> None:
+    own = [{"key": number, "hr": bytes([number] * 32)} for number in range(3)]
+    shared = [{"slice": 7, "subject": b"sub-01"}, {"slice": 8, "subject": b"sub-02"}]
+    pairs = list(zip(own, [shared[0], shared[1], shared[0]], strict=True))
+    joined = serialised_records(ChainMap(mine, theirs) for mine, theirs in pairs)
+    whole = serialised_records(mine | theirs for mine, theirs in pairs)
+    assert [tf.train.Example.FromString(one) for one in joined] == [
+        tf.train.Example.FromString(one) for one in whole
+    ]
 
 
 def test_equal_records_give_equal_bytes(tmp_path) -> None:
