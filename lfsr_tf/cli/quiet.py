@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
+from lfsr_tf.lean_import import import_tensorflow
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -34,6 +36,7 @@ def _import_tensorflow() -> None:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _caught_stderr():
+        import_tensorflow()
         import tensorflow as tf
 
         # Looking for a GPU is what prints the driver's complaints.

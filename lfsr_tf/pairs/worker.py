@@ -14,6 +14,7 @@ import sys
 import threading
 from typing import IO
 
+from lfsr_tf.lean_import import import_tensorflow
 from lfsr_tf.pairs.jobs import JOBS, Job, answer
 
 
@@ -37,6 +38,7 @@ def _read_jobs(lines: IO[str], jobs: queue.SimpleQueue[Job]) -> None:
 
 def _use_one_thread() -> None:
     """One TensorFlow thread a worker: the workers themselves fill the cores."""
+    import_tensorflow()
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
