@@ -1,8 +1,8 @@
 """Importing TensorFlow without what it and Keras import only because it is installed.
 
-TensorFlow's converters take in JAX; Keras takes in matplotlib and pandas for plots and data frames. Where all
-three are installed, that is half of the time of `import tensorflow`. The programs of this package need none of
-them for it; what they need themselves, a report's matplotlib, they import afterwards as ever.
+TensorFlow's converters take in JAX; Keras takes in matplotlib and pandas for plots and data frames. Where
+all three are installed, that is half of the time of `import tensorflow`. The programs of this package need
+none of them for it; what they need themselves, a report's matplotlib, they import afterwards as ever.
 """
 
 from __future__ import annotations
