@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 HR, LR, HR_PATCH, LR_PATCH, PAIRS_PER_SLICE, SIGMA_MAX = 128, 64, 32, 16, 40, 0.08
 HEAD, HEAD_FRACTION = 0.1, 0.25
-# "default" is what a writer does that is told the level alone; Huffman codes alone are faster, and larger.
+# "default" is what a writer does that is told the level alone.
 STRATEGIES = {"default": 0, "huffman": 2}
 
 Image = NDArray[np.float32]

@@ -1,6 +1,6 @@
 """How fast scans become pairs: as they grow to 100,000 slices, and beside NumPy, PyTorch and Beam.
 
-Command: python benchmarks/prepare.py     (22 minutes and 25 GB of disk, two idle cores)
+Command: python benchmarks/prepare.py     (28 minutes and 25 GB of disk, two idle cores)
          python benchmarks/prepare.py --sizes 1000 10000     (17 minutes, 5 GB)
          python benchmarks/prepare.py --only growth     (of: degradation, records, beam, growth, workers)
 Expected there: time grows linearly to within 15 %, with less than 2 GiB.
