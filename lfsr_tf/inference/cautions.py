@@ -98,7 +98,7 @@ def consistency_warnings(rings: Sequence[Ring]) -> Iterator[str]:
     if worst.chi_square is not None and worst.chi_square > LARGEST_CHI_SQUARE:
         yield (
             "The result differs from the measurement by more than its noise: chi-square "
-            f"{worst.chi_square:.1f} a sample between {worst.inner:g} and {worst.outer:g} of the Nyquist "
+            f"{worst.chi_square:.4g} a sample between {worst.inner:g} and {worst.outer:g} of the Nyquist "
             "limit, where about 1 is expected; that is "
             f"{100 * worst.relative_difference:.1f} % of the measurement there."
         )

@@ -15,6 +15,27 @@ from lfsr_tf.training.config import TrainConfig
 Result = TypeVar("Result")
 
 
+class SharesModel(keras.Model):
+    """A functional model that also takes a share without images, which a last batch leaves to a device.
+
+    oneDNN's convolution (TensorFlow 2.21) gives no images with the channels of its input, so that the next
+    layer fails. So there a black image goes through the network, and is left out of what comes back.
+
+    Args:
+        network: A functional model; its layers are shared.
+    """
+
+    def __init__(self, network: keras.Model) -> None:
+        super().__init__(network.input, network.output, name=network.name)
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: Any = None) -> tf.Tensor:
+        """The network's output, as many images as there are in `inputs`."""
+        images = tf.shape(inputs)[0]
+        black = tf.maximum(1 - images, 0)
+        filled = tf.pad(inputs, [(0, black), *[(0, 0)] * (len(inputs.shape) - 1)])
+        return super().call(filled, training=training, mask=mask)[:images]
+
+
 class Devices:
     """The devices of this process; `SeveralHosts` adds those of others, and the words between them.
 
@@ -40,11 +61,13 @@ class Devices:
 
     def fitted(self, network: keras.Model) -> keras.Model:
         """The model to compile and fit, of the same variables as `network`."""
-        return network
+        self._network = network
+        with self.scope():
+            return SharesModel(network) if self.strategy else network
 
     def saved(self, model: keras.Model) -> keras.Model:
-        """The network of a model that `fitted` gave."""
-        return model
+        """The network of a model that `fitted` gave, whose file names a class of Keras."""
+        return self._network
 
     def fit_arguments(self, training: tf.data.Dataset, validation: tf.data.Dataset) -> dict[str, Any]:
         """What `fit` takes of global batches: Keras splits them over the devices of one host."""

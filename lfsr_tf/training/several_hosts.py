@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError, LfsrError
 from lfsr_tf.training.config import TrainConfig
-from lfsr_tf.training.devices import Devices, check_shareable
+from lfsr_tf.training.devices import Devices, SharesModel, check_shareable
 from lfsr_tf.training.hosts import Hosts, HostsError
 from lfsr_tf.training.meeting import meet
 
@@ -36,7 +36,7 @@ _LOST = (
 )
 
 
-class HostsModel(keras.Model):
+class HostsModel(SharesModel):
     """A functional model whose metrics have an axis, along which Keras averages them over the hosts.
 
     Args:
@@ -45,7 +45,7 @@ class HostsModel(keras.Model):
     """
 
     def __init__(self, network: keras.Model, strategy: tf.distribute.Strategy) -> None:
-        super().__init__(network.input, network.output, name=network.name)
+        super().__init__(network)
         self._hosts_strategy = strategy
 
     @property
@@ -76,10 +76,6 @@ class SeveralHosts(Devices):
         """A model of the same layers that is made outside of the scope."""
         self._network = network
         return HostsModel(network, self._connected)
-
-    def saved(self, model: keras.Model) -> keras.Model:
-        """The network as it was built: a file names a class of Keras, as for a run on one host."""
-        return self._network
 
     def fit_arguments(self, training: tf.data.Dataset, validation: tf.data.Dataset) -> dict[str, Any]:
         """This host's share of every batch, for each of its devices in turn."""
