@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from lfsr_tf.errors import ConfigError, LfsrError
+from lfsr_tf.lean_import import import_tensorflow
 from lfsr_tf.pairs.private_network import end_with_parent, enter_private_network
 
 PORT = 5050
@@ -31,6 +32,7 @@ Process = subprocess.Popen[bytes]
 
 def serve_dispatcher(port: int) -> None:
     """Be the dispatcher, which hands out work, until the process is ended."""
+    import_tensorflow()
     import tensorflow as tf
 
     service = tf.data.experimental.service
@@ -47,6 +49,7 @@ def serve_worker(dispatcher: str, address: str) -> None:
     Raises:
         ConfigError: The address has no port.
     """
+    import_tensorflow()
     import tensorflow as tf
 
     port = address.rpartition(":")[2]

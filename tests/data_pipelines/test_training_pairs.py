@@ -1,9 +1,6 @@
 """What tfds.load yields, in Keras' fit: built from real scans by the command line."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,24 +10,19 @@ import tensorflow_datasets as tfds
 import data_pipelines.low_field_sr
 from data_pipelines.pairs_builder.training_pairs import training_pairs
 from lfsr_tf.errors import ConfigError
+from tests.shell import run_shell
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def shell(command: list[str], folder: Path) -> str:
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def built(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the data set slices_x2 of all real training scans."""
     folder = tmp_path_factory.mktemp("real")
-    command = ["tfds", "build", str(REPOSITORY / "data_pipelines" / "low_field_sr"), "--config=slices_x2"]
-    shell([*command, f"--manual_dir={shared_data / 'train'}", "--data_dir=data"], folder)
+    builder = REPOSITORY / "data_pipelines" / "low_field_sr"
+    options = f"--config=slices_x2 --manual_dir={shared_data / 'train'} --data_dir=data"
+    run_shell(f"tfds build {builder} {options}", folder)
     return folder
 
 
@@ -46,7 +38,7 @@ def test_the_script_of_ten_lines_trains_on_real_scans(built: Path) -> None:
     script = next(block for block in BLOCK.findall(page) if "tfds.load" in block)
     assert len([line for line in script.splitlines() if line.strip()]) <= 10
     (built / "script.py").write_text(script)
-    assert "psnr" in shell([sys.executable, "script.py"], built).lower()
+    assert "psnr" in run_shell("python script.py", built).lower()
 
 
 @pytest.mark.slow

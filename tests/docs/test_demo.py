@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.shell import run_shell
+from tests.shell import run_shell
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lfsr_tf.scans import phantom_scan, write_scan
-from tests.docs.shell import run_shell
+from tests.shell import run_shell
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = [

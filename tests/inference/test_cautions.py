@@ -36,7 +36,7 @@ def test_a_cut_that_is_not_exact_is_said_to_smooth_the_noise() -> None:
 
 def test_a_contradiction_names_its_ring_and_its_size() -> None:
     (warning,) = consistency_warnings([ring(1.0), ring(1.2), ring(9.0)])
-    assert "9.0 a sample between 0.25 and 0.375" in warning
+    assert "chi-square 9 a sample between 0.25 and 0.375" in warning
     assert "2.0 %" in warning
 
 

@@ -1,14 +1,17 @@
 """Small heads on disk, and the records made from them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import nibabel as nib
 import numpy as np
 import pytest
 
 from lfsr_tf.pairs import PairsConfig, prepare_dataset
 
+Writer = Callable[..., Path]
 SMALL = {"hr_size": 32, "lr_patch": 8, "patches_per_slice": 6, "shard_mebibytes": 1}
 
 
@@ -61,3 +64,18 @@ def slices_records(scans: Scans, tmp_path_factory: pytest.TempPathFactory) -> Pa
     folder = tmp_path_factory.mktemp("records") / "slices"
     prepare_dataset(scans.train, scans.validation, folder, PairsConfig(mode="slices", **SMALL), workers=2)
     return folder
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Writer:
+    """Write k-space under one of M4Raw's names."""
+
+    def make(kspace: np.ndarray, name: str = "2022061003_T101.h5", **attributes: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with h5py.File(path, "w") as file:
+            file["kspace"] = kspace.astype(np.complex64)
+            file.attrs.update(attributes)
+        return path
+
+    return make

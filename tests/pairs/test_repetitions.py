@@ -1,93 +1,31 @@
 """Repetitions: pairs whose noise was measured, against k-space of known signal and noise."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from lfsr_tf.errors import ConfigError, ScanError
 from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset, read_records
-from lfsr_tf.pairs.listing import Listed, hash_scan, list_scans, repetitions_of
-from lfsr_tf.pairs.repetitions import average, measure, read_repetitions
+from lfsr_tf.pairs.repetitions import average, measure
 from lfsr_tf.pairs.slice_cache import array_path, cache_scan, measured_path
 from lfsr_tf.pairs.slices import hr_scan
-from lfsr_tf.pairs.sources import Source
 
-from .conftest import head_volume
-
-CONFIG = PairsConfig(pairing="repetitions", hr_size=32, lr_patch=8, patches_per_slice=6)
-SIGMA = 12.0
-Writer = Callable[..., Path]
-
-
-def coils_of(seed: int = 1, side: int = 64, slices: int = 4) -> np.ndarray:
-    """Noise-free coil images [slices, 4, side, side] of a head, with the phase and shading of four coils."""
-    head = np.moveaxis(head_volume(seed, (side, side, slices)), -1, 0)[:, None]
-    rows, columns = np.meshgrid(*[np.linspace(-1, 1, side)] * 2, indexing="ij")
-    gains = [np.exp(1j * (coil + rows)) * (1 + 0.3 * np.cos(coil + columns)) for coil in range(4)]
-    return head * np.stack(gains)
-
-
-def to_kspace(images: np.ndarray) -> np.ndarray:
-    """NumPy's centred, orthonormal transform."""
-    axes = (-2, -1)
-    kspace = np.fft.fft2(np.fft.ifftshift(images, axes=axes), norm="ortho")
-    return np.fft.fftshift(kspace, axes=axes).astype(np.complex64)
-
-
-def to_images(kspace: np.ndarray) -> np.ndarray:
-    axes = (-2, -1)
-    return np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(kspace, axes=axes), norm="ortho"), axes=axes)
-
-
-def rss(coils: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.square(np.abs(coils)).sum(axis=1))
-
-
-def noise(seed: int, shape: Sequence[int], sigma: float = SIGMA) -> np.ndarray:
-    """Complex Gaussian k-space noise, sigma in each channel."""
-    parts = np.random.default_rng(seed).normal(0, sigma, (2, *shape))
-    return parts[0] + 1j * parts[1]
-
-
-def centre(kspace: np.ndarray, side: int) -> np.ndarray:
-    start = kspace.shape[-1] // 2 - side // 2
-    return kspace[..., start : start + side, start : start + side]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Writer:
-    """Write k-space under one of M4Raw's names."""
-
-    def make(kspace: np.ndarray, name: str = "2022061003_T101.h5", **attributes: str) -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(path, "w") as file:
-            file["kspace"] = kspace.astype(np.complex64)
-            file.attrs.update(attributes)
-        return path
-
-    return make
-
-
-def write_repetitions(write: Writer, count: int = 3, sigma: float = SIGMA, **names: str) -> list[Path]:
-    """Repetitions that differ in their noise alone."""
-    stem, seed = names.get("stem", "2022061003_T1"), int(names.get("seed", "1"))
-    clean = to_kspace(coils_of(seed))
-    noises = [noise(100 * seed + number, clean.shape, sigma) for number in range(count)]
-    return [write(clean + extra, f"{stem}{number:02d}.h5") for number, extra in enumerate(noises, start=1)]
-
-
-def read(paths: Sequence[Path]) -> list:
-    return read_repetitions([str(path) for path in paths])
-
-
-def source_of(paths: Sequence[Path]) -> Source:
-    (listed,) = repetitions_of([Listed(path.name, str(path)) for path in paths])
-    return Source(**asdict(listed), sha256="")
+from .conftest import Writer
+from .repeated import (
+    CONFIG,
+    SIGMA,
+    centre,
+    coils_of,
+    noise,
+    read,
+    rss,
+    source_of,
+    to_images,
+    to_kspace,
+    write_repetitions,
+)
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -231,85 +169,3 @@ def test_a_folder_of_m4raw_files_becomes_records(write: Writer, tmp_path: Path) 
         planted = SIGMA * 16 / 64 / float(record["reference"])
         assert float(record["sigma"]) == pytest.approx(planted, rel=0.06)
     assert open_dataset(tmp_path / "records").config == CONFIG
-
-
-def test_repetitions_are_one_scan_and_other_files_stay_single(tmp_path: Path) -> None:
-    names = ["2022061003_T102.h5", "2022061003_T101.h5", "2022061003_T201.h5", "2022061003_FLAIR01.h5"]
-    names += ["2022061003_FLAIR02.hdf5", "2022061004_T101.h5", "file1000001.h5", "sub-01_T1w.nii.gz"]
-    for name in (*names, "other/2022061003_T103.h5"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    found = {listed.name: listed for listed in list_scans(tmp_path, "train")}
-    others = {name: [Path(path).name for path in listed.repetitions] for name, listed in found.items()}
-    assert others == {
-        "2022061003_FLAIR01.h5": ["2022061003_FLAIR02.hdf5"],
-        "2022061003_T101.h5": ["2022061003_T102.h5"],
-        "2022061003_T201.h5": [],
-        "2022061004_T101.h5": [],
-        "file1000001.h5": [],
-        "other/2022061003_T103.h5": [],
-        "sub-01_T1w.nii.gz": [],
-    }
-    assert {found[name].subject for name in ("2022061003_T201.h5", "2022061003_FLAIR01.h5")} == {"2022061003"}
-    assert found["file1000001.h5"].subject == ""
-
-
-def test_labels_that_differ_keep_repetitions_apart() -> None:
-    first = Listed("2022061003_T101.h5", "/a/2022061003_T101.h5", "train", "P1")
-    second = Listed("2022061003_T102.h5", "/a/2022061003_T102.h5", "train", "P2")
-    assert repetitions_of([first, second]) == [first, second]
-
-
-def test_the_hash_sees_every_repetition(write: Writer) -> None:
-    first, second, third = write_repetitions(write)
-    hashes = {hash_scan(first), hash_scan(first, [second]), hash_scan(first, [second, third])}
-    assert len(hashes | {hash_scan(second, [first])}) == 4
-    before = hash_scan(first, [second, third])
-    third.write_bytes(third.read_bytes() + b"\0")
-    assert hash_scan(first, [second, third]) != before
-
-
-def test_what_does_not_belong_together_is_refused(write: Writer) -> None:
-    first, second, _ = write_repetitions(write)
-    kspace = to_kspace(coils_of())
-    cases = [
-        (
-            write(kspace[:3], "short/2022061003_T102.h5"),
-            r"k-space .* \[4, 4, 64, 64\] in .* \[3, 4, 64, 64\]",
-        ),
-        (write(kspace, "2022061003_T202.h5"), "contrast T1w in .* T2w"),
-        (write(kspace, "2022061009_T102.h5"), "subject 2022061003 in .* 2022061009"),
-    ]
-    for path, message in cases:
-        with pytest.raises(ScanError, match=message) as raised:
-            read([first, path])
-        assert "\n" not in str(raised.value)
-    with pytest.raises(ScanError, match="two or more repetitions"):
-        read([first])
-    other = write(to_kspace(coils_of()[:, ::-1, :, ::-1]), "turned/2022061003_T102.h5")
-    with pytest.raises(ScanError, match="repetitions of one object"):
-        average(read([first, other]))
-    assert average(read([first, second])).kspace is None
-
-
-def test_images_without_kspace_and_equal_files_are_refused(write: Writer, tmp_path: Path) -> None:
-    first, *_ = write_repetitions(write)
-    with h5py.File(tmp_path / "2022061003_T102.h5", "w") as file:
-        file["reconstruction_rss"] = rss(coils_of()).astype(np.float32)
-    with pytest.raises(ScanError, match="with images only"):
-        read([first, tmp_path / "2022061003_T102.h5"])
-    with h5py.File(first) as file:
-        copy = write(file["kspace"][()], "copy/2022061003_T102.h5")
-    with pytest.raises(ScanError, match="noise of their own"):
-        measure(read([first, copy]), CONFIG)
-
-
-def test_measured_noise_is_for_fixed_pairs_of_acquired_slices(scans, tmp_path: Path) -> None:
-    for wrong in ({"mode": "slices"}, {"noise_copies": 2}, {"plane": "coronal"}):
-        with pytest.raises(ConfigError, match=next(iter(wrong))):
-            PairsConfig(pairing="repetitions", **wrong)
-    with pytest.raises(ConfigError, match="pairing"):
-        PairsConfig(pairing="measured")
-    one = scans.train / "sub-01_T1w.nii.gz"
-    with pytest.raises(ScanError, match="two or more repetitions"):
-        cache_scan(tmp_path, 0, Source(one.name, str(one), sha256=""), CONFIG)

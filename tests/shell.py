@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 
-def run_shell(script: str, folder: Path) -> None:
+def run_shell(script: str, folder: Path) -> str:
+    """Run a script in Bash, which must succeed, and give what it printed."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
@@ -16,3 +17,4 @@ def run_shell(script: str, folder: Path) -> None:
         text=True,
     )
     assert result.returncode == 0, f"{script}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
+    return result.stdout
