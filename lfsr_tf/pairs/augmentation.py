@@ -86,7 +86,7 @@ def noisy_truth(images: tf.Tensor, keys: tf.Tensor, sigma: float) -> tf.Tensor:
     if not sigma:
         return images
     # The transform is orthonormal: noise on k-space is the same noise on the image.
-    noise = sigma * complex_normal(seeds_of(keys), tuple(images.shape[1:]), HR_NOISE_STREAM)
+    noise = complex_normal(seeds_of(keys), tuple(images.shape[1:]), HR_NOISE_STREAM, sigma)
     return tf.sqrt(tf.square(images + tf.math.real(noise)) + tf.square(tf.math.imag(noise)))
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.keys import IN_PHASE_STREAM, fold, seeds_of
-from lfsr_tf.physics.acquisition import draw_sigma, simulate_complex
+from lfsr_tf.physics.acquisition import draw_sigma, simulate_acquisition, simulate_complex
 from lfsr_tf.physics.phase import in_phase_image, magnitude
 from lfsr_tf.physics.randomness import uniform
 
@@ -32,12 +32,12 @@ def degrade(
     shape = hr.shape[1] // config.scale, hr.shape[2] // config.scale
     sigma = draw_sigma(seeds_of(fold(keys, _SIGMA_SALT)), config.acquisition)
     noise_seeds = seeds_of(fold(keys, _NOISE_SALT))
-    image = simulate_complex(hr, sigma, noise_seeds, shape, config.acquisition)
-    return _real_image(image, keys, in_phase), sigma
+    scan = hr, sigma, noise_seeds, shape, config.acquisition
+    if in_phase == 0.0:
+        return simulate_acquisition(*scan), sigma
+    return _some_in_phase(simulate_complex(*scan), keys, in_phase), sigma
 
 
-def _real_image(image: tf.Tensor, keys: tf.Tensor, share: float) -> tf.Tensor:
-    if share == 0.0:
-        return magnitude(image)
+def _some_in_phase(image: tf.Tensor, keys: tf.Tensor, share: float) -> tf.Tensor:
     chosen = uniform(seeds_of(keys), 1, IN_PHASE_STREAM)[:, :, None] < share
     return tf.where(chosen, in_phase_image(image[:, None]), magnitude(image))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.physics.intensity import reference_intensity
-from lfsr_tf.physics.sampling import Shape2D, fourier_downsample
+from lfsr_tf.physics.sampling import Shape2D, fourier_downsample_magnitude
 from lfsr_tf.scans.scan import Scan
 
 # Slices of one scan that are transformed together; bounds the memory, not the result.
@@ -183,10 +183,10 @@ def _compiled_resize(shape: Shape2D) -> Any:
     """The resize from any matrix as one graph: half the time of its operations one by one."""
 
     def resize(batch: tf.Tensor) -> tf.Tensor:
-        return tf.abs(fourier_downsample(batch, shape))
+        return fourier_downsample_magnitude(batch, shape)
 
     signature = [tf.TensorSpec([None, None, None], tf.float32)]
-    return tf.function(resize, input_signature=signature).get_concrete_function()
+    return tf.function(resize, input_signature=signature, autograph=False).get_concrete_function()
 
 
 def _true_matrix(scan: Scan) -> Shape2D:

@@ -12,10 +12,10 @@ import math
 import tensorflow as tf
 
 from lfsr_tf.physics import effects
-from lfsr_tf.physics.fourier import kspace_to_image, matrix_size
+from lfsr_tf.physics.fourier import matrix_size
 from lfsr_tf.physics.phase import magnitude
 from lfsr_tf.physics.randomness import complex_normal, uniform
-from lfsr_tf.physics.sampling import Shape2D, measured_kspace
+from lfsr_tf.physics.sampling import Shape2D, transform_block
 from lfsr_tf.physics.settings import AcquisitionConfig
 
 _NOISE_STREAM, _SIGMA_STREAM = 0, 3
@@ -42,7 +42,7 @@ def simulate_acquisition(
     Returns:
         float32 [B, h, w], magnitude, in the units of `hr`.
     """
-    return magnitude(simulate_complex(hr, sigma, seeds, shape, config))
+    return magnitude(_unscaled(hr, sigma, seeds, shape, config)) * _scale(hr, shape)
 
 
 def simulate_complex(
@@ -62,18 +62,27 @@ def simulate_complex(
     Returns:
         complex64 [B, h, w], in the units of `hr`.
     """
-    kspace = measured_kspace(_shaded_object(hr, seeds, config), shape)
-    # Constants keep their value.
-    gain = tf.sqrt(math.prod(shape) / tf.cast(math.prod(matrix_size(hr)), tf.float32))
-    window = _reconstruction_window(shape, config)
-    signal = window * gain
-    if config.t2_decay > 0.0:
-        signal *= effects.t2_weights(shape[1], config.t2_decay, config.echo_order)
-    # The transform is orthonormal: white noise of standard deviation sigma in k-space has sigma in the image.
-    # What the window takes away is given back, so that sigma is the image's noise whatever the options.
-    level = window * tf.math.rsqrt(tf.reduce_mean(tf.square(window))) * sigma[:, None, None]
-    noise = complex_normal(seeds, shape, _NOISE_STREAM)
-    return kspace_to_image(kspace * _complex(signal) + noise * _complex(level))
+    image = _unscaled(hr, sigma, seeds, shape, config)
+    return image * tf.cast(_scale(hr, shape), image.dtype)
+
+
+def _unscaled(
+    hr: tf.Tensor, sigma: tf.Tensor, seeds: tf.Tensor, shape: Shape2D, config: AcquisitionConfig
+) -> tf.Tensor:
+    """The complex images as plain transforms leave them; times `_scale` they have the unit of `hr`."""
+    kspace = transform_block(_shaded_object(hr, seeds, config), shape)
+    # Noise of standard deviation sigma in an image has sigma sqrt(h w) in its plain transform.
+    level = sigma * math.sqrt(math.prod(shape)) / _scale(hr, shape)
+    noise = complex_normal(seeds, shape, _NOISE_STREAM, level)
+    if config.apodisation or config.elliptical or config.t2_decay:
+        signal_weights, noise_weights = _weights(shape, config)
+        kspace, noise = kspace * signal_weights, noise * noise_weights
+    return tf.signal.ifft2d(kspace + noise)
+
+
+def _scale(hr: tf.Tensor, shape: Shape2D) -> tf.Tensor:
+    """What keeps the value of constants when plain transforms lead from H x W to h x w."""
+    return math.prod(shape) / tf.cast(math.prod(matrix_size(hr)), tf.float32)
 
 
 def _shaded_object(hr: tf.Tensor, seeds: tf.Tensor, config: AcquisitionConfig) -> tf.Tensor:
@@ -83,13 +92,20 @@ def _shaded_object(hr: tf.Tensor, seeds: tf.Tensor, config: AcquisitionConfig) -
     return effects.apply_random_phase(hr, seeds) if config.phase else hr
 
 
-def _reconstruction_window(shape: Shape2D, config: AcquisitionConfig) -> tf.Tensor:
-    """What coverage and filter leave of each k-space sample, signal and noise, float32 [h, w] or [1, 1]."""
-    window = tf.ones([1, 1])
+def _weights(shape: Shape2D, config: AcquisitionConfig) -> tuple[tf.Tensor, tf.Tensor]:
+    """What coverage, filter and decay leave of each sample of signal and noise: complex64 [h, w]."""
+    window, decay = tf.ones(shape), tf.ones(shape)
     if config.apodisation > 0.0:
         window *= effects.apodisation_window(shape, config.apodisation, config.apodisation_window)
-    return window * effects.elliptical_mask(shape) if config.elliptical else window
+    if config.elliptical:
+        window *= effects.elliptical_mask(shape)
+    if config.t2_decay > 0.0:
+        decay *= effects.t2_weights(shape[1], config.t2_decay, config.echo_order)
+    # What the window takes away is given back, so that sigma is the image's noise whatever the options.
+    noise = window * tf.math.rsqrt(tf.reduce_mean(tf.square(window)))
+    return _plain_order(window * decay), _plain_order(noise)
 
 
-def _complex(weights: tf.Tensor) -> tf.Tensor:
-    return tf.cast(weights, tf.complex64)
+def _plain_order(weights: tf.Tensor) -> tf.Tensor:
+    """Weights of centred k-space for a plain transform, whose frequency 0 comes first."""
+    return tf.cast(tf.signal.ifftshift(weights, axes=(-2, -1)), tf.complex64)

@@ -33,8 +33,10 @@ def uniform(seeds: tf.Tensor, count: int, stream: int) -> tf.Tensor:
     return numbers[:, :count] - 1.0
 
 
-def complex_normal(seeds: tf.Tensor, shape: tuple[int, ...], stream: int) -> tf.Tensor:
-    """White complex Gaussian noise of unit standard deviation in each channel, complex64 [B, *shape].
+def complex_normal(
+    seeds: tf.Tensor, shape: tuple[int, ...], stream: int, sigma: tf.Tensor | float = 1.0
+) -> tf.Tensor:
+    """White complex Gaussian noise, complex64 [B, *shape].
 
     By the Box-Muller transform of 23-bit uniform numbers: no number exceeds 5.65 standard deviations.
 
@@ -42,10 +44,12 @@ def complex_normal(seeds: tf.Tensor, shape: tuple[int, ...], stream: int) -> tf.
         seeds: int32 [B, 2], one key an image.
         shape: Shape of one image.
         stream: Numbers of different streams are independent; one stream serves one purpose.
+        sigma: Standard deviation of each channel: float32 [B], one an image, or a number for all.
     """
     count = math.prod(shape)
     first, second, third, fourth = _hashed_counter(seeds, -(-count // 2), stream)
-    pairs = [_box_muller(first, second), _box_muller(third, fourth)]
+    sigmas = tf.reshape(tf.convert_to_tensor(sigma, tf.float32), [-1, 1])
+    pairs = [_box_muller(first, second, sigmas), _box_muller(third, fourth, sigmas)]
     flat = tf.complex(tf.concat([pair[0] for pair in pairs], 1), tf.concat([pair[1] for pair in pairs], 1))
     return tf.reshape(flat[:, :count], [-1, *shape])
 
@@ -84,8 +88,8 @@ def _mantissa(word: tf.Tensor) -> tf.Tensor:
     return tf.bitcast(bits, tf.float32)
 
 
-def _box_muller(first: tf.Tensor, second: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _box_muller(first: tf.Tensor, second: tf.Tensor, sigmas: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     # 2 - mantissa lies in (0, 1], so the logarithm is finite.
-    radius = tf.sqrt(-2.0 * tf.math.log(2.0 - _mantissa(first)))
+    radius = tf.sqrt(-2.0 * tf.square(sigmas) * tf.math.log(2.0 - _mantissa(first)))
     angle = _mantissa(second) * (2.0 * math.pi)
     return radius * tf.cos(angle), radius * tf.sin(angle)

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.physics.fourier import image_to_kspace, kspace_to_image, matrix_size
+from lfsr_tf.physics.phase import magnitude
 
 Shape2D = tuple[int, int]
 
@@ -44,8 +45,6 @@ def crop_kspace(kspace: tf.Tensor, shape: Shape2D) -> tf.Tensor:
 def measured_kspace(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
     """D F: the central block of an image's k-space.
 
-    The k-space of a real image is Hermitian, so half of it is computed: real images take half the time.
-
     Args:
         image: Real or complex image [..., H, W].
         shape: (h, w) of the block, at most (H, W).
@@ -57,24 +56,42 @@ def measured_kspace(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
         ConfigError: The block is larger than the matrix.
     """
     image = tf.convert_to_tensor(image)
-    if image.dtype.is_complex:
-        return crop_kspace(image_to_kspace(image), shape)
-    if image.dtype != tf.float64:
-        image = tf.cast(image, tf.float32)
+    block = transform_block(image, shape)
+    samples = tf.cast(math.prod(matrix_size(image)), block.dtype.real_dtype)
+    return tf.signal.fftshift(block, axes=(-2, -1)) / tf.cast(tf.sqrt(samples), block.dtype)
+
+
+def transform_block(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
+    """D F as the plain transform gives it: without a factor, and with frequency 0 first.
+
+    Samples that go back into image space need neither; each costs a pass over them. The k-space of a real
+    image is Hermitian, so half of it is computed: real images take half the time.
+
+    Args:
+        image: Real or complex image [..., H, W].
+        shape: (h, w) of the block, at most (H, W).
+
+    Returns:
+        Complex [..., h, w], in the order of `tf.signal.fft2d` for such a matrix.
+
+    Raises:
+        ConfigError: The block is larger than the matrix.
+    """
+    image = tf.convert_to_tensor(image)
     _check_block(image.shape[-2:], shape)
-    half = tf.signal.rfft2d(image)
     (full_height, full_width), (height, width) = matrix_size(image), shape
     above, left = height // 2, width // 2
-    below = height - above
-    right = tf.concat(
-        [half[..., full_height - above :, : width - left], half[..., :below, : width - left]], -2
-    )
+    below, right = height - above, width - left
+    if image.dtype.is_complex:
+        whole = tf.signal.fft2d(image)
+        rows = tf.concat([whole[..., :below, :], whole[..., full_height - above :, :]], -2)
+        return tf.concat([rows[..., :right], rows[..., full_width - left :]], -1)
+    half = tf.signal.rfft2d(image if image.dtype == tf.float64 else tf.cast(image, tf.float32))
+    positive = tf.concat([half[..., :below, :right], half[..., full_height - above :, :right]], -2)
     # K(-ky, -kx) is the complex conjugate of K(ky, kx).
-    columns = slice(1, left + 1)
-    mirrored = tf.concat([half[..., full_height + 1 - below :, columns], half[..., : above + 1, columns]], -2)
-    block = tf.concat([tf.math.conj(tf.reverse(mirrored, axis=[-2, -1])), right], axis=-1)
-    samples = tf.cast(full_height * full_width, image.dtype)
-    return block / tf.cast(tf.sqrt(samples), block.dtype)
+    first, others, columns = slice(0, 1), slice(full_height - 1, full_height - below, -1), slice(left, 0, -1)
+    mirrored = [half[..., rows, columns] for rows in (first, others, slice(above, 0, -1))]
+    return tf.concat([positive, tf.math.conj(tf.concat(mirrored, -2))], -1)
 
 
 def zero_pad_kspace(kspace: tf.Tensor, shape: Shape2D) -> tf.Tensor:
@@ -104,7 +121,24 @@ def fourier_downsample(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
     Returns:
         Complex image [..., h, w]; take its magnitude or its real part.
     """
-    return _resample(image, measured_kspace(tf.convert_to_tensor(image), shape))
+    image = tf.convert_to_tensor(image)
+    result = tf.signal.ifft2d(transform_block(image, shape))
+    return result * tf.cast(_growth(image, result), result.dtype)
+
+
+def fourier_downsample_magnitude(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
+    """|F^-1 D F|, scaled so that a constant image keeps its value: `fourier_downsample` for magnitudes.
+
+    Args:
+        image: Real or complex image [..., H, W].
+        shape: (h, w) of the result, at most (H, W).
+
+    Returns:
+        Real image [..., h, w].
+    """
+    image = tf.convert_to_tensor(image)
+    result = magnitude(tf.signal.ifft2d(transform_block(image, shape)))
+    return result * _growth(image, result)
 
 
 def zero_fill(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
@@ -117,7 +151,8 @@ def zero_fill(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
     Returns:
         Complex image [..., H, W].
     """
-    return _resample(image, zero_pad_kspace(image_to_kspace(image), shape))
+    result = kspace_to_image(zero_pad_kspace(image_to_kspace(image), shape))
+    return result * tf.cast(tf.sqrt(_growth(image, result)), result.dtype)
 
 
 def zero_fill_magnitude(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
@@ -131,9 +166,9 @@ def _check_block(matrix: tf.TensorShape, shape: Shape2D) -> None:
             raise ConfigError(f"Expected a block no larger than the matrix {matrix}. Received: {shape}.")
 
 
-def _resample(image: tf.Tensor, kspace: tf.Tensor) -> tf.Tensor:
-    result = kspace_to_image(kspace)
+def _growth(image: tf.Tensor, result: tf.Tensor) -> tf.Tensor:
+    """Samples of the result for each one of the image."""
     old, new = (
         tf.cast(math.prod(matrix_size(tensor)), result.dtype.real_dtype) for tensor in (image, result)
     )
-    return result * tf.cast(tf.sqrt(new / old), result.dtype)
+    return new / old
