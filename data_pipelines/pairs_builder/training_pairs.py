@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.graphs import as_written
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.examples import acquired, cut_pairs
 from lfsr_tf.pairs.keys import fold
@@ -15,6 +16,7 @@ from lfsr_tf.pairs.options import PipelineConfig
 _SLICE_BATCH = 16
 
 
+@as_written
 def training_pairs(
     slices: tf.data.Dataset,
     info: tfds.core.DatasetInfo,

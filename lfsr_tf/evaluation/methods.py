@@ -53,7 +53,7 @@ def model_method(model: keras.Model, batch_size: int) -> Method:
     Returns:
         A method that gives float32 [N, H, W].
     """
-    call = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
+    call = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True, autograph=False)
 
     def apply(low: LowField) -> NDArray[np.float32]:
         normalised = (low.images / low.reference).astype(np.float32)[..., np.newaxis]

@@ -46,6 +46,7 @@ def run_here(trained: TrainedModel) -> RunningNetwork:
         lambda images: tf.cast(model(images, training=False), tf.float32),
         input_signature=[tf.TensorSpec(model.input_shape, tf.float32)],
         jit_compile=False,
+        autograph=False,
     )
 
     def run(images: Images, noise_level: float) -> Images:

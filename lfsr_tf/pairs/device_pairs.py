@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.graphs import as_written
 from lfsr_tf.pairs.augmentation import Batch, random_gain
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo
@@ -85,6 +86,7 @@ class TrainedOnDevice(keras.Model):
         return super().train_step(self._make_pairs(data))
 
 
+@as_written
 def device_data(
     folder: Path | str,
     batch_size: int,

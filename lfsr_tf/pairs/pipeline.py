@@ -15,6 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.graphs import as_written
 from lfsr_tf.pairs.augmentation import Batch, random_gain
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo, SplitName, open_dataset
@@ -52,6 +53,7 @@ def steps_per_epoch(
     return pairs // batch_size
 
 
+@as_written
 def training_data(
     folder: Path | str,
     batch_size: int,
@@ -90,6 +92,7 @@ def training_data(
     return carried(_made(opened, finish), opened.used, batch_size).prefetch(tf.data.AUTOTUNE)
 
 
+@as_written
 def validation_data(
     folder: Path | str,
     batch_size: int,

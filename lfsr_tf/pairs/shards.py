@@ -133,7 +133,7 @@ def _compiled_step(config: PairsConfig, hr_size: int) -> Any:
         side = hr_size // config.scale
         signature += [tf.TensorSpec([None, side, side], tf.float16), tf.TensorSpec([None], tf.float32)]
     # Calling it by itself skips what a tf.function does to find the right graph: a millisecond a call.
-    return tf.function(step, input_signature=signature).get_concrete_function()
+    return tf.function(step, input_signature=signature, autograph=False).get_concrete_function()
 
 
 def _values(

@@ -20,6 +20,7 @@ import keras
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError, LfsrError
+from lfsr_tf.graphs import as_written
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.devices import Devices, SharesModel, check_shareable
 from lfsr_tf.training.hosts import Hosts, HostsError
@@ -143,6 +144,7 @@ class SeveralHosts(Devices):
         return [bytes(part.numpy()[1:].tolist()).decode() for part in parts]
 
 
+@as_written
 def shares(batches: tf.data.Dataset, numbers: range, of: int) -> tf.data.Dataset:
     """Cut each batch into `of` parts, equal where that is possible, and give those of some numbers in turn.
 

@@ -12,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.graphs import as_written
 from lfsr_tf.networks import build_network, takes_noise_level
 from lfsr_tf.pairs import (
     DatasetInfo,
@@ -58,6 +59,7 @@ class PairSource:
         return tuple(self.validation.element_spec[1].shape[1:])
 
 
+@as_written
 def with_flips(batches: tf.data.Dataset, seed: int, first_step: int) -> tf.data.Dataset:
     """Mirror and transpose the pairs of each batch at random, by the batch's number in the whole run.
 

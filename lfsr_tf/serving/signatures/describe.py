@@ -22,7 +22,7 @@ def build(text: str) -> tf.types.experimental.ConcreteFunction:
         text: JSON.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string, name=INPUT)])
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string, name=INPUT)], autograph=False)
     def serve(about: tf.Tensor) -> dict[str, tf.Tensor]:
         with tf.control_dependencies([tf.ensure_shape(about, [])]):
             return {"json": tf.constant(text)}

@@ -16,7 +16,7 @@ DESCRIPTION = (
 def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
     """Trace `image` -> `sr`."""
 
-    @tf.function(input_signature=[tf.TensorSpec(IMAGES, tf.float32, name="image")])
+    @tf.function(input_signature=[tf.TensorSpec(IMAGES, tf.float32, name="image")], autograph=False)
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"sr": enhance_each(checked(image, "image"), enhance)}
 

@@ -28,7 +28,7 @@ def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
     """Trace `real`, `imaginary` -> `sr`."""
     inputs = [tf.TensorSpec(IMAGES, tf.float32, name=name) for name in ("real", "imaginary")]
 
-    @tf.function(input_signature=inputs)
+    @tf.function(input_signature=inputs, autograph=False)
     def serve(real: tf.Tensor, imaginary: tf.Tensor) -> dict[str, tf.Tensor]:
         return _enhanced(tf.complex(checked(real, "real"), checked(imaginary, "imaginary")), enhance)
 
@@ -38,7 +38,7 @@ def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
 def build_complex(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
     """Trace `kspace` -> `sr`."""
 
-    @tf.function(input_signature=[tf.TensorSpec(IMAGES, tf.complex64, name="kspace")])
+    @tf.function(input_signature=[tf.TensorSpec(IMAGES, tf.complex64, name="kspace")], autograph=False)
     def serve(kspace: tf.Tensor) -> dict[str, tf.Tensor]:
         return _enhanced(checked(kspace, "kspace"), enhance)
 

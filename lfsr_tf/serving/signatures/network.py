@@ -26,7 +26,7 @@ def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
     inputs = [tf.TensorSpec(IMAGES, tf.float32, name="image")]
     inputs.append(tf.TensorSpec([None], tf.float32, name="noise_level"))
 
-    @tf.function(input_signature=inputs)
+    @tf.function(input_signature=inputs, autograph=False)
     def serve(image: tf.Tensor, noise_level: tf.Tensor) -> dict[str, tf.Tensor]:
         images = checked(image, "image")
         levels = tf.ensure_shape(noise_level, [None])

@@ -32,7 +32,7 @@ def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
         result = enhance_each(image[None], enhance)[0]
         return tf.io.encode_png(tf.cast(tf.clip_by_value(tf.round(result), 0.0, WHITE), tf.uint16))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="png_bytes")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="png_bytes")], autograph=False)
     def serve(png_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         files = checked(png_bytes, "png_bytes", (None,))
         # One after the other: their sizes differ, and so the memory is that of one.

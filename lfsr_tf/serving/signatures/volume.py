@@ -22,7 +22,9 @@ DESCRIPTION = (
 def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
     """Trace `volume` -> `sr`."""
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None], tf.float32, name="volume")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None], tf.float32, name="volume")], autograph=False
+    )
     def serve(volume: tf.Tensor) -> dict[str, tf.Tensor]:
         slices = checked(volume, "volume", (None, None, None))
         reference = safe_reference(reference_intensity(slices))
