@@ -15,7 +15,7 @@ from lfsr_tf.physics import effects
 from lfsr_tf.physics.fourier import matrix_size
 from lfsr_tf.physics.phase import magnitude
 from lfsr_tf.physics.randomness import complex_normal, uniform
-from lfsr_tf.physics.sampling import Shape2D, transform_block
+from lfsr_tf.physics.sampling import Shape2D, growth, transform_block
 from lfsr_tf.physics.settings import AcquisitionConfig
 
 _NOISE_STREAM, _SIGMA_STREAM = 0, 3
@@ -42,7 +42,7 @@ def simulate_acquisition(
     Returns:
         float32 [B, h, w], magnitude, in the units of `hr`.
     """
-    return magnitude(_unscaled(hr, sigma, seeds, shape, config)) * _scale(hr, shape)
+    return magnitude(_unscaled(hr, sigma, seeds, shape, config)) * growth(hr, shape)
 
 
 def simulate_complex(
@@ -63,26 +63,21 @@ def simulate_complex(
         complex64 [B, h, w], in the units of `hr`.
     """
     image = _unscaled(hr, sigma, seeds, shape, config)
-    return image * tf.cast(_scale(hr, shape), image.dtype)
+    return image * tf.cast(growth(hr, shape), image.dtype)
 
 
 def _unscaled(
     hr: tf.Tensor, sigma: tf.Tensor, seeds: tf.Tensor, shape: Shape2D, config: AcquisitionConfig
 ) -> tf.Tensor:
-    """The complex images as plain transforms leave them; times `_scale` they have the unit of `hr`."""
+    """The complex images as plain transforms leave them; times `growth` they have the unit of `hr`."""
     kspace = transform_block(_shaded_object(hr, seeds, config), shape)
     # Noise of standard deviation sigma in an image has sigma sqrt(h w) in its plain transform.
-    level = sigma * math.sqrt(math.prod(shape)) / _scale(hr, shape)
+    level = sigma * math.sqrt(math.prod(shape)) / growth(hr, shape)
     noise = complex_normal(seeds, shape, _NOISE_STREAM, level)
     if config.apodisation or config.elliptical or config.t2_decay:
         signal_weights, noise_weights = _weights(shape, config)
         kspace, noise = kspace * signal_weights, noise * noise_weights
     return tf.signal.ifft2d(kspace + noise)
-
-
-def _scale(hr: tf.Tensor, shape: Shape2D) -> tf.Tensor:
-    """What keeps the value of constants when plain transforms lead from H x W to h x w."""
-    return math.prod(shape) / tf.cast(math.prod(matrix_size(hr)), tf.float32)
 
 
 def _shaded_object(hr: tf.Tensor, seeds: tf.Tensor, config: AcquisitionConfig) -> tf.Tensor:

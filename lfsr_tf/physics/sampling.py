@@ -123,7 +123,7 @@ def fourier_downsample(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
     """
     image = tf.convert_to_tensor(image)
     result = tf.signal.ifft2d(transform_block(image, shape))
-    return result * tf.cast(_growth(image, result), result.dtype)
+    return result * tf.cast(growth(image, shape, result.dtype.real_dtype), result.dtype)
 
 
 def fourier_downsample_magnitude(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
@@ -138,7 +138,16 @@ def fourier_downsample_magnitude(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
     """
     image = tf.convert_to_tensor(image)
     result = magnitude(tf.signal.ifft2d(transform_block(image, shape)))
-    return result * _growth(image, result)
+    return result * growth(image, shape, result.dtype)
+
+
+def growth(image: tf.Tensor, shape: Shape2D, dtype: tf.DType = tf.float32) -> tf.Tensor:
+    """Samples of a result of `shape` for each one of the image [..., H, W]: a number of `dtype`.
+
+    Plain transforms from H x W to h x w are multiplied by it, for constants to keep their value.
+    """
+    old, new = (tf.cast(math.prod(sizes), dtype) for sizes in (matrix_size(image), shape))
+    return new / old
 
 
 def zero_fill(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
@@ -152,7 +161,7 @@ def zero_fill(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
         Complex image [..., H, W].
     """
     result = kspace_to_image(zero_pad_kspace(image_to_kspace(image), shape))
-    return result * tf.cast(tf.sqrt(_growth(image, result)), result.dtype)
+    return result * tf.cast(tf.sqrt(growth(image, shape, result.dtype.real_dtype)), result.dtype)
 
 
 def zero_fill_magnitude(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
@@ -164,11 +173,3 @@ def _check_block(matrix: tf.TensorShape, shape: Shape2D) -> None:
     for size, new in zip(matrix, shape, strict=True):
         if size is not None and new > size:
             raise ConfigError(f"Expected a block no larger than the matrix {matrix}. Received: {shape}.")
-
-
-def _growth(image: tf.Tensor, result: tf.Tensor) -> tf.Tensor:
-    """Samples of the result for each one of the image."""
-    old, new = (
-        tf.cast(math.prod(matrix_size(tensor)), result.dtype.real_dtype) for tensor in (image, result)
-    )
-    return new / old
