@@ -102,11 +102,14 @@ class _DoJob(beam.DoFn):
             os.environ.setdefault(name, "1")
 
     def process(self, file: str) -> Iterator[str]:
+        stopped = Path(file).with_name(_STOPPED)
+        if stopped.exists():
+            return
         job = read_json(Path(file))
         answered = answer(job, self._kinds)
         numbered = {"number": int(Path(file).stem), "answer": answered}
         if self._strict and job["kind"] == "scan" and "error" in answered:
-            write_json(Path(file).with_name(_STOPPED), numbered)
+            write_json(stopped, numbered)
             raise LfsrError(answered["message"])
         yield json.dumps(numbered)
 

@@ -1,20 +1,28 @@
 """Worker processes whose death ends the pipeline.
 
 Beam's local runner waits for ever for the answer of a worker that was killed, for example by the kernel for
-want of memory: the thread that watches the process raises an error that nobody hears.
+want of memory: the thread that watches the process raises an error that nobody hears. And before it gives up
+it lets every other worker do all of its share, which can take hours that end in an error.
 """
 
 from __future__ import annotations
 
+import functools
+import os
+import shlex
+import signal
+import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_fn_api_pb2
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
+    BeamFnControlServicer,
     SubprocessSdkWorkerHandler,
     WorkerHandler,
 )
@@ -31,36 +39,57 @@ def safe_local_run() -> Iterator[None]:
 
     Their servers listen on the loopback interface alone, and the death of a worker process ends them.
     """
-    watched = {python_urns.SUBPROCESS_SDK: (_WatchedWorkerHandler, bytes)}
-    with servers_on_loopback(), mock.patch.dict(WorkerHandler._registered_environments, watched):
-        yield
+    with tempfile.TemporaryDirectory() as processes, servers_on_loopback():
+        handler = functools.partial(_WatchedWorkerHandler, Path(processes))
+        watched = {python_urns.SUBPROCESS_SDK: (handler, bytes)}
+        with mock.patch.dict(WorkerHandler._registered_environments, watched):
+            yield
 
 
 class _WatchedWorkerHandler(SubprocessSdkWorkerHandler):
-    """A worker process; when it dies, everything that is asked of it fails."""
+    """A worker process; when it dies, everything that is asked of it fails, and all others are ended.
 
-    def __init__(self, *arguments: Any) -> None:
+    Args:
+        processes: Folder where every worker of the run leaves a file with its process number.
+        arguments: What Beam gives to a handler.
+    """
+
+    def __init__(self, processes: Path, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self._process = processes / self.worker_id
         self._stopped = threading.Event()
 
     def start_worker(self) -> None:
         """Start the process, and a thread that waits for its end."""
-        self.worker = SubprocessSdkWorker(
-            self._worker_command_line, self.control_address, self.provision_info, self.worker_id
-        )
+        # Beam hands the command to a shell, which the worker replaces here: it keeps the shell's number.
+        command = f"echo $$ > {shlex.quote(str(self._process))} && exec ".encode() + self._worker_command_line
+        self.worker = SubprocessSdkWorker(command, self.control_address, self.provision_info, self.worker_id)
         self.worker_thread = threading.Thread(name="run_worker", target=self._run, daemon=True)
         self.worker_thread.start()
 
     def close(self) -> None:
         """End the process; of a dead one Beam finds that out by an error."""
         self._stopped.set()
+        # Beam tells only those that have answered by now; another one would wait for ever, and be waited for.
+        self.control_conn.push(BeamFnControlServicer._DONE_MARKER)
         super().close()
 
     def _run(self) -> None:
+        reason = ""
         try:
             self.worker.run()
         except RuntimeError as error:
-            self._fail(str(error))
+            reason = str(error)
+        # The system may give the number to another process now.
+        self._process.unlink(missing_ok=True)
+        if reason and not self._stopped.is_set():
+            self._end_others()
+            self._fail(reason)
+
+    def _end_others(self) -> None:
+        for process in self._process.parent.iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError, ValueError):
+                os.kill(int(process.read_text()), signal.SIGKILL)
 
     def _fail(self, reason: str) -> None:
         """Answer in place of the dead process, until the runner has given up."""
