@@ -1,21 +1,20 @@
 """A simulated low-field acquisition: k-space crop, complex Gaussian noise, magnitude.
 
 The order is the scanner's: the object gets its phase and its coil shading, only the centre of k-space is
-sampled, the samples carry noise, and the image is the magnitude, so its noise is Rician.
+sampled, the samples carry noise, and the image is the magnitude, so its noise is Rician. The transforms are
+unitary: white noise of the samples is white noise of the image, where it costs no transform to draw it.
 Source: de Leeuw den Bouter et al., Scientific Reports 12 (2022), doi:10.1038/s41598-022-10298-6, Methods.
 """
 
 from __future__ import annotations
 
-import math
-
 import tensorflow as tf
 
 from lfsr_tf.physics import effects
-from lfsr_tf.physics.fourier import matrix_size
-from lfsr_tf.physics.phase import magnitude
-from lfsr_tf.physics.randomness import complex_normal, uniform
-from lfsr_tf.physics.sampling import Shape2D, growth, transform_block
+from lfsr_tf.physics.fourier import Channels, Shape2D, matrix_size
+from lfsr_tf.physics.phase import channels_of, magnitude_of
+from lfsr_tf.physics.randomness import normal_channels, uniform
+from lfsr_tf.physics.sampling import growth, transform_block, unscaled_downsample
 from lfsr_tf.physics.settings import AcquisitionConfig
 
 _NOISE_STREAM, _SIGMA_STREAM = 0, 3
@@ -42,7 +41,7 @@ def simulate_acquisition(
     Returns:
         float32 [B, h, w], magnitude, in the units of `hr`.
     """
-    return magnitude(_unscaled(hr, sigma, seeds, shape, config)) * growth(hr, shape)
+    return magnitude_of(_unscaled(hr, sigma, seeds, shape, config)) * growth(hr, shape)
 
 
 def simulate_complex(
@@ -62,22 +61,23 @@ def simulate_complex(
     Returns:
         complex64 [B, h, w], in the units of `hr`.
     """
-    image = _unscaled(hr, sigma, seeds, shape, config)
+    image = tf.complex(*_unscaled(hr, sigma, seeds, shape, config))
     return image * tf.cast(growth(hr, shape), image.dtype)
 
 
 def _unscaled(
     hr: tf.Tensor, sigma: tf.Tensor, seeds: tf.Tensor, shape: Shape2D, config: AcquisitionConfig
-) -> tf.Tensor:
-    """The complex images as plain transforms leave them; times `growth` they have the unit of `hr`."""
-    kspace = transform_block(_shaded_object(hr, seeds, config), shape)
-    # Noise of standard deviation sigma in an image has sigma sqrt(h w) in its plain transform.
-    level = sigma * math.sqrt(math.prod(shape)) / growth(hr, shape)
-    noise = complex_normal(seeds, shape, _NOISE_STREAM, level)
+) -> Channels:
+    """Both channels as plain transforms leave them; times `growth` they have the unit of `hr`."""
+    scanned = _shaded_object(hr, seeds, config)
+    noise = normal_channels(seeds, shape, _NOISE_STREAM, sigma / growth(hr, shape))
     if config.apodisation or config.elliptical or config.t2_decay:
         signal_weights, noise_weights = _weights(shape, config)
-        kspace, noise = kspace * signal_weights, noise * noise_weights
-    return tf.signal.ifft2d(kspace + noise)
+        samples = transform_block(scanned, shape) * signal_weights
+        samples += tf.signal.fft2d(tf.complex(*noise)) * noise_weights
+        return channels_of(tf.signal.ifft2d(samples))
+    signal = unscaled_downsample(scanned, shape)
+    return signal[0] + noise[0], signal[1] + noise[1]
 
 
 def _shaded_object(hr: tf.Tensor, seeds: tf.Tensor, config: AcquisitionConfig) -> tf.Tensor:

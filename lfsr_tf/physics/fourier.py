@@ -16,6 +16,10 @@ import tensorflow as tf
 
 _HW = (-2, -1)
 
+Shape2D = tuple[int, int]
+# Real and imaginary channel of an image, each of its shape.
+Channels = tuple[tf.Tensor, tf.Tensor]
+
 
 def as_complex(tensor: tf.Tensor) -> tf.Tensor:
     """Return `tensor` as complex64 (complex128 for float64 input); a complex tensor is returned as it is."""

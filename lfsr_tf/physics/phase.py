@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from lfsr_tf.physics.fourier import image_to_kspace, kspace_to_image, matrix_size
+from lfsr_tf.physics.fourier import Channels, image_to_kspace, kspace_to_image, matrix_size
 
 # Of the way from the centre of k-space to its rim, where the weight of a sample has fallen to 1/e. Of a block
 # of 64 x 64 that leaves details of 4 pixels and more to the phase; the simulated phase is far smoother.
@@ -48,7 +48,7 @@ def directions(smooth: tf.Tensor) -> tf.Tensor:
         complex [..., C, H, W], unit vectors over the coils; with one coil, its phase alone. 0 where every
         coil is 0.
     """
-    length = tf.sqrt(tf.reduce_sum(_power(smooth), axis=-3, keepdims=True))
+    length = tf.sqrt(tf.reduce_sum(_power(channels_of(smooth)), axis=-3, keepdims=True))
     return tf.math.divide_no_nan(smooth, tf.cast(length, smooth.dtype))
 
 
@@ -83,11 +83,22 @@ def in_phase_image(coils: tf.Tensor) -> tf.Tensor:
 
 def magnitude(image: tf.Tensor) -> tf.Tensor:
     """|image|: complex [...] to float [...]."""
-    return tf.sqrt(_power(image))
+    return magnitude_of(channels_of(image))
 
 
-def _power(image: tf.Tensor) -> tf.Tensor:
-    return tf.square(tf.math.real(image)) + tf.square(tf.math.imag(image))
+def magnitude_of(channels: Channels) -> tf.Tensor:
+    """Of a real and an imaginary channel, each float [...]."""
+    return tf.sqrt(_power(channels))
+
+
+def channels_of(image: tf.Tensor) -> Channels:
+    """The real and the imaginary channel of complex [...]."""
+    return tf.math.real(image), tf.math.imag(image)
+
+
+def _power(channels: Channels) -> tf.Tensor:
+    real, imaginary = channels
+    return tf.square(real) + tf.square(imaginary)
 
 
 def _gaussian(size: int | tf.Tensor, width: float) -> tf.Tensor:

@@ -33,10 +33,10 @@ def uniform(seeds: tf.Tensor, count: int, stream: int) -> tf.Tensor:
     return numbers[:, :count] - 1.0
 
 
-def complex_normal(
+def normal_channels(
     seeds: tf.Tensor, shape: tuple[int, ...], stream: int, sigma: tf.Tensor | float = 1.0
-) -> tf.Tensor:
-    """White complex Gaussian noise, complex64 [B, *shape].
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """White Gaussian noise for two channels, each float32 [B, *shape].
 
     By the Box-Muller transform of 23-bit uniform numbers: no number exceeds 5.65 standard deviations.
 
@@ -49,9 +49,16 @@ def complex_normal(
     count = math.prod(shape)
     first, second, third, fourth = _hashed_counter(seeds, -(-count // 2), stream)
     sigmas = tf.reshape(tf.convert_to_tensor(sigma, tf.float32), [-1, 1])
-    pairs = [_box_muller(first, second, sigmas), _box_muller(third, fourth, sigmas)]
-    flat = tf.complex(tf.concat([pair[0] for pair in pairs], 1), tf.concat([pair[1] for pair in pairs], 1))
-    return tf.reshape(flat[:, :count], [-1, *shape])
+    pair = _box_muller(tf.concat([first, third], 1), tf.concat([second, fourth], 1), sigmas)
+    real, imaginary = (tf.reshape(numbers[:, :count], [-1, *shape]) for numbers in pair)
+    return real, imaginary
+
+
+def complex_normal(
+    seeds: tf.Tensor, shape: tuple[int, ...], stream: int, sigma: tf.Tensor | float = 1.0
+) -> tf.Tensor:
+    """White complex Gaussian noise, complex64 [B, *shape]: both channels of `normal_channels`."""
+    return tf.complex(*normal_channels(seeds, shape, stream, sigma))
 
 
 def _hashed_counter(seeds: tf.Tensor, count: int, stream: int) -> Words:
@@ -91,5 +98,6 @@ def _mantissa(word: tf.Tensor) -> tf.Tensor:
 def _box_muller(first: tf.Tensor, second: tf.Tensor, sigmas: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     # 2 - mantissa lies in (0, 1], so the logarithm is finite.
     radius = tf.sqrt(-2.0 * tf.square(sigmas) * tf.math.log(2.0 - _mantissa(first)))
-    angle = _mantissa(second) * (2.0 * math.pi)
+    # Where the circle begins does not matter, nor how the last of 32 bits is rounded.
+    angle = tf.cast(tf.bitcast(second, tf.int32), tf.float32) * (math.pi / 2.0**31)
     return radius * tf.cos(angle), radius * tf.sin(angle)

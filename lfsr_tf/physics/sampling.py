@@ -17,10 +17,9 @@ import math
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.physics.fourier import image_to_kspace, kspace_to_image, matrix_size
-from lfsr_tf.physics.phase import magnitude
-
-Shape2D = tuple[int, int]
+from lfsr_tf.physics.fourier import Channels, Shape2D, image_to_kspace, kspace_to_image, matrix_size
+from lfsr_tf.physics.half_spectrum import downsampled_channels
+from lfsr_tf.physics.phase import channels_of, magnitude_of
 
 
 def crop_kspace(kspace: tf.Tensor, shape: Shape2D) -> tf.Tensor:
@@ -122,7 +121,7 @@ def fourier_downsample(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
         Complex image [..., h, w]; take its magnitude or its real part.
     """
     image = tf.convert_to_tensor(image)
-    result = tf.signal.ifft2d(transform_block(image, shape))
+    result = tf.complex(*unscaled_downsample(image, shape))
     return result * tf.cast(growth(image, shape, result.dtype.real_dtype), result.dtype)
 
 
@@ -137,8 +136,28 @@ def fourier_downsample_magnitude(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
         Real image [..., h, w].
     """
     image = tf.convert_to_tensor(image)
-    result = magnitude(tf.signal.ifft2d(transform_block(image, shape)))
+    result = magnitude_of(unscaled_downsample(image, shape))
     return result * growth(image, shape, result.dtype)
+
+
+def unscaled_downsample(image: tf.Tensor, shape: Shape2D) -> Channels:
+    """F^-1 D F by plain transforms: times `growth` it is `fourier_downsample`.
+
+    Args:
+        image: Real or complex image [..., H, W].
+        shape: (h, w) of the result, at most (H, W).
+
+    Returns:
+        Real and imaginary channel, each [..., h, w].
+
+    Raises:
+        ConfigError: The block is larger than the matrix.
+    """
+    image = tf.convert_to_tensor(image)
+    _check_block(image.shape[-2:], shape)
+    if image.dtype.is_complex:
+        return channels_of(tf.signal.ifft2d(transform_block(image, shape)))
+    return downsampled_channels(image if image.dtype == tf.float64 else tf.cast(image, tf.float32), shape)
 
 
 def growth(image: tf.Tensor, shape: Shape2D, dtype: tf.DType = tf.float32) -> tf.Tensor:

@@ -7,9 +7,16 @@ import pytest
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.physics import AcquisitionConfig, draw_sigma, fourier_downsample, simulate_acquisition
+from lfsr_tf.physics import (
+    AcquisitionConfig,
+    draw_sigma,
+    fourier_downsample,
+    simulate_acquisition,
+    simulate_complex,
+)
 
 EVERYTHING = AcquisitionConfig(phase=True, elliptical=True, apodisation=0.5, t2_decay=1.0, bias_field=0.3)
+ELLIPTICAL = AcquisitionConfig(elliptical=True)
 CASES = [((32, 32), (16, 16)), ((31, 27), (15, 14)), ((24, 40), (24, 19))]
 
 
@@ -131,6 +138,23 @@ def test_weights_on_kspace_keep_constants_and_change_detail(config):
     plain = simulate_acquisition(detailed, tf.zeros(1), seeds(1), (16, 16), AcquisitionConfig())
     changed = simulate_acquisition(detailed, tf.zeros(1), seeds(1), (16, 16), config)
     assert np.abs(plain - changed).max() > 0.01
+
+
+@pytest.mark.parametrize("config", [AcquisitionConfig(), EVERYTHING], ids=["plain", "everything"])
+@pytest.mark.parametrize(("full", "shape"), CASES)
+def test_the_magnitude_is_that_of_the_complex_images(config, full, shape):
+    scan = images(full), tf.fill([6], 0.05), seeds(6), shape, config
+    np.testing.assert_allclose(simulate_acquisition(*scan), np.abs(simulate_complex(*scan)), rtol=1e-5)
+
+
+def test_a_filter_filters_the_noise_that_the_seed_has_without_it():
+    empty, sigma, shape = tf.zeros([4, 32, 32]), tf.fill([4], 0.05), (16, 16)
+    mask = np.abs(np.fft.fft2(simulate_complex(empty, sigma, seeds(4), shape, ELLIPTICAL))) > 1e-4
+    assert 0.7 < mask.mean() < 0.85
+    white = np.fft.fft2(simulate_complex(empty, sigma, seeds(4), shape, AcquisitionConfig()))
+    filtered = np.fft.fft2(simulate_complex(empty, sigma, seeds(4), shape, ELLIPTICAL))
+    factor = np.sqrt(1 / mask[0].mean())
+    np.testing.assert_allclose(filtered, white * mask * factor, atol=1e-5)
 
 
 def test_phase_changes_what_the_crop_keeps_but_hardly_a_smooth_magnitude():

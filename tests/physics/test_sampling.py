@@ -14,6 +14,7 @@ from lfsr_tf.physics import (
     zero_fill_magnitude,
     zero_pad_kspace,
 )
+from lfsr_tf.physics.sampling import fourier_downsample_magnitude
 
 SIZES = [
     ((8, 8), (4, 4)),
@@ -142,6 +143,17 @@ def test_kspace_of_real_images_equals_the_full_transform(full, block):
     image = random_complex(2, 3, *full).real
     expected = crop_kspace(image_to_kspace(image), block)
     np.testing.assert_allclose(measured_kspace(tf.constant(image), block), expected, atol=1e-13)
+
+
+@pytest.mark.parametrize(("full", "block"), [*SIZES, ((12, 10), (6, 10)), ((6, 9), (6, 4)), ((8, 6), (2, 2))])
+def test_real_images_are_downsampled_as_complex_ones_are(full, block):
+    image = random_complex(2, 3, *full).real
+    expected = fourier_downsample(tf.constant(image, tf.complex128), block).numpy()
+    # At the edge of an even block +n is cut off and -n is not: the image is not real.
+    cut = any(new % 2 == 0 and new < old for old, new in zip(full, block, strict=True))
+    assert (np.abs(expected.imag).max() > 1e-3) == cut
+    np.testing.assert_allclose(fourier_downsample(image, block), expected, atol=1e-13)
+    np.testing.assert_allclose(fourier_downsample_magnitude(image, block), np.abs(expected), atol=1e-13)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.int16, np.uint8])
