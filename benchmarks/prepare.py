@@ -35,7 +35,7 @@ SIZES, PEER_SLICES, WORKER_SLICES = (1_000, 10_000, 100_000), 4_000, 10_000
 LOAD_BEFORE = os.getloadavg()[0]
 # Seconds on two idle Zen 3 cores: for a slice with two workers, and of each part besides its slices.
 _SLICE_S = 0.0065
-_PART_S = {"degradation": 45, "records": 450, "beam": 70, "growth": 130, "workers": 70}
+_PART_S = {"degradation": 400, "records": 450, "beam": 70, "growth": 130, "workers": 70}
 
 Figures = dict[str, Any]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-SLICES, ROUNDS, ROUND_S = 32, 9, 1.0
+SLICES, ROUNDS, ROUND_S = 32, 3, 1.0
 
 
 def lfsr_tf() -> Callable[[], object]:
