@@ -65,8 +65,8 @@ class Devices:
         with self.scope():
             return SharesModel(network) if self.strategy else network
 
-    def saved(self, model: keras.Model) -> keras.Model:
-        """The network of a model that `fitted` gave, whose file names a class of Keras."""
+    def saved(self) -> keras.Model:
+        """The network that `fitted` was given: its file names a class of Keras, unlike that of the model."""
         return self._network
 
     def fit_arguments(self, training: tf.data.Dataset, validation: tf.data.Dataset) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def _fit(
     model = _begun_model(source, folder, state, config, start, devices)
     if state.epochs_done:
         progress.note(f"Going on after epoch {state.epochs_done} of {config.epochs}.")
-    saved, earlier_steps = devices.saved(model), start.info.trained_steps if start else 0
+    saved, earlier_steps = devices.saved(), start.info.trained_steps if start else 0
     keeper = KeepRun(
         folder,
         state,
