@@ -26,11 +26,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.metrics import structural_similarity
 
-from lfsr_tf.physics.sampling import Shape2D, fourier_downsample, zero_fill
+from lfsr_tf.physics.fourier import Shape2D, kspace_to_image
+from lfsr_tf.physics.sampling import measured_kspace, zero_pad_kspace
 
 Images = NDArray[np.float32]
 Masks = NDArray[np.bool_]
 Values = NDArray[np.float64]
+Bands = NDArray[np.complex128]
 Scores = dict[str, Values]
 
 METRICS = ("psnr", "ssim", "nrmse", "hfen", "band", "energy")
@@ -44,36 +46,46 @@ _LOG_SIGMA_PIXELS = 1.5
 _LOG_RADIUS_PIXELS = 7
 
 
-def score_images(
-    hr: Images, images: Images, masks: Masks, lr_shape: Shape2D, data_range: Values
-) -> dict[str, Scores]:
-    """All metrics of a batch of slices, in both regions.
+class Truth:
+    """The truth of a stack of slices; what its edges and its outer band are is computed once for all images.
 
     Args:
-        hr: float32 [N, H, W], the truth.
-        images: float32 [N, H, W], what a method made of the LR images.
+        hr: float32 [N, H, W].
         masks: bool [N, H, W], the head; every slice has at least one True.
         lr_shape: (h, w) of the LR images, which decides the outer band.
         data_range: float [N], for PSNR and SSIM, in the units of `hr`.
-
-    Returns:
-        For each region ("head", "whole") and each metric, float64 [N].
     """
-    whole = np.ones_like(masks)
-    truth, result = hr.astype(np.float64), images.astype(np.float64)
-    similarity = ssim_maps(truth, result, data_range)
-    regions = {"head": masks, "whole": whole}
-    scores: dict[str, Scores] = {}
-    for name, region in regions.items():
-        scores[name] = {
-            "psnr": psnr(truth, result, region, data_range),
-            "ssim": similarity[1] if name == "whole" else _mean(similarity[0], region),
-            "nrmse": nrmse(truth, result, region),
-            "hfen": hfen(truth, result, region),
-            "band": band_recovered(truth, result, region, lr_shape),
-            "energy": band_energy(truth, result, region, lr_shape),
+
+    def __init__(self, hr: Images, masks: Masks, lr_shape: Shape2D, data_range: Values) -> None:
+        self._images = hr.astype(np.float64)
+        self._regions = {"head": masks, "whole": np.ones_like(masks)}
+        self._lr_shape = lr_shape
+        self._data_range = data_range
+        self._edges, self._outer = _edges(self._images), _outer_band(self._images, lr_shape)
+
+    def scores(self, images: Images) -> dict[str, Scores]:
+        """All metrics of what a method made, in both regions.
+
+        Args:
+            images: float32 [N, H, W].
+
+        Returns:
+            For each region ("head", "whole") and each metric, float64 [N].
+        """
+        result = images.astype(np.float64)
+        similarity = ssim_maps(self._images, result, self._data_range)
+        edges, outer = _edges(result), _outer_band(result, self._lr_shape)
+        return {
+            name: {
+                "psnr": psnr(self._images, result, region, self._data_range),
+                "ssim": similarity[1] if name == "whole" else _mean(similarity[0], region),
+                "nrmse": nrmse(self._images, result, region),
+                "hfen": nrmse(self._edges, edges, region),
+                "band": _recovered(self._outer, outer, region),
+                "energy": _ratio(_power(outer), _power(self._outer), region),
+            }
+            for name, region in self._regions.items()
         }
-    return scores
 
 
 def psnr(hr: Values, images: Values, masks: Masks, data_range: Values) -> Values:
@@ -108,8 +120,7 @@ def nrmse(hr: Values, images: Values, masks: Masks) -> Values:
 
 def hfen(hr: Values, images: Values, masks: Masks) -> Values:
     """High-frequency error norm relative to the truth: `nrmse` after a Laplacian of Gaussian, float64 [N]."""
-    truth, error = _edges(hr), _edges(images - hr)
-    return np.sqrt(_ratio(np.square(error), np.square(truth), masks))
+    return nrmse(_edges(hr), _edges(images), masks)
 
 
 def band_recovered(hr: Values, images: Values, masks: Masks, lr_shape: Shape2D) -> Values:
@@ -119,13 +130,12 @@ def band_recovered(hr: Values, images: Values, masks: Masks, lr_shape: Shape2D) 
     invented detail a negative figure. The band is cut in k-space and summed in image space (Parseval), so
     that it can be confined to a mask.
     """
-    truth, error = _outer_energy(hr, lr_shape), _outer_energy(images - hr, lr_shape)
-    return 1.0 - _ratio(error, truth, masks)
+    return _recovered(_outer_band(hr, lr_shape), _outer_band(images, lr_shape), masks)
 
 
 def band_energy(hr: Values, images: Values, masks: Masks, lr_shape: Shape2D) -> Values:
     """Energy of an image in the outer band over the truth's, right or wrong: its visible sharpness."""
-    return _ratio(_outer_energy(images, lr_shape), _outer_energy(hr, lr_shape), masks)
+    return _ratio(_power(_outer_band(images, lr_shape)), _power(_outer_band(hr, lr_shape)), masks)
 
 
 def _edges(images: Values) -> Values:
@@ -135,10 +145,18 @@ def _edges(images: Values) -> Values:
     )
 
 
-def _outer_energy(images: Values, lr_shape: Shape2D) -> Values:
-    height, width = images.shape[1:]
-    inner = zero_fill(fourier_downsample(images, lr_shape), (height, width)).numpy()
-    return np.square(np.abs(images - inner))
+def _outer_band(images: Values, lr_shape: Shape2D) -> Bands:
+    """Images without the central block of their k-space."""
+    inner = zero_pad_kspace(measured_kspace(images, lr_shape), images.shape[1:])
+    return np.asarray(images - kspace_to_image(inner).numpy())
+
+
+def _recovered(truth: Bands, result: Bands, masks: Masks) -> Values:
+    return 1.0 - _ratio(_power(result - truth), _power(truth), masks)
+
+
+def _power(band: Bands) -> Values:
+    return np.square(band.real) + np.square(band.imag)
 
 
 def _mean(values: Values, masks: Masks) -> Values:

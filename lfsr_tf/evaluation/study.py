@@ -19,7 +19,7 @@ from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, acquire, stud
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.display import upright
 from lfsr_tf.evaluation.methods import Method, build_methods
-from lfsr_tf.evaluation.metrics import REGIONS, Images, Scores, Values, score_images
+from lfsr_tf.evaluation.metrics import REGIONS, Images, Scores, Truth, Values
 from lfsr_tf.evaluation.results import Picture, Results, SliceScore, json_value
 from lfsr_tf.networks import TrainedModel, scale_of
 from lfsr_tf.scans import read_scan
@@ -78,9 +78,10 @@ def compare(
             failures.append((name, str(error)))
             _advance(progress, len(config.sigmas))
             continue
+        truth = Truth(volume.truth, volume.masks, volume.lr_shape, _data_range(volume.truth, config))
         illustrate = volume.contrast not in {picture.contrast for picture in pictures}
         for sigma in config.sigmas:
-            new_scores, new_pictures = _compare(volume, sigma, methods, config, illustrate)
+            new_scores, new_pictures = _compare(volume, truth, sigma, methods, config, illustrate)
             scores += new_scores
             pictures += new_pictures
             _advance(progress, 1)
@@ -92,16 +93,17 @@ def compare(
 
 
 def _compare(
-    volume: StudyVolume, sigma: float, methods: dict[str, Method], config: EvaluationConfig, illustrate: bool
+    volume: StudyVolume,
+    truth: Truth,
+    sigma: float,
+    methods: dict[str, Method],
+    config: EvaluationConfig,
+    illustrate: bool,
 ) -> _VolumeOutcome:
     """Score every method on one volume at one noise level, and keep a slice to show where asked."""
     low = acquire(volume, sigma, config)
-    truth, data_range = volume.truth, _data_range(volume.truth, config)
     outputs = {name: method(low) for name, method in methods.items()}
-    figures = {
-        name: score_images(truth, images, volume.masks, volume.lr_shape, data_range)
-        for name, images in outputs.items()
-    }
+    figures = {name: truth.scores(images) for name, images in outputs.items()}
     scores = [
         score
         for name, regions in figures.items()

@@ -7,12 +7,12 @@ from skimage import metrics as reference
 
 from lfsr_tf.evaluation.metrics import (
     METRICS,
+    Truth,
     band_energy,
     band_recovered,
     hfen,
     nrmse,
     psnr,
-    score_images,
     ssim_maps,
 )
 
@@ -132,7 +132,7 @@ def test_errors_outside_the_mask_leave_the_head_figures_alone() -> None:
     mask[:, 12:20, 12:20] = True
     spoilt = image.copy()
     spoilt[:, 0, 0] += 9.0
-    clean, dirty = (score_images(hr, images, mask, (16, 16), ones(hr)) for images in (image, spoilt))
+    clean, dirty = (Truth(hr, mask, (16, 16), ones(hr)).scores(images) for images in (image, spoilt))
     for metric in ("psnr", "nrmse", "ssim", "hfen"):
         np.testing.assert_allclose(dirty["head"][metric], clean["head"][metric])
     assert (dirty["whole"]["psnr"] < clean["whole"]["psnr"] - 3.0).all()
@@ -140,7 +140,7 @@ def test_errors_outside_the_mask_leave_the_head_figures_alone() -> None:
 
 def test_a_perfect_image_is_perfect_by_every_metric() -> None:
     hr = pair()[0].astype(np.float32)
-    scores = score_images(hr, hr, everywhere(hr), (16, 16), ones(hr))["head"]
+    scores = Truth(hr, everywhere(hr), (16, 16), ones(hr)).scores(hr)["head"]
     assert set(scores) == set(METRICS)
     assert np.isfinite(scores["psnr"]).all() and (scores["psnr"] > 130.0).all()
     for metric, value in (("ssim", 1.0), ("nrmse", 0.0), ("hfen", 0.0), ("band", 1.0), ("energy", 1.0)):
@@ -157,9 +157,9 @@ def test_energy_tells_blur_from_invention() -> None:
 
 def test_slices_are_scored_one_by_one_never_as_a_batch() -> None:
     hr, image = (images.astype(np.float32) for images in pair())
-    together = score_images(hr, image, everywhere(hr), (16, 16), ones(hr))["head"]
+    together = Truth(hr, everywhere(hr), (16, 16), ones(hr)).scores(image)["head"]
     for index in range(3):
         part = slice(index, index + 1)
-        alone = score_images(hr[part], image[part], everywhere(hr[part]), (16, 16), np.ones(1))["head"]
+        alone = Truth(hr[part], everywhere(hr[part]), (16, 16), np.ones(1)).scores(image[part])["head"]
         for metric in METRICS:
             np.testing.assert_allclose(alone[metric][0], together[metric][index], rtol=1e-6)
