@@ -1,7 +1,7 @@
 """How fast scans become pairs: as they grow to 100,000 slices, and beside NumPy, PyTorch and Beam.
 
-Command: python benchmarks/prepare.py     (28 minutes and 25 GB of disk, two idle cores)
-         python benchmarks/prepare.py --sizes 1000 10000     (17 minutes, 5 GB)
+Command: python benchmarks/prepare.py     (35 minutes and 25 GB of disk, two idle cores)
+         python benchmarks/prepare.py --sizes 1000 10000     (25 minutes, 5 GB)
          python benchmarks/prepare.py --only growth     (of: degradation, records, beam, growth, workers)
 Expected there: time grows linearly to within 15 %, with less than 2 GiB.
 Prints the tables of docs/speed.md and writes benchmarks/results/prepare.json, where a part that was left out
@@ -40,15 +40,15 @@ _PART_S = {"degradation": 400, "records": 450, "beam": 70, "growth": 130, "worke
 Figures = dict[str, Any]
 
 
-def parts(scans: Scans, arguments: argparse.Namespace, done: Figures) -> dict[str, Callable[[], Figures]]:
-    """Everything that is measured, by name; `done` holds what this run has measured so far."""
+def parts(scans: Scans, arguments: argparse.Namespace) -> dict[str, Callable[[], Figures]]:
+    """Everything that is measured, by name."""
     torch = prepare_peers.torch_folder()
     return {
         "degradation": lambda: prepare_peers.degraded(scans, torch),
         "records": lambda: prepare_peers.written(scans, PEER_SLICES, torch),
         "beam": lambda: {"rows": [prepare_peers.beam(scans, slices) for slices in arguments.beam_sizes]},
         "growth": lambda: growth(scans, arguments.sizes),
-        "workers": lambda: second_worker(scans, arguments.worker_slices, done.get("growth")),
+        "workers": lambda: second_worker(scans, arguments.worker_slices),
     }
 
 
@@ -57,14 +57,12 @@ def measure(arguments: argparse.Namespace) -> Figures:
     most = max(*arguments.sizes, *arguments.beam_sizes, PEER_SLICES, arguments.worker_slices)
     earlier: Figures = read_json(arguments.output) if arguments.output.exists() else {}
     report = {name: figures for name, figures in earlier.items() if name in _PART_S}
-    done: Figures = {}
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         print(f"making phantom scans with {most:,} slices", flush=True)
         scans = Scans(Path(folder), most)
-        for name, part in parts(scans, arguments, done).items():
+        for name, part in parts(scans, arguments).items():
             if name in arguments.only:
-                done[name] = part()
-                report |= done | {"machine": machine(LOAD_BEFORE)}
+                report |= {name: part(), "machine": machine(LOAD_BEFORE)}
                 # A part that fails does not take the others with it.
                 write_json(arguments.output, report)
     return report
@@ -73,7 +71,7 @@ def measure(arguments: argparse.Namespace) -> Figures:
 def expected_minutes(arguments: argparse.Namespace) -> float:
     """How long it takes on two idle Zen 3 cores."""
     slices = sum(arguments.sizes) * ("growth" in arguments.only)
-    slices += 3 * arguments.worker_slices * ("workers" in arguments.only)
+    slices += 9 * arguments.worker_slices * ("workers" in arguments.only)
     return (slices * _SLICE_S + sum(_PART_S[name] for name in arguments.only)) / 60
 
 
