@@ -85,7 +85,7 @@ def transform_block(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
         whole = tf.signal.fft2d(image)
         rows = tf.concat([whole[..., :below, :], whole[..., full_height - above :, :]], -2)
         return tf.concat([rows[..., :right], rows[..., full_width - left :]], -1)
-    half = tf.signal.rfft2d(image if image.dtype == tf.float64 else tf.cast(image, tf.float32))
+    half = tf.signal.rfft2d(_as_float(image))
     positive = tf.concat([half[..., :below, :right], half[..., full_height - above :, :right]], -2)
     # K(-ky, -kx) is the complex conjugate of K(ky, kx).
     first, others, columns = slice(0, 1), slice(full_height - 1, full_height - below, -1), slice(left, 0, -1)
@@ -157,7 +157,7 @@ def unscaled_downsample(image: tf.Tensor, shape: Shape2D) -> Channels:
     _check_block(image.shape[-2:], shape)
     if image.dtype.is_complex:
         return channels_of(tf.signal.ifft2d(transform_block(image, shape)))
-    return downsampled_channels(image if image.dtype == tf.float64 else tf.cast(image, tf.float32), shape)
+    return downsampled_channels(_as_float(image), shape)
 
 
 def growth(image: tf.Tensor, shape: Shape2D, dtype: tf.DType = tf.float32) -> tf.Tensor:
@@ -186,6 +186,10 @@ def zero_fill(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
 def zero_fill_magnitude(image: tf.Tensor, shape: Shape2D) -> tf.Tensor:
     """Zero-fill a real image [..., h, w] to real [..., H, W]: the plainest way to more pixels."""
     return tf.math.real(zero_fill(image, shape))
+
+
+def _as_float(image: tf.Tensor) -> tf.Tensor:
+    return image if image.dtype == tf.float64 else tf.cast(image, tf.float32)
 
 
 def _check_block(matrix: tf.TensorShape, shape: Shape2D) -> None:

@@ -1,5 +1,6 @@
 """Scans of a few people, a small configuration, and builds of it on any runner."""
 
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,13 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_scan(folder / "train" / f"{name}.nii.gz", seed)
     write_scan(folder / "validation" / "sub-4_T1w.nii.gz", 9)
     return folder
+
+
+def workers_of(process: subprocess.Popen[Any]) -> list[int]:
+    """Beam's workers of a program that was started with a session of its own."""
+    words = ["pgrep", "-s", str(process.pid), "-f", r"^\S*python\S* -m apache_beam.*sdk_worker_main$"]
+    found = subprocess.run(words, capture_output=True, text=True)
+    return [int(word) for word in found.stdout.split()]
 
 
 def small_builder(data_dir: Path, **settings: Any) -> Builder:

@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 from data_pipelines.low_field_sr import Builder
 from lfsr_tf.pairs import prepare_dataset, read_records
 from lfsr_tf.pairs.digest import digest_records
-from tests.data_pipelines.conftest import SMALL, small_builder, write_scan
+from tests.data_pipelines.conftest import SMALL, small_builder, workers_of, write_scan
 
 # The tests of `lfsr prepare`, whose steps these are, do the same many times over; starting Beam takes longer.
 KILLS = 2
@@ -44,13 +44,6 @@ def start(scans: Path, data: Path, *options: str) -> subprocess.Popen[str]:
     # Output of the killed run's workers goes to files: a pipe would stay open for as long as they live.
     with (data.parent / "log.txt").open("w") as log:
         return subprocess.Popen(words, stderr=log, stdout=log, cwd=REPOSITORY, start_new_session=True)
-
-
-def workers_of(process: subprocess.Popen[str]) -> list[int]:
-    found = subprocess.run(
-        ["pgrep", "-s", str(process.pid), "-f", "sdk_worker_main$"], capture_output=True, text=True
-    )
-    return [int(word) for word in found.stdout.split()]
 
 
 def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:

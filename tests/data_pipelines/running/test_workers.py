@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.data_pipelines.conftest import workers_of
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 PROGRAM = """
 import time
@@ -47,12 +49,6 @@ def test_the_death_of_a_worker_ends_the_pipeline_and_the_others(moment: str, tmp
     assert process.wait(60) == 1
     assert "Worker subprocess exited with return code" in log.read_text()
     wait_for(lambda: not workers_of(process))
-
-
-def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
-    words = ["pgrep", "-s", str(process.pid), "-f", r"^\S*python\S* -m apache_beam.*sdk_worker_main$"]
-    found = subprocess.run(words, capture_output=True, text=True)
-    return [int(word) for word in found.stdout.split()]
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
