@@ -16,6 +16,7 @@ from data_pipelines.archive.settings import FAILED, TABLE, ArchiveSettings, Outp
 from lfsr_tf.cli.console import console, print_error
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import ConfigError, LfsrError
+from lfsr_tf.locking import exclusive
 
 if TYPE_CHECKING:
     from data_pipelines.archive.pipeline import Summary
@@ -86,6 +87,12 @@ def enhance_archive(
 
 
 def _run(pipeline: Any, scans: Path, settings: ArchiveSettings) -> None:
+    with exclusive(settings.output):
+        done = _enhanced(pipeline, scans, settings)
+    _tell(done, settings)
+
+
+def _enhanced(pipeline: Any, scans: Path, settings: ArchiveSettings) -> Summary:
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
     from data_pipelines.archive.handler import make_enhancer
@@ -100,8 +107,7 @@ def _run(pipeline: Any, scans: Path, settings: ArchiveSettings) -> None:
     here = isinstance(pipeline.runner, FnApiRunner)
     settings = replace(settings, archive=plan.archive, driver=os.getpid() if here else None)
     with safe_local_run() if here else nullcontext():
-        done = run_archive(pipeline, plan, settings)
-    _tell(done, settings)
+        return run_archive(pipeline, plan, settings)
 
 
 def _tell(done: Summary, settings: ArchiveSettings) -> None:

@@ -17,13 +17,14 @@ from data_pipelines.pairs_builder.configs import PairsBuilderConfig, standard_co
 from data_pipelines.pairs_builder.features import features_of
 from data_pipelines.pairs_builder.jobs import SHARD_KIND, TFDS_JOBS
 from lfsr_tf.errors import ConfigError, ScanError
+from lfsr_tf.locking import exclusive
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import fingerprint, package_versions
 from lfsr_tf.pairs.describe import describe_sources
 from lfsr_tf.pairs.listing import Listed
 from lfsr_tf.pairs.preparation import Built, Preparation, failure_line
 from lfsr_tf.pairs.sources import SPLITS
-from lfsr_tf.pairs.workspace import Workspace, exclusive
+from lfsr_tf.pairs.workspace import Workspace
 from lfsr_tf.storage import remove
 
 

@@ -7,11 +7,9 @@ data set.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 from collections.abc import Iterator, Set
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from lfsr_tf.errors import ConfigError, OutputError, ScanError
@@ -20,36 +18,6 @@ from lfsr_tf.storage import TEMPORARY_PREFIX, remove
 
 _PREFIX = ".preparing-"
 _SHARD_NAME = re.compile(r"(pairs|slices)-(train|validation)-\d{5}-of-\d{5}\.tfrecord\.gz")
-
-
-@contextmanager
-def exclusive(output: Path) -> Iterator[None]:
-    """Make the output folder and keep every other preparation out of it.
-
-    The lock belongs to the process, so it ends with it, however it ends.
-
-    Raises:
-        OutputError: The folder cannot be made, or another preparation writes there.
-    """
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise OutputError(
-            f"Cannot write to {output}: {error.strerror}. Choose another output folder."
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise OutputError(
-            f"Another preparation is writing to {output}. Wait for it, or choose another folder."
-        ) from error
-    finally:
-        os.close(descriptor)
-        # A refusal leaves no empty folder behind.
-        with suppress(OSError):
-            output.rmdir()
 
 
 class Workspace:

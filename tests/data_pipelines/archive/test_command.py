@@ -13,7 +13,8 @@ from typer.testing import CliRunner, Result
 from data_pipelines.archive.settings import ArchiveSettings, Task
 from data_pipelines.archive.table import scan_digest
 from lfsr_tf.cli.app import app as lfsr
-from lfsr_tf.errors import ConfigError, LfsrError, ModelError, ScanError
+from lfsr_tf.errors import ConfigError, LfsrError, ModelError, OutputError, ScanError
+from lfsr_tf.locking import exclusive
 from lfsr_tf.scans import read_volumes
 
 Run = Callable[..., Result]
@@ -188,3 +189,14 @@ def test_a_runner_that_loses_scans_is_found_out(tmp_path: Path) -> None:
 def test_a_missing_archive_is_an_error(exported: Path, tmp_path: Path, run_here: Run) -> None:
     result = run_here(tmp_path / "nowhere", "--model", exported, "--output", tmp_path / "out")
     assert isinstance(result.exception, ScanError)
+
+
+def test_two_runs_do_not_write_to_one_output(
+    exported: Path, tmp_path: Path, make_phantoms: Phantoms, run_here: Run
+) -> None:
+    make_phantoms(tmp_path / "scans", 1)
+    output = tmp_path / "out"
+    with exclusive(output):
+        result = run_here(tmp_path / "scans", "--model", exported, "--output", output)
+        assert isinstance(result.exception, OutputError) and "Another process" in str(result.exception)
+        assert not any(output.iterdir())
