@@ -268,3 +268,13 @@ def test_the_dicom_configurations_are_the_others_under_a_suffix() -> None:
         if config.release == "kspace":
             assert configs[f"{name}_dicom"].release == "dicom"
             assert configs[f"{name}_dicom"].pairs == config.pairs
+
+
+def test_an_archive_beside_its_folder_is_no_batch_list(tmp_path: Path) -> None:
+    (tmp_path / release.DICOM / "1").mkdir(parents=True)
+    (tmp_path / release.DICOM / "1" / "a.dcm").touch()
+    (tmp_path / release.ARCHIVES[release.DICOM][0]).write_bytes(b"\x1f\x8b\xff")
+    release.check_complete(tmp_path, [release.DICOM])
+    (tmp_path / "brain_fastMRI_DICOM.txt").write_text("1/a.dcm\n1/b.dcm\n")
+    with pytest.raises(ScanError, match=r"Missing: fastMRI_brain_DICOM/1/b\.dcm\. Ask"):
+        release.check_complete(tmp_path, [release.DICOM])

@@ -51,7 +51,7 @@ def _missing(folder: Path, part: str) -> Iterator[str]:
         yield f"{part}/ ({', '.join(_step(folder / archive) for archive in ARCHIVES[part])})"
         return
     for archive in ARCHIVES[part]:
-        batch = folder / archive.replace(".tar.xz", ".txt")
+        batch = folder / f"{archive.partition('.tar')[0]}.txt"
         if batch.is_file():
             names = batch.read_text(encoding="utf-8").split()
             yield from (f"{part}/{name}" for name in names if not (folder / part / name).is_file())

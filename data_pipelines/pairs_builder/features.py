@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.records import FEATURES, Values
 
@@ -23,8 +24,17 @@ def features_of(config: PairsConfig) -> tfds.features.FeaturesDict:
     Returns:
         `hr` (and with mode "pairs" `lr`) float16 [side, side, 1] in units of the reference intensity, and
         the labels of `records.FEATURES`.
+
+    Raises:
+        ConfigError: Slices may have sides of their own, which features of one shape cannot hold.
     """
-    hr = config.hr_patch if config.mode == "pairs" and config.lr_patch else config.hr_size
+    patches = config.mode == "pairs" and config.lr_patch
+    if config.small_images == "own" and not patches:
+        raise ConfigError(
+            "Expected small_images='refuse' for whole slices, which a data set holds in one size. Received: "
+            "'own'."
+        )
+    hr = config.hr_patch if patches else config.hr_size
     sides = {"hr": hr, "lr": hr // config.scale}
     return tfds.features.FeaturesDict(
         {

@@ -7,10 +7,11 @@ import tensorflow_datasets as tfds
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.graphs import as_written
+from lfsr_tf.pairs.augmentation import random_gain
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.examples import acquired, cut_pairs
 from lfsr_tf.pairs.keys import fold
-from lfsr_tf.pairs.options import PipelineConfig
+from lfsr_tf.pairs.options import PipelineConfig, with_options
 
 # Slices that are degraded together.
 _SLICE_BATCH = 16
@@ -34,14 +35,15 @@ def training_pairs(
         batch_size: Pairs a batch.
         seed: Of the noise, the patches and their order.
         shuffle_pairs: Pairs that are mixed, so that those of one slice do not fill a batch.
-        options: What is done to the slices at random.
+        options: What is done to the slices at random, gains among it, and how many patches of what size are
+            cut; what concerns the reading of lfsr_tf's own records has no effect.
 
     Returns:
         float32 (lr [B, h, w, 1], hr [B, s h, s w, 1]); a slice's noise depends on its key, the seed and the
         epoch alone.
 
     Raises:
-        ConfigError: The data set holds pairs, or its size is not known.
+        ConfigError: The data set holds pairs, or its size is not known, or the options do not suit it.
     """
     config, count = PairsConfig.from_json(dict(info.metadata["config"])), int(slices.cardinality())
     if config.mode != "slices" or "lr" in slices.element_spec or count < 1:
@@ -50,9 +52,10 @@ def training_pairs(
             f"{count} elements. Pairs go straight into fit: tfds.load(..., as_supervised=True)."
         )
     chosen = options or PipelineConfig()
+    effective = with_options(config, chosen, {config.hr_size}, info.full_name)
 
     def drawn(place: tf.Tensor, batch: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        return _drawn(batch, seed, place // count, config, chosen)
+        return _drawn(batch, seed, place // count, effective, chosen)
 
     pairs = slices.repeat().enumerate().batch(_SLICE_BATCH).map(drawn, tf.data.AUTOTUNE).unbatch()
     mixed = pairs.shuffle(shuffle_pairs, seed=seed)
@@ -68,4 +71,5 @@ def _drawn(
     if config.lr_patch:
         patches = tf.tile(tf.range(config.patches_per_slice)[None, :], [tf.shape(keys)[0], 1])
         pairs = cut_pairs(pairs, patches, config)
+    pairs = random_gain(pairs, options.gain_min, options.gain_max)
     return pairs["lr"][..., None], pairs["hr"][..., None]

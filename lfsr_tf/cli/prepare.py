@@ -63,7 +63,7 @@ def prepare(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; default one a core.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace other records in that folder.")
+        bool, typer.Option("--overwrite", help="Make the records anew, whatever stands in that folder.")
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first scan that cannot be used.")

@@ -122,7 +122,7 @@ def _simulate_file(
         numbered = stem if len(volumes) == 1 else f"{stem}-{number:03d}"
         path = target.with_name(target.name.replace(stem, numbered, 1))
         _check_free(path, scan, overwrite)
-        simulated = simulate_scan(scan, sigma, config, seed=seed)
+        simulated = simulate_scan(scan, sigma, config, seed=seed, volume=number)
         write_scan(simulated.lr, path)
         write_json(path.with_name(f"{numbered}.json"), simulated.sidecar(config))
         written.append(path)

@@ -135,7 +135,8 @@ def open_dataset(folder: Path | str) -> DatasetInfo:
     for shard in (*info.train.shards, *info.validation.shards):
         if not info.path(shard).is_file():
             raise RecordsError(
-                f"Expected shard {info.path(shard)}. It is missing. Prepare the records again."
+                f"Expected shard {info.path(shard)}. It is missing. Prepare the records again "
+                "with --overwrite."
             )
     return info
 
@@ -154,7 +155,7 @@ def _read_description(folder: Path) -> dict[str, Any]:
     if found != SCHEMA_VERSION:
         raise RecordsError(
             f"Expected records of schema version {SCHEMA_VERSION}. Received: version {found} in {folder}. "
-            "Prepare them again with this version of lfsr_tf."
+            "Prepare them again with this version of lfsr_tf and --overwrite."
         )
     return dict(values)
 

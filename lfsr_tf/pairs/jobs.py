@@ -67,10 +67,13 @@ def find(path: str, split: str) -> list[dict[str, str]]:
 
 
 def hash_scan(path: str, repetitions: Sequence[str] = ()) -> str:
-    """SHA-256 of a scan, its repetitions included."""
+    """SHA-256 of a scan, its repetitions included; of one that cannot be read, what reading it will find."""
     from lfsr_tf.pairs import listing
 
-    return listing.hash_scan(Path(path), [Path(other) for other in repetitions])
+    try:
+        return listing.hash_scan(Path(path), [Path(other) for other in repetitions])
+    except OSError as error:
+        return f"unreadable: {error}"
 
 
 def cache_scan(folder: str, number: int, source: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:

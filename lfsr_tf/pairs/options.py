@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
 
 from lfsr_tf.errors import ConfigError
@@ -99,13 +100,28 @@ def effective_config(info: DatasetInfo, options: PipelineConfig) -> PairsConfig:
     Raises:
         ConfigError: The options do not suit the records.
     """
-    config = info.config
+    sizes = {shard.hr_size for shard in (*info.train.shards, *info.validation.shards)}
+    return with_options(info.config, options, sizes, str(info.folder))
+
+
+def with_options(config: PairsConfig, options: PipelineConfig, sizes: Set[int], name: str) -> PairsConfig:
+    """The same of records of whatever kind.
+
+    Args:
+        config: Settings of the records.
+        options: How they are fed.
+        sizes: Sides of their slices.
+        name: Of the records, for the message.
+
+    Raises:
+        ConfigError: The options do not suit the records.
+    """
     asked = {name: getattr(options, name) for name in ("lr_patch", "patches_per_slice", *_OF_SLICES)}
     if config.mode == "pairs":
         if any(asked.values()) or asked["lr_patch"] is not None:
             raise ConfigError(
                 f"Expected records of mode 'slices' for {', '.join(asked)}. Received: fixed pairs in "
-                f"{info.folder}. Prepare with --mode slices."
+                f"{name}. Prepare with --mode slices."
             )
         return config
     patch = config.lr_patch if options.lr_patch is None else options.lr_patch
@@ -114,11 +130,10 @@ def effective_config(info: DatasetInfo, options: PipelineConfig) -> PairsConfig:
             f"Expected lr_patch of at most {config.lr_patch}, for which these slices were chosen. Received: "
             f"{patch}. Prepare with a larger lr_patch."
         )
-    sizes = {shard.hr_size for shard in (*info.train.shards, *info.validation.shards)}
     if not patch and len(sizes) > 1:
         raise ConfigError(
             f"Expected slices of one size for whole slices (lr_patch=0). Received: sides of {sorted(sizes)} "
-            f"pixels in {info.folder}. Choose a patch size."
+            f"pixels in {name}. Choose a patch size."
         )
     return replace(
         config, lr_patch=patch, patches_per_slice=options.patches_per_slice or config.patches_per_slice

@@ -48,7 +48,7 @@ def draw_positions(usable: tf.Tensor, keys: tf.Tensor, count: int | tf.Tensor) -
     Args:
         usable: bool [B, P, P], at least one usable position in each slice.
         keys: int64 [B].
-        count: Positions a slice, at most P * P.
+        count: Positions a slice.
 
     Returns:
         int32 [B, count, 2]: row and column in LR samples.
@@ -56,7 +56,7 @@ def draw_positions(usable: tf.Tensor, keys: tf.Tensor, count: int | tf.Tensor) -
     side = usable.shape[-1]
     flat = tf.reshape(usable, [-1, side * side])
     order = tf.where(flat, uniform(seeds_of(keys), side * side, POSITION_STREAM), -1.0)
-    ranked = tf.math.top_k(order, count).indices
+    ranked = tf.math.top_k(order, tf.minimum(count, side * side)).indices
     available = tf.maximum(tf.reduce_sum(tf.cast(flat, tf.int32), axis=1, keepdims=True), 1)
     chosen = tf.gather(ranked, tf.range(count)[None, :] % available, batch_dims=1)
     return tf.stack([chosen // side, chosen % side], axis=-1)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import selectors
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-import lfsr_tf
 from lfsr_tf.errors import LfsrError
 from lfsr_tf.pairs.jobs import Job, result_of
+from lfsr_tf.pairs.processes import module_command, module_environment
 
 
 class WorkerPool:
@@ -111,10 +109,8 @@ class WorkerPool:
 
 
 def _start(log: Path) -> subprocess.Popen[bytes]:
-    package_parent = str(Path(lfsr_tf.__file__).resolve().parent.parent)
     environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")])),
+        **module_environment(),
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "OMP_NUM_THREADS": "1",
         # Several workers share one GPU.
@@ -122,7 +118,7 @@ def _start(log: Path) -> subprocess.Popen[bytes]:
     }
     with log.open("wb") as stream:
         return subprocess.Popen(
-            [sys.executable, "-m", "lfsr_tf.pairs.worker"],
+            module_command("lfsr_tf.pairs.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stream,

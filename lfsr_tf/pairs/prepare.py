@@ -12,12 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lfsr_tf.errors import ConfigError, ScanError
+from lfsr_tf.locking import exclusive
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo, fingerprint, open_dataset, write_description
 from lfsr_tf.pairs.describe import describe
 from lfsr_tf.pairs.pool import WorkerPool
 from lfsr_tf.pairs.preparation import Preparation, Progress, failure_line, silent
-from lfsr_tf.pairs.workspace import Workspace, exclusive
+from lfsr_tf.pairs.workspace import Workspace
 
 Paths = Path | str | Sequence[Path | str]
 
@@ -44,7 +45,8 @@ def prepare_dataset(
         output: Folder of the records; it may hold an unfinished run of the same preparation.
         config: Settings of the pairs.
         workers: Processes, each of about 0.7 GB of memory; None for one a core.
-        overwrite: Replace records of other settings or scans in `output`.
+        overwrite: Make the records anew, whatever records stand in `output`: others, damaged ones, or these
+            very ones, of which a scan failed for a reason that is gone.
         strict: Stop at the first scan that cannot be used, and leave nothing.
         progress: Called with a description and a total; gives a context manager of a function that counts
             steps.
@@ -67,7 +69,7 @@ def prepare_dataset(
         run = Preparation(pool, config, progress=progress, strict=strict)
         sources = run.hashed(run.listed(train, validation))
         workspace = Workspace(output, fingerprint(config, [asdict(source) for source in sources]))
-        if not workspace.is_complete():
+        if overwrite or not workspace.is_complete():
             workspace.open(overwrite=overwrite)
             with workspace.discarded_on_refusal(), pool.stopped_on_error():
                 built = run.build(sources, workspace)

@@ -63,7 +63,8 @@ def check_records(info: DatasetInfo) -> None:
             for _ in read_shard(info, shard):
                 pass
             raise RecordsError(
-                f"Expected shard {path} as it was prepared. Received: other records. Prepare it again."
+                f"Expected shard {path} as it was prepared. Received: other records. Prepare them "
+                "again with --overwrite."
             )
 
 

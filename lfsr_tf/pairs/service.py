@@ -18,11 +18,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lfsr_tf.errors import ConfigError, LfsrError
 from lfsr_tf.lean_import import import_tensorflow
 from lfsr_tf.pairs.private_network import end_with_parent, enter_private_network
+from lfsr_tf.pairs.processes import module_command, module_environment
 
 PORT = 5050
 LOOPBACK = "127.0.0.1"
@@ -94,12 +95,15 @@ def servers(workers: int, port: int) -> list[Process]:
     dispatcher = ["dispatcher", "--port", str(port)]
     each = ["worker", "--dispatcher", f"{LOOPBACK}:{port}", "--address"]
     roles = [dispatcher, *([*each, f"{LOOPBACK}:{port + number + 1}"] for number in range(workers))]
-    module = [sys.executable, "-m", "lfsr_tf.pairs.service"]
-    return [_start([*module, *role, "--all-interfaces"]) for role in roles]
+    module = module_command("lfsr_tf.pairs.service")
+    return [_start([*module, *role, "--all-interfaces"], module_environment()) for role in roles]
 
 
-def _start(command: Sequence[str]) -> Process:
-    return subprocess.Popen(command, preexec_fn=lambda: end_with_parent(signal.SIGTERM))
+def _start(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Process:
+    try:
+        return subprocess.Popen(command, env=environment, preexec_fn=lambda: end_with_parent(signal.SIGTERM))
+    except OSError as error:
+        raise ConfigError(f"Expected a program to run. Received: {command[0]} ({error.strerror}).") from error
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,14 +56,19 @@ class SimulatedScan:
         }
 
 
-def simulate_scan(scan: Scan, sigma: float, config: PairsConfig, *, seed: int = 0) -> SimulatedScan:
+def simulate_scan(
+    scan: Scan, sigma: float, config: PairsConfig, *, seed: int = 0, volume: int = 0
+) -> SimulatedScan:
     """Simulate a low-field acquisition of every slice of a scan, the way training pairs are made.
+
+    The noise depends on the voxels: no two visits of a person share it.
 
     Args:
         scan: A high-field scan.
         sigma: Noise level, in [0, 1), in units of the 99.9th percentile of the noise-free LR volume.
         config: Plane, HR size, scale and acquisition.
         seed: Other seeds give other noise.
+        volume: Number of the volume in its series; others give other noise, even to equal voxels.
 
     Returns:
         The low-field scan and the high-resolution one it was made from.
@@ -78,14 +84,13 @@ def simulate_scan(scan: Scan, sigma: float, config: PairsConfig, *, seed: int = 
     hr = hr_scan(scan, config)
     reference = low_resolution_reference(hr, config.scale)
     stack = hr.slices() / np.float32(reference)
-    keys = np.array(
-        [slice_key(seed, scan.subject, scan.contrast, number) for number in range(len(stack))], np.int64
-    )
+    name = f"{hashlib.sha256(np.ascontiguousarray(scan.voxels).data).hexdigest()}#{volume}"
+    keys = np.array([slice_key(seed, scan.subject, name, number) for number in range(len(stack))], np.int64)
     shape = stack.shape[1] // config.scale, stack.shape[2] // config.scale
     parts = [
         simulate_acquisition(
             stack[start : start + _BATCH],
-            tf.fill([len(stack[start : start + _BATCH])], sigma),
+            tf.fill([len(stack[start : start + _BATCH])], float(sigma)),
             seeds_of(keys[start : start + _BATCH]),
             shape,
             config.acquisition,

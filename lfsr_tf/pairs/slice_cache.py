@@ -58,7 +58,7 @@ def cache_scan(folder: Path, number: int, source: Source, config: PairsConfig) -
     volumes = []
     for position, (scan, measured) in enumerate(_volumes(source, config)):
         slices = hr_slices(_labelled(scan, source), config)
-        images = slices.images.astype(np.float16)
+        images = _float16(slices.images, source)
         capacity = _capacities(images, config)
         kept = np.flatnonzero(capacity)
         _save(array_path(folder, number, position), images[kept])
@@ -85,6 +85,18 @@ def _volumes(source: Source, config: PairsConfig) -> Iterator[tuple[Scan, Measur
         return
     scans = read_repetitions([source.path, *source.repetitions])
     yield (average(scans[1:]), measure(scans, config)) if measured else (average(scans), None)
+
+
+def _float16(images: NDArray[np.float32], source: Source) -> NDArray[np.float16]:
+    """Slices as the cache keeps them; a voxel far above everything else does not fit."""
+    with np.errstate(over="ignore"):
+        narrow = images.astype(np.float16)
+    if not np.isfinite(narrow).all():
+        raise ScanError(
+            f"Expected voxels of at most {np.finfo(np.float16).max:g} times the 99.9th percentile. Received: "
+            f"{source.path} with {images.max():.3g} times it. Remove the outlier."
+        )
+    return narrow
 
 
 def _save(path: Path, images: NDArray[np.float16]) -> None:

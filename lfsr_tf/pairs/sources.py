@@ -69,9 +69,14 @@ def check_sources(sources: Iterable[Source]) -> None:
     Raises:
         ConfigError: Two equal files are on different sides.
     """
-    sources = list(sources)
-    names = {source.sha256: source.name for source in sources}
-    sides = {side: {names[s.sha256] for s in sources if s.split == side} for side in SPLITS}
+    _check_scans((source.sha256, source.name, source.split) for source in sources)
+
+
+def _check_scans(scans: Iterable[tuple[str, str, str]]) -> None:
+    """Of each scan hash, name and side."""
+    scans = list(scans)
+    names = {scan_hash: name for scan_hash, name, _ in scans}
+    sides = {side: {names[scan_hash] for scan_hash, _, split in scans if split == side} for side in SPLITS}
     check_disjoint(sides, "scan")
 
 
@@ -89,7 +94,7 @@ def volumes_of(
         The volumes, in the order of the sources.
 
     Raises:
-        ConfigError: A subject is on both sides, or a side is empty.
+        ConfigError: A subject, or a scan under two names, is on both sides, or a side is empty.
     """
     volumes = [
         _volume(number, position, sources[number], values, config)
@@ -98,6 +103,7 @@ def volumes_of(
     ]
     subjects = {side: {volume.subject for volume in volumes if volume.split == side} for side in SPLITS}
     check_disjoint(subjects, "subject")
+    _check_scans((volume.scan_hash, volume.scan, volume.split) for volume in volumes)
     wanted = any(source.split == "validation" for source in sources) or config.validation_fraction > 0.0
     for side, needed in (("train", True), ("validation", wanted)):
         if needed and not subjects[side]:

@@ -10,6 +10,7 @@ import tensorflow_datasets as tfds
 import data_pipelines.low_field_sr
 from data_pipelines.pairs_builder.training_pairs import training_pairs
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.pairs import PipelineConfig
 from tests.shell import run_shell
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -59,6 +60,24 @@ def test_every_epoch_draws_other_noise_for_the_same_slices(built: Path) -> None:
     assert not np.array_equal(first_lr, second_lr) and not np.array_equal(first_hr, second_hr)
     again = next(iter(training_pairs(slices, info, count, shuffle_pairs=1)))
     np.testing.assert_array_equal(again[0], first_lr)
+
+
+@pytest.mark.slow
+def test_gains_and_patches_are_those_of_the_options(built: Path) -> None:
+    slices, info = load(built, split="train[:4]")
+
+    def lr_hr(**options: float) -> tuple[np.ndarray, np.ndarray]:
+        chosen = PipelineConfig(lr_patch=16, patches_per_slice=3, **options)
+        return next(iter(tfds.as_numpy(training_pairs(slices, info, 12, options=chosen))))
+
+    single, double = (lr_hr(gain_min=gain, gain_max=gain) for gain in (1.0, 2.0))
+    assert single[0].shape == (12, 16, 16, 1) and single[1].shape == (12, 32, 32, 1)
+    for one, two in zip(single, double, strict=True):
+        np.testing.assert_allclose(two, 2.0 * one, rtol=1e-6)
+    ratios = lr_hr()[1].sum((1, 2, 3)) / single[1].sum((1, 2, 3))
+    assert 0.6 <= ratios.min() < ratios.max() <= 1.4 and len(set(ratios.round(4))) > 3
+    with pytest.raises(ConfigError, match="lr_patch of at most 48"):
+        training_pairs(slices, info, 12, options=PipelineConfig(lr_patch=64))
 
 
 @pytest.mark.slow

@@ -64,6 +64,12 @@ def test_a_slice_with_few_usable_positions_repeats_them() -> None:
     assert {tuple(position) for position in drawn} == {(2, 3), (4, 1)}
 
 
+def test_a_slice_of_fewer_positions_than_patches_repeats_them() -> None:
+    drawn = draw_positions(tf.ones([1, 2, 2], tf.bool), KEYS[:1], 9).numpy()[0]
+    assert len({tuple(position) for position in drawn[:4]}) == 4
+    np.testing.assert_array_equal(drawn[4:8], drawn[:4])
+
+
 def test_cut_patches_are_slices_of_the_image() -> None:
     images = np.random.default_rng(2).random((2, 9, 12)).astype(np.float32)
     corners = np.array([[[0, 0], [5, 8]], [[3, 1], [2, 7]]], np.int32)

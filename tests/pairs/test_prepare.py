@@ -9,9 +9,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from lfsr_tf.errors import ConfigError, OutputError, ScanError
+from lfsr_tf.errors import ConfigError, OutputError, RecordsError, ScanError
+from lfsr_tf.locking import exclusive
 from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset, read_records
-from lfsr_tf.pairs.workspace import exclusive
+from lfsr_tf.pairs.reading import check_records
 from lfsr_tf.storage import read_json
 
 SMALL = PairsConfig(hr_size=32, lr_patch=8, patches_per_slice=6, shard_mebibytes=1)
@@ -112,6 +113,38 @@ def test_records_of_other_settings_are_kept_unless_told_otherwise(scans, pairs_r
     }
 
 
+@pytest.mark.parametrize("damage", ["a changed shard", "a missing shard", "another schema"])
+def test_damaged_records_are_made_anew_where_told_to(scans, pairs_records, tmp_path, damage: str) -> None:
+    folder = Path(shutil.copytree(pairs_records, tmp_path / "records"))
+    shard = next(folder.glob("pairs-train-*"))
+    if damage == "a changed shard":
+        shard.write_bytes(shard.read_bytes() + b"x")
+    elif damage == "a missing shard":
+        shard.unlink()
+    else:
+        description = folder / "dataset.json"
+        description.write_text(description.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    with pytest.raises(RecordsError, match="--overwrite"):
+        check_records(open_dataset(folder))
+    prepare_dataset(scans.train, scans.validation, folder, SMALL, workers=1, overwrite=True)
+    assert contents(folder) == contents(pairs_records)
+
+
+def test_a_file_that_cannot_be_read_is_one_scan_that_failed(scans, tmp_path) -> None:
+    train = Path(shutil.copytree(scans.train, tmp_path / "train"))
+    (train / "sub-04_T1w.nii.gz").symlink_to(tmp_path / "nowhere.nii.gz")
+    with pytest.raises(ScanError, match=r"1 of 6 scans.*sub-04_T1w"):
+        prepare_dataset(train, scans.validation, tmp_path / "records", SMALL, workers=1)
+    assert open_dataset(tmp_path / "records").train.subjects == ("sub-01", "sub-02", "sub-03")
+
+
+def test_workers_import_nothing_from_the_folder_they_are_started_in(scans, tmp_path, monkeypatch) -> None:
+    (tmp_path / "queue.py").write_text("raise SystemExit('imported from the working folder')")
+    monkeypatch.chdir(tmp_path)
+    info = prepare_dataset(scans.train, scans.validation, tmp_path / "records", SMALL, workers=1)
+    assert info.train.records
+
+
 def test_a_corrupt_scan_is_named_and_the_others_are_built(scans, tmp_path) -> None:
     train = Path(shutil.copytree(scans.train, tmp_path / "train"))
     whole = (train / "sub-01_T1w.nii.gz").read_bytes()
@@ -191,8 +224,14 @@ def test_an_output_that_cannot_be_a_folder_is_refused(scans, tmp_path) -> None:
 
 
 def test_two_preparations_of_one_folder_exclude_each_other(scans, tmp_path) -> None:
-    with exclusive(tmp_path), pytest.raises(OutputError, match="Another preparation"):
-        prepare_dataset(scans.train, scans.validation, tmp_path, SMALL, workers=1)
+    output = tmp_path / "records"
+    with exclusive(output):
+        # The first refusal leaves the folder, and with it the lock, where they are.
+        for _ in range(2):
+            with pytest.raises(OutputError, match="Another process"):
+                prepare_dataset(scans.train, scans.validation, output, SMALL, workers=1)
+        assert output.is_dir()
+    assert not output.exists()
 
 
 def test_no_workers_is_refused(scans, tmp_path) -> None:

@@ -59,6 +59,13 @@ def test_a_command_that_loses_a_worker_is_ended_with_an_error() -> None:
     assert "outlive the command" in done.stderr.splitlines()[-1]
 
 
+def test_a_command_that_does_not_exist_is_one_line() -> None:
+    done = subprocess.run([*SERVICE, "run", "--", "nosuchcommand"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Expected a program to run. Received: nosuchcommand" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     "role", [["dispatcher"], ["worker", "--dispatcher", "127.0.0.1:1", "--address", "127.0.0.1:2"]]
 )

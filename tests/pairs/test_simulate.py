@@ -51,6 +51,23 @@ def test_no_two_slices_share_their_noise() -> None:
     assert abs(correlation[np.triu_indices(5, 1)]).max() < 0.3
 
 
+def test_neither_visits_nor_volumes_of_a_series_share_their_noise() -> None:
+    bright = Scan(np.full((32, 32, 1), 100.0, np.float32), np.diag([1.0, 1.0, 4.0, 1.0]))
+    visit = Scan(np.full((32, 32, 1), 101.0, np.float32), np.diag([1.0, 1.0, 4.0, 1.0]))
+    simulated = [
+        simulate_scan(bright, 0.05, CONFIG),
+        simulate_scan(bright, 0.05, CONFIG, volume=1),
+        simulate_scan(visit, 0.05, CONFIG),
+    ]
+    correlation = np.corrcoef([scan.lr.slices().ravel() for scan in simulated])
+    assert abs(correlation[np.triu_indices(3, 1)]).max() < 0.3
+
+
+def test_sigma_may_be_a_whole_number(scan: Scan) -> None:
+    exact, whole = (simulate_scan(scan, sigma, CONFIG).lr.voxels for sigma in (0.0, 0))
+    np.testing.assert_array_equal(exact, whole)
+
+
 @pytest.mark.parametrize("sigma", [-0.1, 1.0])
 def test_a_sigma_out_of_range_is_refused(scan: Scan, sigma: float) -> None:
     with pytest.raises(ConfigError, match="sigma"):

@@ -69,6 +69,13 @@ def test_one_scan_under_two_names_on_both_sides_is_refused() -> None:
         check_sources([Source("a", "", "train", sha256="same"), Source("b", "", "validation", sha256="same")])
 
 
+def test_one_scan_of_two_people_that_a_hash_parts_is_refused() -> None:
+    sources = [Source("a", "", "auto", sha256="same"), Source("b", "", "auto", sha256="same")]
+    indices = {0: index_of("sub-0001"), 1: index_of("sub-0004")}
+    with pytest.raises(ConfigError, match=r"scan on one side only\. Received: b in both"):
+        volumes_of(sources, indices, PairsConfig(validation_fraction=0.2))
+
+
 def test_an_empty_side_is_refused() -> None:
     with pytest.raises(ConfigError, match="none of them for validation"):
         volumes_of(
