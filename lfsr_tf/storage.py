@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from typing import Any
 from lfsr_tf.errors import LfsrError, OutputError
 
 TEMPORARY_PREFIX = ".partial-"
+# Whether an entry of a folder is one of our own results.
+IsOurs = Callable[[Path], bool]
 
 
 @contextmanager
@@ -44,31 +46,91 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(target: Path | str, *, overwrite: bool = False) -> Iterator[Path]:
+def atomic_folder(target: Path | str, *, replaces: IsOurs | None = None) -> Iterator[Path]:
     """Give a temporary sibling folder of `target` to fill; rename it to `target` when the block succeeds.
 
     Args:
         target: The folder to create.
-        overwrite: Replace an existing folder; without it an existing, non-empty folder is refused.
+        replaces: As of `check_replaceable`.
 
     Yields:
         The temporary folder, which exists and is empty.
 
     Raises:
-        OutputError: The folder cannot be written, or stands already; nothing is left behind.
+        OutputError: The folder cannot be written, or is refused by `check_replaceable`; nothing is left
+            behind, and an earlier result is there as it was.
     """
-    target = Path(target)
-    if target.is_dir() and any(target.iterdir()) and not overwrite:
-        raise OutputError(
-            f"Expected a new output folder. Received: {target}, which is not empty. Choose another name."
-        )
+    target = Path(target).absolute()
+    check_replaceable(target, replaces)
+    with staging_folder(target) as temporary:
+        yield temporary
+        move_into_place(temporary, target)
+
+
+@contextmanager
+def staging_folder(target: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `target`, which is removed at the end with what is left in it.
+
+    Args:
+        target: A path that may be made later, of a file or of a folder.
+
+    Raises:
+        OutputError: Something cannot be written.
+    """
     temporary = _temporary_sibling(target)
     with _cleaned_up(target, temporary):
         temporary.mkdir()
         yield temporary
-        if target.is_dir():
-            shutil.rmtree(target)
+
+
+def check_replaceable(target: Path, replaces: IsOurs | None) -> None:
+    """Refuse a folder that would be replaced together with what is nobody's business.
+
+    Args:
+        target: A folder that is to be made or replaced as a whole.
+        replaces: Whether an entry of an existing folder is one of an earlier result: a folder that holds
+            anything else is refused. None: every folder that is not empty is.
+
+    Raises:
+        OutputError: It holds something else, or is a file, a link, a mount point or where this process works.
+    """
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise OutputError(f"Cannot write {target}: a file or a link is there. Choose another name.")
+    if target.is_mount() or Path.cwd().is_relative_to(target.resolve()):
+        raise OutputError(
+            f"Expected a folder that can be made as a whole. Received: {target}, a mount point or one that "
+            "the working folder is in. Name a new folder inside it."
+        )
+    entries = sorted(target.iterdir()) if target.is_dir() else []
+    foreign = [entry.name for entry in entries if replaces is None or not replaces(entry)]
+    if foreign:
+        what = "is not empty" if replaces is None else f"holds other things, {foreign[0]} for one"
+        raise OutputError(
+            f"Expected a new output folder. Received: {target}, which {what}. Choose another name."
+        )
+
+
+def move_into_place(temporary: Path, target: Path) -> None:
+    """Rename a finished file or folder; a folder that stands there goes once the new one has its name."""
+    if not target.is_dir() or target.is_symlink():
         temporary.replace(target)
+        return
+    aside = _temporary_sibling(target.with_name(f"{target.name}.old"))
+    target.replace(aside)
+    try:
+        temporary.replace(target)
+    except OSError:
+        aside.replace(target)
+        raise
+    remove(aside)
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; none where one may not look, and none of an impossible name."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _temporary_sibling(target: Path) -> Path:
@@ -106,6 +168,8 @@ def _flush_to_disk(path: Path) -> None:
 def write_json(path: Path | str, value: Any) -> None:
     """Write `value` as indented JSON with sorted keys, atomically. NaN and Infinity are refused."""
     text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    # Bytes of file names that are no UTF-8 stand for themselves in Python, but not in JSON.
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     with atomic_path(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 

@@ -8,6 +8,7 @@ from lfsr_tf.errors import LfsrError, OutputError
 from lfsr_tf.storage import (
     atomic_folder,
     atomic_path,
+    exists,
     read_json,
     sha256_file,
     stable_fraction,
@@ -65,9 +66,55 @@ def test_a_filled_folder_is_replaced_only_when_asked(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="not empty"), atomic_folder(target):
         pass
     assert (target / "old").exists()
-    with atomic_folder(target, overwrite=True) as temporary:
+    with atomic_folder(target, replaces=lambda path: path.name == "old") as temporary:
         (temporary / "new").write_text("new")
-    assert [path.name for path in target.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.rglob("*")] == ["report", "new"]
+
+
+def test_a_folder_that_holds_other_things_is_never_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "scans"
+    target.mkdir()
+    for name in ("old", "scan.nii.gz"):
+        (target / name).write_text(name)
+    with (
+        pytest.raises(OutputError, match=r"other things, scan\.nii\.gz for one"),
+        atomic_folder(target, replaces=lambda path: path.name == "old"),
+    ):
+        pass
+    assert len(list(target.iterdir())) == 2
+
+
+def test_an_earlier_folder_stays_when_the_new_one_fails(tmp_path: Path) -> None:
+    target = tmp_path / "report"
+    target.mkdir()
+    (target / "old").write_text("old")
+    with pytest.raises(RuntimeError), atomic_folder(target, replaces=lambda path: True):
+        raise RuntimeError
+    assert [path.name for path in tmp_path.rglob("*")] == ["report", "old"]
+
+
+@pytest.mark.parametrize("name", [".", "..", "here/below/../..", "link", "file"])
+def test_what_cannot_be_replaced_as_a_whole_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "here" / "below").mkdir(parents=True)
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "here" / "below")
+    (tmp_path / "here" / "file").write_text("text")
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(OutputError), atomic_folder(name, replaces=lambda path: True):
+        pytest.fail("the work began")
+    assert {path.name for path in tmp_path.rglob("*")} == {"here", "below", "link", "file"}
+
+
+def test_names_that_are_no_utf8_can_be_written_down(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"path": b"M\xfcller.nii.gz".decode("utf-8", "surrogateescape")})
+    assert read_json(tmp_path / "a.json") == {"path": "M\ufffdller.nii.gz"}
+
+
+def test_impossible_names_do_not_exist(tmp_path: Path) -> None:
+    assert exists(tmp_path)
+    assert not exists(tmp_path / ("x" * 300))
+    assert not exists(tmp_path / "a\0b")
 
 
 def test_json_is_readable_and_refuses_nan(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lfsr_tf import __version__
 from lfsr_tf.cli.console import console, progress_bar
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import OutputError
@@ -17,6 +18,8 @@ VALIDATION_SUBJECTS = range(101, 103)
 CONTRASTS = ("T1w", "T2w", "FLAIR")
 VALIDATION_SCANS = Path("scans", "val")
 SHIPPED_MODEL = "fast"
+# Stands in every folder that a demo has made, and in no other.
+MARKER = ".lfsr-demo"
 
 
 @with_quiet_tensorflow
@@ -66,19 +69,20 @@ def _train(output: Path, preset: str) -> Path:
 
 def _make_room(output: Path, overwrite: bool) -> None:
     """Refuse a filled folder, or empty it: only a folder that an earlier demo made is ever emptied."""
-    from lfsr_tf.storage import remove
+    from lfsr_tf.storage import remove, write_json
 
-    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
-        return
-    if not overwrite:
-        raise OutputError(
-            f"Expected a new folder. Received: {output}, which exists. Give --overwrite or another name."
-        )
-    if not (output / VALIDATION_SCANS).is_dir():
-        raise OutputError(
-            f"Expected the folder of an earlier demo. Received: {output}, which is something else."
-        )
-    remove(output)
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        if not overwrite:
+            raise OutputError(
+                f"Expected a new folder. Received: {output}, which exists. Give --overwrite or another name."
+            )
+        if not (output / MARKER).is_file():
+            raise OutputError(
+                f"Expected the folder of an earlier demo. Received: {output}, which has no {MARKER} and is "
+                "something else. Choose another name."
+            )
+        remove(output)
+    write_json(output / MARKER, {"made by": "lfsr demo", "version": __version__})
 
 
 def _phantom_name(subject: int, contrast: str) -> str:

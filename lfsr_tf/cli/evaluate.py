@@ -57,7 +57,7 @@ def evaluate(
     ] = None,
     sigma_source: Annotated[
         str | None,
-        typer.Option(metavar="known|estimated", help="Whether baselines are told sigma. Default: known."),
+        typer.Option(metavar="known|estimated", help="Where the sigma that methods are told comes from."),
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Slices that the network sees at once.")] = None,
     seed: Annotated[int | None, typer.Option(help="Root of the simulated noise.")] = None,
@@ -72,6 +72,7 @@ def evaluate(
         lfsr evaluate runs/quick scans/val --output report --sigma 0.03 --sigma 0.06
     """
     from lfsr_tf.evaluation.config import EvaluationConfig
+    from lfsr_tf.evaluation.output import is_result
     from lfsr_tf.models import load_model
     from lfsr_tf.storage import atomic_folder
 
@@ -88,7 +89,7 @@ def evaluate(
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     config = EvaluationConfig(**changes)
     trained = load_model(model)
-    with atomic_folder(output, overwrite=overwrite) as folder:
+    with atomic_folder(output, replaces=is_result if overwrite else None) as folder:
         results = _evaluate(trained, scans, lowfield_kspace or (), config)
         _write(results, folder, model)
     _print_tables(results)

@@ -129,4 +129,4 @@ def _print_summary(info: Any) -> None:
             f"({contrasts})",
             soft_wrap=True,
         )
-    console.print(f"records: {info.folder}  (fingerprint {info.fingerprint})", soft_wrap=True)
+    console.print(f"records: {info.folder}  (fingerprint {info.fingerprint})", soft_wrap=True, markup=False)

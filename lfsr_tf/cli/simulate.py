@@ -65,7 +65,7 @@ def simulate(
                 print_error(str(error))
                 failed.append(name)
             else:
-                console.print("\n".join(str(path) for path in written), soft_wrap=True)
+                console.print("\n".join(str(path) for path in written), soft_wrap=True, markup=False)
             advance(1)
     if failed:
         raise LfsrError(f"{len(failed)} of {len(scans)} scans could not be simulated: {', '.join(failed)}.")
@@ -120,17 +120,17 @@ def _simulate_file(
     for number, scan in enumerate(volumes):
         stem = target.name.removesuffix(".gz").removesuffix(".nii")
         numbered = stem if len(volumes) == 1 else f"{stem}-{number:03d}"
-        path = target.with_name(target.name.replace(stem, numbered, 1))
-        _check_free(path, scan, overwrite)
+        suffix = target.name.removeprefix(stem)
+        path, sidecar = target.with_name(f"{numbered}{suffix}"), target.with_name(f"{numbered}.json")
+        hr_path = target.with_name(f"{numbered.removesuffix('_lr')}_hr{suffix}")
+        scan_paths = [path, hr_path] if keep_hr else [path]
+        for new in (*scan_paths, sidecar):
+            _check_free(new, scan, overwrite)
         simulated = simulate_scan(scan, sigma, config, seed=seed, volume=number)
-        write_scan(simulated.lr, path)
-        write_json(path.with_name(f"{numbered}.json"), simulated.sidecar(config))
-        written.append(path)
-        if keep_hr:
-            written.append(
-                path.with_name(path.name.replace(numbered, f"{numbered.removesuffix('_lr')}_hr", 1))
-            )
-            write_scan(simulated.hr, written[-1])
+        for new, result in zip(scan_paths, (simulated.lr, simulated.hr), strict=False):
+            write_scan(result, new)
+        write_json(sidecar, simulated.sidecar(config))
+        written += scan_paths
     return written
 
 

@@ -16,6 +16,11 @@ CSV_FILE = "results.csv"
 PICTURES_FOLDER = "pictures"
 
 
+def is_result(path: Path) -> bool:
+    """Whether a path is named as one of the things that `write_results` writes."""
+    return path.name in (REPORT_FILE, JSON_FILE, CSV_FILE, PICTURES_FOLDER)
+
+
 def write_results(results: Results, folder: Path, *, history: History | None = None) -> None:
     """Write `report.html`, `results.json`, `results.csv` (one row a slice) and `pictures/*.png`.
 

@@ -12,11 +12,11 @@ from lfsr_tf.errors import ConfigError, OutputError
 from lfsr_tf.inference.enhance import Enhancer
 from lfsr_tf.inference.sidecar import Sidecar, write_sidecar
 from lfsr_tf.scans import read_volumes
-from lfsr_tf.scans.dicom_write import write_dicom
+from lfsr_tf.scans.dicom_write import is_instance, write_dicom
 from lfsr_tf.scans.naming import SCAN_SUFFIXES
 from lfsr_tf.scans.nifti import is_nifti, write_nifti
 from lfsr_tf.scans.scan import Scan
-from lfsr_tf.storage import remove
+from lfsr_tf.storage import check_replaceable, move_into_place, staging_folder
 
 OutputFormat = Literal["same", "nifti", "dicom"]
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
@@ -81,7 +81,8 @@ def enhance_file(
     Raises:
         ScanError: The input cannot be read or is unsuitable.
         ConfigError: The acquired matrix does not fit the scan.
-        OutputError: A result stands already or cannot be written; nothing new is left behind.
+        OutputError: A result stands already or cannot be written; nothing new is left behind, and earlier
+            results are as they were.
     """
     check_target(job, overwrite)
     scans = read_volumes(job.source, slice_axis=plane)
@@ -89,19 +90,18 @@ def enhance_file(
     for target in targets:
         _check_free(target, job.source, overwrite)
     slices = sum(scan.voxels.shape[scan.slice_axis] for scan in scans)
-    written: dict[Path, Sidecar] = {}
-    try:
+    sidecars: list[Sidecar] = []
+    with staging_folder(job.target) as folder:
+        staged = [folder / target.name for target in targets]
         with progress(slices) if progress is not None else nullcontext() as advance:
-            for target, scan in zip(targets, scans, strict=True):
+            for path, scan in zip(staged, scans, strict=True):
                 enhanced = enhancer(scan, advance)
-                _write(enhanced.scan, target, enhanced.sidecar, overwrite)
-                written[target] = enhanced.sidecar
-        write_sidecar(job.sidecar, job.source, written)
-    except BaseException:
-        for target in written:
-            remove(target)
-        raise
-    return EnhancedFile(written, job.sidecar)
+                _write(enhanced.scan, path, enhanced.sidecar)
+                sidecars.append(enhanced.sidecar)
+        write_sidecar(folder / job.sidecar.name, job.source, dict(zip(staged, sidecars, strict=True)))
+        for target in (*targets, job.sidecar):
+            move_into_place(folder / target.name, target)
+    return EnhancedFile(dict(zip(targets, sidecars, strict=True)), job.sidecar)
 
 
 def plan_jobs(sources: Iterable[tuple[Path, Path]], output: Path) -> list[Job]:
@@ -185,12 +185,14 @@ def _check_free(target: Path, source: Path, overwrite: bool) -> None:
         raise OutputError(
             f"Expected a new output. Received: {target}, which exists. Give --overwrite to replace it."
         )
+    if target.is_dir():
+        check_replaceable(target, is_instance)
 
 
-def _write(scan: Scan, target: Path, sidecar: Sidecar, overwrite: bool) -> None:
+def _write(scan: Scan, target: Path, sidecar: Sidecar) -> None:
     if is_nifti(target):
         write_nifti(scan, target)
         return
     model = sidecar.model
     derivation = f"Super-resolution x{model.scale} by {model.network} {model.name} {model.version}"
-    write_dicom(scan, target, derivation=derivation, overwrite=overwrite)
+    write_dicom(scan, target, derivation=derivation)

@@ -98,7 +98,8 @@ def load_model(path: Path | str) -> TrainedModel:
     alone.
 
     Args:
-        path: A .keras file with model.json beside it, or a folder with best.keras, such as a run's.
+        path: A .keras file with model.json beside it, or a JSON file of its own name; or a folder with
+            best.keras, such as a run's.
 
     Raises:
         ModelError: The file is missing, damaged or not a model of this package, or its weights are of another
@@ -107,7 +108,8 @@ def load_model(path: Path | str) -> TrainedModel:
     path = Path(path)
     file = path / MODEL_FILE if path.is_dir() else path
     _check_is_model_file(file)
-    info = _read_info(file.with_name(INFO_FILE))
+    own = file.with_suffix(".json")
+    info = _read_info(own if own.is_file() else file.with_name(INFO_FILE))
     try:
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
     # Keras hands on whatever its parts raise: zip, HDF5, JSON, unknown layers, shapes that do not fit.

@@ -33,7 +33,7 @@ def write_dicom(scan: Scan, folder: Path | str, *, derivation: str = "", overwri
         folder: Created; the files are IM0001.dcm, IM0002.dcm, ... in slice order. Complete or not there at
             all.
         derivation: What was done, for Derivation Description; a sentence on the matrices by default.
-        overwrite: Replace an existing folder.
+        overwrite: Replace an existing folder, if it holds nothing but instances.
 
     Raises:
         OutputError: The scan did not come from DICOM, was turned, or the folder cannot be written.
@@ -48,9 +48,14 @@ def write_dicom(scan: Scan, folder: Path | str, *, derivation: str = "", overwri
     series = _identity(scan, header, derivation)
     with tolerant_parsing():
         instances = _instances(scan, header, series)
-        with atomic_folder(folder, overwrite=overwrite) as temporary:
+        with atomic_folder(folder, replaces=is_instance if overwrite else None) as temporary:
             for number, dataset in enumerate(instances, start=1):
                 dataset.save_as(temporary / f"IM{number:04d}.dcm", enforce_file_format=True)
+
+
+def is_instance(path: Path) -> bool:
+    """Whether a file is named as the instances that are written here."""
+    return path.suffix == ".dcm"
 
 
 def _identity(scan: Scan, header: DicomHeader, derivation: str) -> DerivedSeries:

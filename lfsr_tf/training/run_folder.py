@@ -2,7 +2,9 @@
 
     run/config.json versions.json data.json    what the run was started with
     run/state.json                             epochs done, best value, history: replacing it COMMITS an epoch
-    run/history.csv best.keras last.keras model.json    published from the committed epoch
+    run/history.csv                            published from the committed epoch, as are
+    run/best.keras model.json                  the best model and what it is
+    run/last.keras last.json                   the last one
     run/backup/epoch-00012/                    weights with optimiser, and files not yet published
     run/tensorboard/                           curves and pictures
 
@@ -16,6 +18,7 @@ repaired by `settle` at the next start.
 from __future__ import annotations
 
 import fcntl
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +32,10 @@ from lfsr_tf.training.state import RunState, write_history
 WEIGHTS = "training.safetensors"
 # Where a run computes is no part of what it is: it may go on with other devices.
 _FREE = {"distribute"}
-PUBLISHED = {"best": ("best.keras", "model.json"), "last": ("last.keras",)}
+PUBLISHED = {
+    "best": {"best.keras": "best.keras", "model.json": "model.json"},
+    "last": {"last.keras": "last.keras", "model.json": "last.json"},
+}
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ class RunFolder:
         Raises:
             OutputError: Something cannot be written; the state before stands.
         """
-        with atomic_folder(self.backup(state.epochs_done), overwrite=True) as folder:
+        with atomic_folder(self.backup(state.epochs_done), replaces=lambda entry: True) as folder:
             write_files(folder)
         state.write(self.state_path)
         self.settle(state)
@@ -114,9 +120,9 @@ class RunFolder:
         """Publish the committed epoch's files and clear away what belongs to no state. May be repeated."""
         newest = self.backup(state.epochs_done)
         for kind, names in PUBLISHED.items():
-            for name in names:
-                if (newest / kind / name).exists():
-                    (newest / kind / name).replace(self.path / name)
+            for made, name in names.items():
+                if (newest / kind / made).exists():
+                    (newest / kind / made).replace(self.path / name)
         if state.epochs_done:
             write_history(state.history, self.path / "history.csv")
         for folder in (self.path / "backup").glob("*"):
@@ -173,7 +179,8 @@ def open_run(path: Path) -> Iterator[RunFolder]:
 
 
 def _check_same(folder: Path, name: str, value: Any) -> None:
-    before = read_json(folder / f"{name}.json")
+    # As JSON has it: a tuple is a list there.
+    before, value = read_json(folder / f"{name}.json"), json.loads(json.dumps(value))
     for key in sorted((before.keys() | value.keys()) - _FREE):
         if before.get(key) != value.get(key):
             raise ConfigError(

@@ -98,8 +98,17 @@ def test_an_earlier_report_is_kept_unless_it_may_be_replaced(
     result = run(run_folder, scan_folder, "-o", output, *QUICK)
     assert isinstance(result.exception, OutputError)
     assert [path.name for path in output.iterdir()] == ["mine.txt"]
-    assert run(run_folder, scan_folder, "-o", output, *QUICK, "--overwrite").exit_code == 0
-    assert (output / "report.html").is_file()
+    assert run(run_folder, scan_folder, "-o", tmp_path / "earlier", *QUICK).exit_code == 0
+    assert run(run_folder, scan_folder, "-o", tmp_path / "earlier", *QUICK, "--overwrite").exit_code == 0
+    assert (tmp_path / "earlier" / "report.html").is_file()
+
+
+def test_no_folder_of_anything_else_is_replaced(run_folder: Path, scan_folder: Path) -> None:
+    for folder in (run_folder, scan_folder):
+        before = sorted(folder.iterdir())
+        result = run(run_folder, scan_folder, "-o", folder, *QUICK, "--overwrite")
+        assert isinstance(result.exception, OutputError) and "other things" in str(result.exception)
+        assert sorted(folder.iterdir()) == before
 
 
 def test_a_broken_scan_is_named_at_the_end_and_the_report_is_made_from_the_others(

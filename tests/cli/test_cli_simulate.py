@@ -89,3 +89,19 @@ def test_the_scan_itself_is_never_replaced(scan: Path) -> None:
     before = scan.read_bytes()
     assert isinstance(run(scan, "-o", scan, "--hr-size", 32, "--overwrite").exception, LfsrError)
     assert scan.read_bytes() == before
+
+
+def test_neither_the_scan_nor_a_file_beside_it_is_replaced_unasked(scan: Path, tmp_path: Path) -> None:
+    hr = scan.rename(tmp_path / "brain_hr.nii.gz")
+    sidecar = tmp_path / "low.json"
+    sidecar.write_text("mine")
+    before = hr.read_bytes()
+    for words in (
+        ["brain_lr.nii.gz", "--keep-hr", "--overwrite"],
+        ["brain_lr.nii.gz", "--keep-hr"],
+        ["low.nii.gz"],
+    ):
+        result = run(hr, "-o", tmp_path / words[0], *words[1:], "--hr-size", 32)
+        assert isinstance(result.exception, LfsrError), words
+    assert hr.read_bytes() == before and sidecar.read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"brain_hr.nii.gz", "low.json"}

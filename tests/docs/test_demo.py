@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from lfsr_tf.cli.app import app
+from lfsr_tf.errors import OutputError
 from tests.shell import run_shell
 
 
@@ -17,3 +20,14 @@ def test_the_demo_leaves_a_report_pictures_and_an_enhanced_scan(tmp_path: Path, 
     assert list((demo / "enhanced").glob("*.nii.gz"))
     assert list((demo / "enhanced").glob("*.json"))
     assert (demo / "models" / "lfsr" / "1" / "saved_model.pb").exists() == trained
+
+
+def test_no_folder_but_a_demos_own_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = tmp_path / "project" / "scans" / "val" / "sub-01_T1w.nii.gz"
+    scan.parent.mkdir(parents=True)
+    scan.write_text("years of work")
+    monkeypatch.chdir(tmp_path / "project")
+    for output in (".", "../project"):
+        result = CliRunner().invoke(app, ["demo", "-o", output, "--overwrite"])
+        assert isinstance(result.exception, OutputError) and "something else" in str(result.exception)
+    assert scan.read_text() == "years of work"

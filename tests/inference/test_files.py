@@ -119,6 +119,28 @@ def test_a_disk_that_is_full_for_the_sidecar_takes_the_result_back(
     assert list(job.target.parent.iterdir()) == []
 
 
+def test_a_failure_leaves_earlier_results_as_they_were(
+    enhancer: Enhancer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    series = np.random.default_rng(0).random((24, 20, 3, 2)).astype(np.float32)
+    nib.save(nib.Nifti1Image(series, np.diag([1, 1, 5, 1])), tmp_path / "bold.nii.gz")
+    job = Job(tmp_path / "bold.nii.gz", tmp_path / "out" / "bold_sr")
+    enhance_file(enhancer, job)
+    before = {path: path.read_bytes() for path in job.target.parent.iterdir()}
+    assert len(before) == 3
+    calls = []
+
+    def fails_at_the_second(scan: Scan, advance: object) -> object:
+        calls.append(scan)
+        if len(calls) == 2:
+            raise ScanError("The second volume fails.")
+        return enhancer(scan)
+
+    with pytest.raises(ScanError, match="second volume"):
+        enhance_file(fails_at_the_second, job, overwrite=True)
+    assert {path: path.read_bytes() for path in job.target.parent.iterdir()} == before
+
+
 def test_a_scan_below_16_pixels_is_refused(enhancer: Enhancer, tmp_path: Path) -> None:
     voxels = np.random.default_rng(0).random((15, 40, 3)).astype(np.float32)
     nib.save(nib.Nifti1Image(voxels, np.diag([1, 1, 5, 1])), tmp_path / "small.nii.gz")

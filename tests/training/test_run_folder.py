@@ -50,7 +50,7 @@ def assert_complete(path: Path) -> None:
     assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5]
     assert tuple(row["val_loss"] for row in history) == LOSSES
     assert (path / "best.keras").read_text() == (path / "model.json").read_text() == "4"
-    assert (path / "last.keras").read_text() == "5"
+    assert (path / "last.keras").read_text() == (path / "last.json").read_text() == "5"
     assert not list((path / "backup").iterdir())
     assert not list(path.rglob(".partial-*"))
 
@@ -162,3 +162,10 @@ def test_two_processes_cannot_train_into_one_folder(tmp_path: Path) -> None:
         open_run(tmp_path / "run"),
     ):
         pass
+
+
+def test_tuples_are_the_lists_that_json_has(tmp_path: Path) -> None:
+    identity = {**IDENTITY, "config": {"epochs": 9, "network_settings": {"filters": (8, 16)}}}
+    for _ in range(2):
+        with open_run(tmp_path / "run") as folder:
+            folder.begin(identity, {})
