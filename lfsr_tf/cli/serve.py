@@ -137,13 +137,14 @@ def _exported(model: Path, name: str, dtype: str, scratch: Path) -> Path:
 
 def _run(options: ServerOptions, engine: str) -> int:
     from lfsr_tf.serving.server.native import PROGRAM, find_program, run_native
+    from lfsr_tf.serving.server.options import Limits
 
     if engine not in ("auto", "lfsr", "tensorflow"):
         raise ConfigError(f"Expected --engine auto, lfsr or tensorflow. Received: {engine!r}.")
     program = None if engine == "lfsr" else find_program()
     if engine == "tensorflow" and program is None:
         raise ConfigError(f"Expected {PROGRAM} on the PATH. Received: none. Use --engine lfsr.")
-    if program is not None and options.loopback:
+    if program is not None and not options.every_address:
         # It has no option for the address.
         reason = f"{PROGRAM} listens on all addresses: give --host 0.0.0.0 if you want that."
         if engine == "tensorflow":
@@ -154,6 +155,8 @@ def _run(options: ServerOptions, engine: str) -> int:
         program = None
     if program is not None:
         console.print(f"starting {program}", soft_wrap=True, markup=False)
+        if (options.limits.running, options.limits.waiting) != (Limits().running, Limits().waiting):
+            print_warning(f"{PROGRAM} has no --max-running and --max-waiting: they do nothing.")
         return run_native(program, options)
     _run_here(options)
     return 0

@@ -159,18 +159,20 @@ def test_tensorflow_s_own_server_is_started_where_all_addresses_are_allowed(
     native: Path, run_command: Run, versions: Path
 ) -> None:
     asked = ("--host", "0.0.0.0", "--port", "8600", "--rest_api_port", "8601", "--model_name", "brain")
-    result = run_command(serve, versions, *asked)
+    result = run_command(serve, versions, *asked, "--max-waiting", 7)
     assert result.exit_code == 3
+    assert "no --max-running and --max-waiting" in " ".join(result.stderr.split())
     said = native.read_text()
     assert "--port=8600\n--rest_api_port=8601\n" in said
     assert 'name: "brain"' in said and f'base_path: "{versions}"' in said
     assert "/monitoring/prometheus/metrics" in said
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.8.0.1", "fd00::1"])
 def test_tensorflow_s_own_server_is_not_opened_to_all_addresses_unasked(
-    native: Path, run_command: Run, versions: Path
+    native: Path, run_command: Run, versions: Path, host: str
 ) -> None:
-    result = run_command(serve, versions, "--engine", "tensorflow")
+    result = run_command(serve, versions, "--engine", "tensorflow", "--host", host)
     assert isinstance(result.exception, ConfigError)
     assert "give --host 0.0.0.0" in str(result.exception)
     assert not native.exists()

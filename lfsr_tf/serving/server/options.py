@@ -142,6 +142,11 @@ class ServerOptions:
             raise ConfigError(f"Expected models of different names. Received: {', '.join(names) or 'none'}.")
 
     @property
+    def every_address(self) -> bool:
+        """Whether the server listens on all addresses of this machine."""
+        return ipaddress.ip_address(self.host).is_unspecified
+
+    @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         return ipaddress.ip_address(self.host).is_loopback
