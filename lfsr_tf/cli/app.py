@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -55,6 +56,10 @@ def options(
 def main() -> None:
     """Run the command line: a known error is one line on standard error and exit code 1."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files may hold what no terminal can show.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except LfsrError as error:

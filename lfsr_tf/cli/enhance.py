@@ -118,9 +118,9 @@ def enhance(
 def _network(model: Path | None, server: str | None) -> TrainedModel | RunningNetwork:
     """A model to run here, or one that runs behind a server."""
     if server is None:
-        from lfsr_tf.models import load_model
+        from lfsr_tf.models import load_default, load_model
 
-        return load_model(model or Path("fast"))
+        return load_default() if model is None else load_model(model)
     if model is not None:
         raise ConfigError(f"Expected --model or --server, one of them. Received: {model} and {server}.")
     from lfsr_tf.serving.clients import connect
@@ -150,10 +150,11 @@ def _find(scans: list[Path], output: Path) -> Iterator[tuple[Path, Path]]:
     """Each scan with the folder that it was found in; results of an earlier run are not taken for input."""
     from lfsr_tf.errors import ScanError
     from lfsr_tf.scans import find_scans
+    from lfsr_tf.storage import exists
 
     for path in scans:
         # What is missing fails when its turn comes, not before the others have had theirs.
-        found = find_scans(path) if path.exists() else [path]
+        found = find_scans(path) if exists(path) else [path]
         if not found:
             raise ScanError(f"Expected scans in {path}. Received: a folder without any. Check the path.")
         results = output.resolve()

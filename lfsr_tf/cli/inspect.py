@@ -37,9 +37,10 @@ def inspect(
         lfsr inspect scan.nii.gz
     """
     from lfsr_tf.scans import find_scans
+    from lfsr_tf.storage import exists
 
     # What is missing fails when its turn comes, not before the others have had theirs.
-    paths = [found for path in scans for found in (find_scans(path) if path.exists() else [path])]
+    paths = [found for path in scans for found in (find_scans(path) if exists(path) else [path])]
     if not paths:
         raise LfsrError(f"Expected scans in {', '.join(map(str, scans))}. Received: folders without any.")
     failures: list[Path] = []
@@ -74,15 +75,16 @@ def _facts(paths: list[Path], failures: list[Path]) -> Iterator[tuple[Path, int,
 
 
 def _print(path: Path, volume: int, facts: ScanFacts) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
-        title=f"{path}" if volume == 1 else f"{path}, volume {volume}",
+        title=escape(f"{path}" if volume == 1 else f"{path}, volume {volume}"),
         show_header=False,
         title_justify="left",
     )
     for name, value in _rows(facts):
-        table.add_row(name, value)
+        table.add_row(name, escape(value))
     console.print(table)
     for warning in facts.warnings:
         print_warning(f"{path.name}: {warning}")

@@ -60,6 +60,11 @@ def load_model(name_or_path: Path | str) -> TrainedModel:
         ) from error
 
 
+def load_default() -> TrainedModel:
+    """The shipped model for whoever names none, whatever files of its name there are."""
+    return recast(load_shipped(DEFAULT), "auto")
+
+
 def read_card(name: str, folder: Path = SHIPPED) -> ModelCard:
     """The card of a shipped model.
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from pydicom import config
 from pydicom.dataset import FileDataset
 from pydicom.errors import BytesLengthException
-from pydicom.filereader import read_file_meta_info, read_partial
+from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from lfsr_tf.errors import ScanError, first_line
 from lfsr_tf.scans.checks import check_stored_size
@@ -43,8 +44,6 @@ _UNREADABLE = (
     TypeError,
     ValueError,
 )
-_META_LENGTH = 1024
-_GROUP_LENGTH_ELEMENT = 12
 _BLOCK = 2**20
 
 _StopWhen = Callable[[BaseTag, str | None, int], bool]
@@ -156,8 +155,7 @@ def check_is_dicom(path: Path) -> None:
 
 def _load(path: Path, stop_when: _StopWhen) -> FileDataset:
     try:
-        with path.open("rb") as stream:
-            _check_deflated(stream, path)
+        with _Guarded(path) as stream:
             # force: files without preamble; looks_like_dicom has checked them.
             return read_partial(stream, stop_when=stop_when, force=True)
     except ScanError:
@@ -169,21 +167,36 @@ def _load(path: Path, stop_when: _StopWhen) -> FileDataset:
         ) from error
 
 
-def _check_deflated(stream: BinaryIO, path: Path) -> None:
-    """Refuse a deflated data set that unfolds to fill memory: pydicom unfolds all of it to open it."""
-    head = stream.read(_META_LENGTH)
-    stream.seek(0)
-    if DeflatedExplicitVRLittleEndian.encode() not in head:
-        return
-    meta = read_file_meta_info(path)
-    start = _PREAMBLE_LENGTH + 4 + _GROUP_LENGTH_ELEMENT + int(meta.FileMetaInformationGroupLength)
-    stored = path.stat().st_size - start
-    stream.seek(start)
-    inflate, unfolded = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    while block := inflate.unconsumed_tail or stream.read(_BLOCK):
-        unfolded += len(inflate.decompress(block, _BLOCK))
-        check_stored_size(unfolded, stored, path, compressed=True)
-    stream.seek(0)
+class _Guarded(io.BufferedReader):
+    """A file that pydicom reads; of a deflated one it asks for all the rest at once, to unfold it.
+
+    That is the place where it can be refused, since what is unfolded is exactly what is looked at here.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._path = path
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any file.
+
+        Raises:
+            ScanError: The rest of the file was asked for, and unfolds to fill memory.
+        """
+        content = super().read(size)
+        if size is None or size < 0:
+            _check_deflated(content, self._path)
+        return content
+
+
+def _check_deflated(content: bytes, path: Path) -> None:
+    """Refuse deflated data that unfold to fill memory; what is not deflated at all, pydicom refuses."""
+    inflate, unfolded, folded = zlib.decompressobj(-zlib.MAX_WBITS), 0, content
+    with contextlib.suppress(zlib.error):
+        while folded and not inflate.eof:
+            unfolded += len(inflate.decompress(folded, _BLOCK))
+            check_stored_size(unfolded, len(content), path, compressed=True)
+            folded = inflate.unconsumed_tail
 
 
 def _after_pixel_data() -> _StopWhen:

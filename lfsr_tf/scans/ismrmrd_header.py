@@ -125,21 +125,21 @@ def _count(text: str) -> int | None:
 
 
 def _space(root: Any, name: str, path: Path | str) -> EncodingSpace:
-    matrix = [_positive(root, f"{name}/matrixSize/{axis}", path) for axis in "xyz"]
+    matrix = [_positive(root, f"{name}/matrixSize/{axis}", path, least=1.0) for axis in "xyz"]
     millimetres = [_positive(root, f"{name}/fieldOfView_mm/{axis}", path) for axis in "xyz"]
     columns, rows, slices = (int(size) for size in matrix)
     x, y, z = millimetres
     return EncodingSpace((columns, rows, slices), (x, y, z))
 
 
-def _positive(root: Any, tag: str, path: Path | str) -> float:
+def _positive(root: Any, tag: str, path: Path | str, least: float = 0.0) -> float:
     text = root.findtext("/".join(f"{{*}}{part}" for part in f"encoding/{tag}".split("/")))
     try:
         value = float(text)
     except (TypeError, ValueError):
         value = math.nan
     # Below 1e6 in samples and in millimetres lies every scanner; NaN fails the comparison too.
-    if not 0 < value < 1e6:
+    if not (least <= value < 1e6 and value > 0):
         raise ScanError(
             f"Expected a positive {tag} in the ISMRMRD header. Received: {text!r} in {path}. "
             "Export the file again."

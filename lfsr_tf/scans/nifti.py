@@ -199,9 +199,11 @@ def _kept_header(scan: Scan) -> Any:
     units = _millimetres(header)
     # New voxel index to old voxel index: the same for both transforms, whatever each maps to.
     regrid = np.linalg.solve(header.get_best_affine() * units, scan.affine)
-    qform, sform = header.get_qform(), header.get_sform()
+    qform, sform = _readable_qform(header), header.get_sform()
     _set_grid(header, scan, units)
-    if qform_code:
+    if qform is None:
+        header.set_qform(scan.affine / units, qform_code)
+    elif qform_code:
         header.set_qform(qform @ regrid, qform_code)
     if sform_code:
         header.set_sform(sform @ regrid, sform_code)
@@ -209,6 +211,15 @@ def _kept_header(scan: Scan) -> Any:
         # Without any code readers centre the volume, which would move sample 0.
         header.set_sform(scan.affine / units, _ALIGNED)
     return header
+
+
+def _readable_qform(header: Any) -> NDArray[np.float64] | None:
+    """The qform; None where its quaternion is none: longer than 1, or not finite."""
+    try:
+        qform = np.asarray(header.get_qform())
+    except (ValueError, nib.spatialimages.HeaderDataError):
+        return None
+    return qform if np.isfinite(qform).all() else None
 
 
 def _set_grid(header: Any, scan: Scan, units: NDArray[np.float64] | None = None) -> None:

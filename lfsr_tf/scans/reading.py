@@ -18,6 +18,7 @@ from lfsr_tf.scans.naming import check_labels
 from lfsr_tf.scans.nifti import read_nifti
 from lfsr_tf.scans.numpy_files import read_numpy
 from lfsr_tf.scans.scan import Scan
+from lfsr_tf.storage import exists
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def read_volumes(path: Path | str, *, slice_axis: int | str | None = None) -> li
         ConfigError: No such axis or plane.
     """
     path = Path(path)
-    if not path.exists():
+    if not exists(path):
         raise ScanError(f"Expected a scan. Received: {path}, which does not exist. Check the path.")
     try:
         scans = _reader_of(path).read(path)

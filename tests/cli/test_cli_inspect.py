@@ -1,7 +1,11 @@
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import nibabel as nib
 import numpy as np
 from typer.testing import Result
@@ -63,3 +67,28 @@ def test_what_cannot_be_read_is_listed_after_the_others(
 
 def test_a_folder_without_scans_is_refused(run_command: Run, tmp_path: Path) -> None:
     assert isinstance(run_command(inspect, tmp_path).exception, LfsrError)
+
+
+def test_names_are_not_taken_for_markup(run_command: Run, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "scan[old].h5", "w") as file:
+        rows = np.random.default_rng(0).normal(size=(2, 1, 32, 32, 2)) @ [1, 1j]
+        file["kspace"] = rows.astype(np.complex64)
+        file.attrs["patient_id"] = "x[/b]"
+    result = run_command(inspect, tmp_path / "scan[old].h5")
+    assert result.exit_code == 0, result.exception
+    assert "x[/b]" in result.stdout and "scan[old].h5" in "".join(result.stdout.split())
+
+
+def test_an_impossible_name_is_one_line(run_command: Run, small_scan: MakeScan) -> None:
+    result = run_command(inspect, small_scan(), "x" * 300 + ".nii.gz", "--json")
+    assert isinstance(result.exception, LfsrError) and "1 of 2 scans" in str(result.exception)
+
+
+def test_a_name_that_is_no_utf8_is_shown_all_the_same(small_scan: MakeScan, tmp_path: Path) -> None:
+    scan = small_scan()
+    odd = os.fsencode(tmp_path) + b"/M\xfcller.nii.gz"
+    os.rename(scan, odd)  # noqa: PTH104 - bytes
+    command = [sys.executable, "-m", "lfsr_tf", "inspect", odd]
+    done = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONUTF8": "1"})
+    assert done.returncode == 0, done.stderr
+    assert b"40 x 36 x 3" in done.stdout

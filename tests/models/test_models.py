@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from lfsr_tf.errors import ModelError
-from lfsr_tf.models import ModelCard, list_models, load_model, read_card
+from lfsr_tf.models import ModelCard, list_models, load_default, load_model, read_card
 from lfsr_tf.models.card import NOT_A_DEVICE
 from lfsr_tf.models.catalogue import DEFAULT, SHIPPED, load_shipped
 from lfsr_tf.models.publish import publish, write_weights
@@ -205,3 +205,13 @@ def test_a_path_goes_before_a_name(
 def test_what_is_neither_is_refused_with_the_names() -> None:
     with pytest.raises(ModelError, match=r"shipped model \(.*fast.*\).*Received: no/such/run, which is none"):
         load_model("no/such/run")
+
+
+def test_the_default_is_the_shipped_one_whatever_stands_in_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / DEFAULT).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load_default().info.name == DEFAULT
+    with pytest.raises(ModelError):
+        load_model(DEFAULT)

@@ -44,6 +44,7 @@ def test_after_partial_fourier_the_longer_side_counts(size, missing):
             {"encoded": (0, 40, 1)},
             "Expected a positive encodedSpace/matrixSize/x in the ISMRMRD header. Received: '0'",
         ),
+        ({"recon": (32, 40, 0.5)}, "Expected a positive reconSpace/matrixSize/z"),
         ({"recon_mm": ("nan", 220, 5)}, "Expected a positive reconSpace/fieldOfView_mm/x"),
         ({"recon_mm": (220, -5, 5)}, "Expected a positive reconSpace/fieldOfView_mm/y"),
         ({"encoded_mm": ("", 220, 5)}, "Expected a positive encodedSpace/fieldOfView_mm/x"),

@@ -159,3 +159,24 @@ def test_another_suffix_is_refused_before_anything_is_written(tmp_path, image, o
     with pytest.raises(OutputError, match=r"Expected a name ending in .nii or .nii.gz. Received: .*out.mgz"):
         write_nifti(Scan(image(20, 24, 6), oblique_affine), tmp_path / "out.mgz")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("code", [0, 1])
+@pytest.mark.parametrize("quaternion", [5.0, np.nan])
+def test_a_quaternion_that_is_none_gives_way_to_the_sform(
+    tmp_path, image, oblique_affine, code: int, quaternion: float
+):
+    path = _save(tmp_path / "a.nii", image(20, 24, 6), oblique_affine, oblique_affine, (1, 1))
+    damaged = nib.load(path)
+    voxels = np.asanyarray(damaged.dataobj).copy()
+    damaged.header["qform_code"] = code
+    for name in "bcd":
+        damaged.header[f"quatern_{name}"] = quaternion
+    with path.open("wb") as stream:
+        nib.Nifti1Image(voxels, None, damaged.header).to_stream(stream)
+    (scan,) = read_nifti(path)
+    write_nifti(scan, tmp_path / "b.nii")
+    written = nib.load(tmp_path / "b.nii")
+    assert int(written.header["qform_code"]) == code
+    for affine in (written.affine, written.header.get_qform()):
+        np.testing.assert_allclose(affine, oblique_affine, atol=1e-3)

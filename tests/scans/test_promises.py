@@ -155,6 +155,17 @@ def _write_hdf5_bombs(folder):
         )
         for number in range(33):
             images[number] = 0
+    with h5py.File(folder / "chunk.h5", "w") as file:
+        chunk = (1, 8192, 4096)
+        images = file.create_dataset(
+            "reconstruction_rss",
+            (1, 32, 32),
+            np.float64,
+            chunks=chunk,
+            maxshape=(None,) * 3,
+            compression="gzip",
+        )
+        images[:] = 1.0
     kind = h5py.h5t.C_S1.copy()
     kind.set_size(2**31)
     late = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
@@ -173,7 +184,7 @@ def _placed(plane: np.ndarray) -> Dataset:
 
 
 def _write_dicom_bombs(folder):
-    for name in ("native", "rle", "deflated"):
+    for name in ("native", "rle", "deflated", "deflated-late"):
         (folder / name).mkdir()
     dataset = _placed(volume()[0])
     dataset.Rows = dataset.Columns = 65535
@@ -182,9 +193,15 @@ def _write_dicom_bombs(folder):
     dataset.PixelData = encapsulate([bytes(200)])
     dataset["PixelData"].is_undefined_length = True
     dataset.save_as(folder / "rle" / "a.dcm", enforce_file_format=True)
+    _write_deflated(folder / "deflated" / "a.dcm", version=bytes([0, 1]))
+    # The name of its syntax stands behind a long element.
+    _write_deflated(folder / "deflated-late" / "a.dcm", version=bytes(5000))
+
+
+def _write_deflated(path, version):
     dataset = _placed(volume()[0])
     dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    path = folder / "deflated" / "a.dcm"
+    dataset.file_meta.FileMetaInformationVersion = version
     dataset.save_as(path, enforce_file_format=True)
     start = 144 + read_file_meta_info(path).FileMetaInformationGroupLength
     deflate = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
