@@ -25,7 +25,7 @@ NETWORKS: dict[str, Callable[..., keras.Model]] = {
 """Builder of each network by name; a new network is one file and one line here."""
 
 
-def build_network(name: str, **settings: Any) -> keras.Model:
+def build_network(name: str, /, **settings: Any) -> keras.Model:
     """Build an untrained network by name.
 
     Args:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 
+from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.precision import dtype_policy, resolve_policy
 from lfsr_tf.training.callbacks import KeepRun, ReportProgress, ShowImages, StopOnNaN
@@ -79,6 +80,7 @@ def train_on(
     devices: Devices | None = None,
 ) -> TrainedRun:
     """As `train`, on pairs from anywhere, and on devices that are there already."""
+    _check_execution(source, config)
     devices = devices or local_devices(config)
     policy = resolve_policy(config.dtype_policy)
     identity = {"config": config.to_dict(), "data": {**source.identity, **start_identity(start)}}
@@ -97,6 +99,15 @@ def train_on(
             return _summary(folder, state)
         with dtype_policy(policy):
             return _summary(folder, _fit(source, folder, state, config, progress, start, devices))
+
+
+def _check_execution(source: PairSource, config: TrainConfig) -> None:
+    """Keras takes whole executions alone, so that an epoch would have more steps than it is said to."""
+    if source.steps_per_epoch % config.steps_per_execution:
+        raise ConfigError(
+            f"Expected steps_per_execution to divide the {source.steps_per_epoch} steps of an epoch. "
+            f"Received: {config.steps_per_execution}. Choose a divisor, or another steps_per_epoch."
+        )
 
 
 def _fit(

@@ -36,8 +36,8 @@ class Plan:
         loss: Weights of losses by name.
         steps: Steps of the optimiser.
         learning_rate: After the warm-up.
-        warmup: Steps over which the rate rises.
         cosine: Let it fall to 0 along half a cosine; otherwise it stays.
+        warmup: Steps over which the rate rises first; with `cosine` only.
         ema: Decay of the running mean of the weights, which is what is kept; 0: the last weights.
         clip_norm: Gradients of a larger norm are scaled down to it; 0: never.
         dtype_policy: Keras' dtype policy.
@@ -65,8 +65,14 @@ def read_plan(name_or_path: str, changes: Mapping[str, Any]) -> Plan:
     """A plan of `plans/` or a TOML file, with changes to it."""
     path = PLANS / f"{name_or_path}.toml"
     values = tomllib.loads((path if path.is_file() else Path(name_or_path)).read_text(encoding="utf-8"))
-    values = {**values, **changes}
+    values = _changed(values, changes)
     return Plan(**{**values, "batches": BatchPlan(**values.get("batches", {}))})
+
+
+def _changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes win, within `settings` and `batches` too; a loss is another one as a whole."""
+    tables = {name: {**values.get(name, {}), **changes.get(name, {})} for name in ("settings", "batches")}
+    return {**values, **changes, **tables}
 
 
 class Training:

@@ -166,6 +166,8 @@ def test_training_lowers_the_loss(name: str) -> None:
 def test_an_unknown_setting_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(ConfigError, match=r"blocks, .* Received: colour\."):
         build_network(name, colour="red")
+    with pytest.raises(ConfigError):
+        build_network(name, name="mine")
 
 
 @every_network

@@ -1,5 +1,6 @@
 """The training on JAX: its acquisition is the package's, and a short training comes back as a run."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -103,6 +104,12 @@ def test_the_plan_of_the_paper_is_the_papers_protocol() -> None:
     assert plan.steps * plan.batches.batch == 190_000 * 74
     assert build_network(plan.network, **plan.settings).count_params() == 6_714_369
     assert (plan.batches.lr_patch, plan.batches.scale) == (16, 2)
+
+
+def test_a_change_within_a_table_leaves_the_rest_of_it() -> None:
+    plan, changed = read_plan("best", {}), read_plan("best", {"batches": {"batch": 64}, "loss": {"mae": 1.0}})
+    assert changed.batches == dataclasses.replace(plan.batches, batch=64)
+    assert (changed.settings, dict(changed.loss)) == (plan.settings, {"mae": 1.0})
 
 
 def test_a_short_training_comes_back_as_a_run(slices: Path, tmp_path: Path) -> None:

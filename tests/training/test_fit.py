@@ -71,7 +71,8 @@ def test_a_run_folder_holds_what_it_promises(
     run = train_on(make_source(), tmp_path / "run", config, progress)
     names = {path.name for path in run.folder.iterdir()}
     assert names >= {"config.json", "versions.json", "data.json", "history.csv", "state.json", "tensorboard"}
-    assert names >= {"best.keras", "last.keras", "model.json"}
+    assert names >= {"best.keras", "model.json", "last.keras", "last.json"}
+    assert load_model(run.folder / "last.keras").info.trained_steps == 12
     assert TrainConfig.from_dict(json.loads((run.folder / "config.json").read_text())) == config
     assert json.loads((run.folder / "data.json").read_text()) == {"fingerprint": "tiny"}
     assert json.loads((run.folder / "versions.json").read_text())["tensorflow"] == tf.__version__
@@ -271,6 +272,14 @@ def test_several_steps_an_execution_change_no_loss(
     for expected, received in zip(losses(tmp_path / "one"), losses(tmp_path / "two"), strict=True):
         assert received == pytest.approx(expected, rel=1e-5)
     assert progress.steps == 12
+
+
+def test_executions_that_an_epoch_does_not_divide_into_are_refused(
+    tmp_path: Path, changed: Changed, make_source: MakeSource
+) -> None:
+    with pytest.raises(ConfigError, match=r"divide the 4 steps of an epoch\. Received: 3"):
+        train_on(make_source(), tmp_path / "run", changed(steps_per_execution=3), SilentProgress())
+    assert not (tmp_path / "run").exists()
 
 
 def test_tensorboard_gets_the_pictures_and_the_losses(
