@@ -8,7 +8,7 @@ percentile intervals. With few subjects such intervals are too narrow: 5 subject
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from lfsr_tf.errors import ConfigError
 
 Values = NDArray[np.float64]
+# Counts of drawn units that are held at once, 16 bytes each.
+_DRAWN_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,18 @@ def bootstrap(
     estimate = float(statistic(totals.sum(axis=0)))
     if units == 1:
         return Interval(estimate, None, None, 1)
-    drawn = np.random.default_rng(seed).multinomial(units, np.full(units, 1.0 / units), size=samples)
-    figures = statistic(drawn @ totals)
+    figures = statistic(np.concatenate(list(_resampled(totals, samples, seed))))
     low, high = np.quantile(figures, [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0])
     return Interval(estimate, float(low), float(high), units)
+
+
+def _resampled(totals: Values, samples: int, seed: int) -> Iterator[Values]:
+    """Sums over units that are drawn with replacement, float64 [samples, k] in portions of bounded memory."""
+    units = len(totals)
+    generator, chances = np.random.default_rng(seed), np.full(units, 1.0 / units)
+    portion = max(1, _DRAWN_AT_ONCE // units)
+    for first in range(0, samples, portion):
+        yield generator.multinomial(units, chances, size=min(portion, samples - first)) @ totals
 
 
 def mean_over_clusters(

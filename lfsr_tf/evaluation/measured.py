@@ -12,7 +12,7 @@ from lfsr_tf.errors import ScanError
 from lfsr_tf.evaluation.methods import build_methods
 from lfsr_tf.evaluation.outer_band import OuterBandScore, outer_band_scores
 from lfsr_tf.evaluation.results import Results
-from lfsr_tf.evaluation.study import Progress
+from lfsr_tf.evaluation.study import Progress, scan_names
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.scans import read_scan
 from lfsr_tf.scans.scan import Scan
@@ -40,10 +40,11 @@ def with_measured_kspace(
     methods = build_methods(network, results.config)
     scores: list[OuterBandScore] = []
     failures = list(results.failures)
-    for entry in scans:
+    for entry, name in zip(scans, scan_names(scans), strict=True):
         try:
             scan = read_scan(entry) if isinstance(entry, Path) else entry
-            scores += outer_band_scores(scan, methods, results.scale, results.config)
+            found = outer_band_scores(scan, methods, results.scale, results.config)
+            scores += [dataclasses.replace(score, scan=name) for score in found]
         except ScanError as error:
             failures.append((str(entry if isinstance(entry, Path) else entry.source), str(error)))
         if progress is not None:

@@ -21,7 +21,7 @@ from lfsr_tf.evaluation.display import upright
 from lfsr_tf.evaluation.methods import Method, build_methods
 from lfsr_tf.evaluation.metrics import REGIONS, Images, Scores, Truth, Values
 from lfsr_tf.evaluation.results import Picture, Results, SliceScore, json_value
-from lfsr_tf.networks import TrainedModel, scale_of
+from lfsr_tf.networks import TrainedModel, scale_of, takes_noise_level
 from lfsr_tf.scans import read_scan
 from lfsr_tf.scans.scan import Scan
 
@@ -71,7 +71,7 @@ def compare(
     scores: list[SliceScore] = []
     pictures: list[Picture] = []
     failures: list[tuple[str, str]] = []
-    for entry, name in zip(scans, _names(scans), strict=True):
+    for entry, name in zip(scans, scan_names(scans), strict=True):
         try:
             volume = study_volume(read_scan(entry) if isinstance(entry, Path) else entry, name, scale, config)
         except ScanError as error:
@@ -166,7 +166,12 @@ def _data_range(truth: Images, config: EvaluationConfig) -> Values:
 def _metadata(model: TrainedModel | keras.Model) -> dict[str, Any]:
     network = model.model if isinstance(model, TrainedModel) else model
     info = json_value(dataclasses.asdict(model.info)) if isinstance(model, TrainedModel) else {}
-    return {"name": network.name, "parameters": int(network.count_params()), **info}
+    return {
+        "name": network.name,
+        "parameters": int(network.count_params()),
+        "takes_noise_level": takes_noise_level(network),
+        **info,
+    }
 
 
 def _advance(progress: Progress | None, steps: int) -> None:
@@ -174,7 +179,7 @@ def _advance(progress: Progress | None, steps: int) -> None:
         progress(steps)
 
 
-def _names(scans: Sequence[Scan | Path]) -> list[str]:
+def scan_names(scans: Sequence[Scan | Path]) -> list[str]:
     """A different name for each scan: its path below their common folder, or subject and contrast."""
     paths = [entry if isinstance(entry, Path) else entry.source for entry in scans]
     parents = [str(path.absolute().parent) for path in paths if path is not None]

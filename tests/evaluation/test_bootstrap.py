@@ -84,3 +84,10 @@ def test_intervals_hold_the_truth_as_often_as_they_say_with_40_subjects() -> Non
 
 def test_intervals_of_5_subjects_are_too_narrow_as_the_documentation_warns() -> None:
     assert 0.77 < coverage(5) < 0.89
+
+
+def test_portions_draw_what_one_draw_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    totals = RNG.standard_normal((50, 2)) + 5.0
+    whole = bootstrap(totals, lambda sums: sums[..., 0] / sums[..., 1], **SETTINGS)
+    monkeypatch.setattr("lfsr_tf.evaluation.bootstrap._DRAWN_AT_ONCE", 50 * 7)
+    assert bootstrap(totals, lambda sums: sums[..., 0] / sums[..., 1], **SETTINGS) == whole

@@ -1,9 +1,11 @@
 """The outer-band test on simulated k-space, where the truth is known, and on the real scans."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -12,8 +14,11 @@ from lfsr_tf.evaluation.acquisitions import LowField
 from lfsr_tf.evaluation.baselines import BASELINES, zero_filling
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.kspace_split import OuterBand, outer_band
+from lfsr_tf.evaluation.measured import with_measured_kspace
 from lfsr_tf.evaluation.methods import baseline_method
 from lfsr_tf.evaluation.outer_band import COMPLEX_ZERO_FILL, outer_band_scores, recovered_fraction
+from lfsr_tf.evaluation.report.views import outer_band_table
+from lfsr_tf.evaluation.results import Results
 from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.scans import read_scan
 from lfsr_tf.scans.scan import Scan
@@ -169,6 +174,14 @@ def test_every_method_is_judged_and_the_reference_is_0() -> None:
     assert -0.2 < scores[1].recovered < -0.05
     assert abs(scores[3].recovered) < 0.02
     assert all(score.low < score.recovered < score.high for score in (scores[1], scores[3]))
+
+
+def test_files_of_one_name_are_told_apart(nearest_network: keras.Model, tmp_path: Path) -> None:
+    scan, config = measure(slices=1).scan, EvaluationConfig(baselines=("zero-fill",), bootstrap_samples=100)
+    scans = [dataclasses.replace(scan, source=tmp_path / person / "kspace.h5") for person in "ab"]
+    results = with_measured_kspace(Results(config, {}, 2, ()), nearest_network, scans)
+    assert {score.scan for score in results.outer_band} == {"a/kspace.h5", "b/kspace.h5"}
+    assert len(outer_band_table(results.outer_band, 0.95).rows) == 4
 
 
 @pytest.mark.parametrize("coils", [1, 3])

@@ -179,6 +179,16 @@ def test_parts_that_were_made_are_shown(html: str) -> None:
         assert part in html
 
 
+@pytest.mark.parametrize(
+    ("told", "words"), [(True, "the network is told the same."), (False, "the network is not.")]
+)
+def test_who_is_told_the_noise_is_said(plain: Results, tmp_path: Path, told: bool, words: str) -> None:
+    assert plain.model["takes_noise_level"] is False
+    model = {**plain.model, "takes_noise_level": told}
+    write_report(dataclasses.replace(plain, model=model), (), tmp_path / "report.html")
+    assert words in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_band_that_cannot_be_measured_says_so(plain: Results, tmp_path: Path) -> None:
     write_report(dataclasses.replace(plain, outer_band=(outer("model", None),)), (), tmp_path / "report.html")
     assert "not measurable" in (tmp_path / "report.html").read_text(encoding="utf-8")
