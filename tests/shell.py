@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 
-def run_shell(script: str, folder: Path) -> str:
-    """Run a script in Bash, which must succeed, and give what it printed."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+def run_shell(script: str, folder: Path, **variables: str) -> str:
+    """Run a script in Bash, with further variables; it must succeed, and gives what it printed."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path} | variables
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,

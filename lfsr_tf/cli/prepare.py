@@ -45,21 +45,20 @@ def prepare(
     ] = None,
     patches_per_slice: Annotated[int | None, typer.Option(help="Patches from each slice.")] = None,
     train_pairs: Annotated[
-        int | None, typer.Option(help="Exact number of training pairs; 0: no limit.")
+        int | None,
+        typer.Option(help="Exact number, with --mode pairs alone; 0: --patches-per-slice each."),
     ] = None,
-    validation_pairs: Annotated[
-        int | None, typer.Option(help="Exact number of validation pairs; 0: no limit.")
-    ] = None,
+    validation_pairs: Annotated[int | None, typer.Option(help="The same for validation.")] = None,
     noise_copies: Annotated[int | None, typer.Option(help="Times that each slice is degraded.")] = None,
     small_images: Annotated[
-        str | None, typer.Option(help="Images below the HR size: refuse, or own size.")
+        str | None, typer.Option(help="Images below the HR size: refuse, or own: their own size.")
     ] = None,
     validation_fraction: Annotated[
         float | None, typer.Option(help="Subjects that validate, if none are named.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Root of every random number.")] = None,
     sigma_max: Annotated[
-        float | None, typer.Option(help="Largest noise level, a fraction of the maximum.")
+        float | None, typer.Option(help="Largest noise level, a fraction of the 99.9th percentile.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; default one a core.")] = None,
     overwrite: Annotated[

@@ -22,7 +22,9 @@ def is_result(path: Path) -> bool:
 
 
 def write_results(results: Results, folder: Path, *, history: History | None = None) -> None:
-    """Write `report.html`, `results.json`, `results.csv` (one row a slice) and `pictures/*.png`.
+    """Write `report.html`, `results.json`, `results.csv` and `pictures/*.png`.
+
+    The CSV has one row for each slice, noise level, method and region.
 
     Args:
         results: From `evaluate`.

@@ -43,7 +43,7 @@ class PairsConfig:
         patches_per_slice: Patches cut from one image, all at different positions; fewer where the head is
             small.
         train_pairs: Exact number of training pairs, spread evenly over the images; 0 means
-            `patches_per_slice` each.
+            `patches_per_slice` each (mode "pairs" only).
         validation_pairs: The same for validation.
         noise_copies: Times that each slice is degraded, each time with other noise (mode "pairs" only).
         validation_fraction: Fraction of subjects that validate when no validation scans are named; the choice
