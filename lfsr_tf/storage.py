@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ from typing import Any
 from lfsr_tf.errors import LfsrError, OutputError
 
 TEMPORARY_PREFIX = ".partial-"
+# What file browsers, notebooks and network file systems leave in a folder.
+_LITTER = re.compile(r"\.DS_Store|\.directory|Thumbs\.db|desktop\.ini|\.ipynb_checkpoints|\.nfs.*")
 # Whether an entry of a folder is one of our own results.
 IsOurs = Callable[[Path], bool]
 
@@ -62,25 +66,33 @@ def atomic_folder(target: Path | str, *, replaces: IsOurs | None = None) -> Iter
     """
     target = Path(target).absolute()
     check_replaceable(target, replaces)
-    with staging_folder(target) as temporary:
+    with staging_folder(target, meant_for=target) as temporary:
         yield temporary
-        move_into_place(temporary, target)
+        if replaces is None:
+            # Refused where another process has filled a folder of that name meanwhile.
+            temporary.replace(target)
+        else:
+            move_into_place(temporary, target)
 
 
 @contextmanager
-def staging_folder(target: Path) -> Iterator[Path]:
+def staging_folder(target: Path, *, meant_for: Path) -> Iterator[Path]:
     """Give a temporary folder beside `target`, which is removed at the end with what is left in it.
 
     Args:
         target: A path that may be made later, of a file or of a folder.
+        meant_for: Folder that its content goes to, for messages.
 
     Raises:
         OutputError: Something cannot be written.
     """
     temporary = _temporary_sibling(target)
-    with _cleaned_up(target, temporary):
-        temporary.mkdir()
-        yield temporary
+    try:
+        with _cleaned_up(target, temporary):
+            temporary.mkdir()
+            yield temporary
+    except OutputError as error:
+        raise OutputError(str(error).replace(str(temporary), str(meant_for))) from error
 
 
 def check_replaceable(target: Path, replaces: IsOurs | None) -> None:
@@ -96,18 +108,26 @@ def check_replaceable(target: Path, replaces: IsOurs | None) -> None:
     """
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise OutputError(f"Cannot write {target}: a file or a link is there. Choose another name.")
-    if target.is_mount() or Path.cwd().is_relative_to(target.resolve()):
+    if target.is_mount() or _holds_working_folder(target):
         raise OutputError(
             f"Expected a folder that can be made as a whole. Received: {target}, a mount point or one that "
             "the working folder is in. Name a new folder inside it."
         )
     entries = sorted(target.iterdir()) if target.is_dir() else []
+    entries = [entry for entry in entries if not _LITTER.fullmatch(entry.name)]
     foreign = [entry.name for entry in entries if replaces is None or not replaces(entry)]
     if foreign:
         what = "is not empty" if replaces is None else f"holds other things, {foreign[0]} for one"
         raise OutputError(
             f"Expected a new output folder. Received: {target}, which {what}. Choose another name."
         )
+
+
+def _holds_working_folder(target: Path) -> bool:
+    try:
+        return Path.cwd().is_relative_to(target.resolve())
+    except FileNotFoundError:  # the working folder was removed
+        return False
 
 
 def move_into_place(temporary: Path, target: Path) -> None:
@@ -134,7 +154,8 @@ def exists(path: Path) -> bool:
 
 
 def _temporary_sibling(target: Path) -> Path:
-    return target.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{target.name}")
+    # Containers that share a volume may have the same process number.
+    return target.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}{secrets.randbelow(10**6):06}-{target.name}")
 
 
 @contextmanager
@@ -168,10 +189,9 @@ def _flush_to_disk(path: Path) -> None:
 def write_json(path: Path | str, value: Any) -> None:
     """Write `value` as indented JSON with sorted keys, atomically. NaN and Infinity are refused."""
     text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    # Bytes of file names that are no UTF-8 stand for themselves in Python, but not in JSON.
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        # Bytes of file names that are no UTF-8 are surrogates in Python, which JSON has escapes for.
+        temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
 def read_json(path: Path | str) -> Any:
@@ -194,10 +214,15 @@ def sha256_file(path: Path | str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def name_bytes(text: str) -> bytes:
+    """Text as UTF-8; what a file name has that is no UTF-8 as the bytes that it is."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 def _digest(parts: tuple[object, ...]) -> bytes:
     # The separator cannot occur in a name, so ("ab", "c") and ("a", "bc") differ.
     text = "\x1f".join(str(part) for part in parts)
-    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return hashlib.blake2b(name_bytes(text), digest_size=8).digest()
 
 
 def stable_seed(*parts: str | int) -> tuple[int, int]:

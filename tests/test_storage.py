@@ -84,6 +84,37 @@ def test_a_folder_that_holds_other_things_is_never_replaced(tmp_path: Path) -> N
     assert len(list(target.iterdir())) == 2
 
 
+def test_what_file_browsers_leave_is_no_other_thing(tmp_path: Path) -> None:
+    target = tmp_path / "report"
+    target.mkdir()
+    for name in ("old", ".DS_Store", "Thumbs.db", ".nfs0001"):
+        (target / name).write_text(name)
+    with atomic_folder(target, replaces=lambda path: path.name == "old"):
+        pass
+    assert [path.name for path in tmp_path.rglob("*")] == ["report"]
+
+
+def test_a_folder_that_another_process_has_filled_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "lfsr" / "1"
+    with pytest.raises(OutputError, match="not empty"), atomic_folder(target) as ours:
+        (ours / "model").write_text("second")
+        with atomic_folder(target) as theirs:
+            (theirs / "model").write_text("first")
+    assert (target / "model").read_text() == "first"
+    assert [path.name for path in target.parent.iterdir()] == ["1"]
+
+
+def test_a_working_folder_that_is_gone_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with atomic_folder(tmp_path / "out"):
+        pass
+    assert (tmp_path / "out").is_dir()
+
+
 def test_an_earlier_folder_stays_when_the_new_one_fails(tmp_path: Path) -> None:
     target = tmp_path / "report"
     target.mkdir()
@@ -108,7 +139,8 @@ def test_what_cannot_be_replaced_as_a_whole_is_refused_before_the_work(
 
 def test_names_that_are_no_utf8_can_be_written_down(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"path": b"M\xfcller.nii.gz".decode("utf-8", "surrogateescape")})
-    assert read_json(tmp_path / "a.json") == {"path": "M\ufffdller.nii.gz"}
+    assert read_json(tmp_path / "a.json") == {"path": "M\udcfcller.nii.gz"}
+    assert stable_seed("M\udcfcller") != stable_seed("Muller")
 
 
 def test_impossible_names_do_not_exist(tmp_path: Path) -> None:

@@ -47,9 +47,9 @@ def train(
 ) -> None:
     """Train a network; started again on the same run folder, go on where the run was interrupted.
 
-    The run folder gets best.keras (lowest validation loss), last.keras, model.json, history.csv,
-    config.json and TensorBoard logs. A finished run is left as it is. With --start-from a shipped model is
-    suited to one's own scans: the preset of the same name has its network.
+    The run folder gets best.keras (lowest validation loss) with model.json, last.keras with last.json,
+    history.csv, config.json and TensorBoard logs. A finished run is left as it is. With --start-from a
+    shipped model is suited to one's own scans: the preset of the same name has its network.
 
     With --hosts the same command is given on each host, and the first one writes the run folder.
 

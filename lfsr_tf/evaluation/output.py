@@ -17,8 +17,12 @@ PICTURES_FOLDER = "pictures"
 
 
 def is_result(path: Path) -> bool:
-    """Whether a path is named as one of the things that `write_results` writes."""
-    return path.name in (REPORT_FILE, JSON_FILE, CSV_FILE, PICTURES_FOLDER)
+    """Whether an entry of a folder is one of the things that `write_results` wrote there."""
+    if not (path.parent / JSON_FILE).is_file():
+        return False
+    if path.name == PICTURES_FOLDER:
+        return path.is_dir() and all(picture.suffix == ".png" for picture in path.iterdir())
+    return path.name in (REPORT_FILE, JSON_FILE, CSV_FILE)
 
 
 def write_results(results: Results, folder: Path, *, history: History | None = None) -> None:

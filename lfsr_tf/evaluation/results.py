@@ -123,7 +123,10 @@ class Results:
 def write_csv(results: Results, path: Path) -> None:
     """Write every slice's figures as CSV, one row a `SliceScore`, atomically."""
     names = [entry.name for entry in dataclasses.fields(SliceScore)]
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream,
+    ):
         writer = csv.DictWriter(stream, names)
         writer.writeheader()
         writer.writerows(dataclasses.asdict(score) for score in results.scores)

@@ -16,7 +16,7 @@ from lfsr_tf.scans.dicom_write import is_instance, write_dicom
 from lfsr_tf.scans.naming import SCAN_SUFFIXES
 from lfsr_tf.scans.nifti import is_nifti, write_nifti
 from lfsr_tf.scans.scan import Scan
-from lfsr_tf.storage import check_replaceable, move_into_place, staging_folder
+from lfsr_tf.storage import check_replaceable, exists, move_into_place, staging_folder
 
 OutputFormat = Literal["same", "nifti", "dicom"]
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
@@ -91,7 +91,7 @@ def enhance_file(
         _check_free(target, job.source, overwrite)
     slices = sum(scan.voxels.shape[scan.slice_axis] for scan in scans)
     sidecars: list[Sidecar] = []
-    with staging_folder(job.target) as folder:
+    with staging_folder(job.target, meant_for=job.target.parent) as folder:
         staged = [folder / target.name for target in targets]
         with progress(slices) if progress is not None else nullcontext() as advance:
             for path, scan in zip(staged, scans, strict=True):
@@ -145,7 +145,7 @@ def check_target(job: Job, overwrite: bool) -> None:
         OutputError: A folder on the way is a file, or the sidecar stands already.
     """
     folder = job.target.parent
-    while not folder.exists() and folder != folder.parent:
+    while not exists(folder) and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
         raise OutputError(f"Cannot write {job.target}: {folder} is a file. Choose another output folder.")

@@ -22,7 +22,7 @@ from lfsr_tf.models.card import ModelCard
 from lfsr_tf.networks import TrainedModel, build_network
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.precision import dtype_policy
-from lfsr_tf.storage import read_json
+from lfsr_tf.storage import exists, read_json
 
 SHIPPED = Path(__file__).parent / "shipped"
 DEFAULT = "fast"
@@ -47,12 +47,12 @@ def load_model(name_or_path: Path | str) -> TrainedModel:
     Raises:
         ModelError: There is no such model, or it is damaged.
     """
-    if not Path(name_or_path).exists() and str(name_or_path) in list_models():
+    if not exists(Path(name_or_path)) and str(name_or_path) in list_models():
         return recast(load_shipped(str(name_or_path)), "auto")
     try:
         return recast(networks.load_model(name_or_path), "auto")
     except ModelError as error:
-        if Path(name_or_path).exists():
+        if exists(Path(name_or_path)):
             raise
         raise ModelError(
             f"Expected a shipped model ({', '.join(list_models())}), a run folder or a .keras file. "
@@ -95,7 +95,7 @@ def provenance(name_or_path: Path | str) -> dict[str, Any]:
         `training_data`, `known_failures` and `licence` of a shipped model; nothing for one of one's own,
         whose makers alone can say.
     """
-    if Path(name_or_path).exists() or str(name_or_path) not in list_models():
+    if exists(Path(name_or_path)) or str(name_or_path) not in list_models():
         return {}
     card = read_card(str(name_or_path))
     return {

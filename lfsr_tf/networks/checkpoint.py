@@ -13,10 +13,11 @@ import keras
 
 from lfsr_tf.errors import LfsrError, ModelError, first_line
 from lfsr_tf.networks.registry import NETWORKS, build_network
-from lfsr_tf.storage import atomic_path, read_json, write_json
+from lfsr_tf.storage import atomic_path, exists, read_json, write_json
 
 MODEL_FILE = "best.keras"
 INFO_FILE = "model.json"
+LAST_FILE, LAST_INFO_FILE = "last.keras", "last.json"
 SCHEMA_VERSION = 1
 
 
@@ -73,7 +74,7 @@ def save_model(model: keras.Model, info: ModelInfo, path: Path | str) -> Path:
     Args:
         model: The model, compiled or not.
         info: Its description.
-        path: The file to write, ending in .keras; model.json is written beside it.
+        path: The file to write, ending in .keras; model.json is written beside it, last.json for last.keras.
 
     Returns:
         The file.
@@ -87,7 +88,7 @@ def save_model(model: keras.Model, info: ModelInfo, path: Path | str) -> Path:
         raise ModelError(f"Expected a model file ending in .keras. Received: {path}. Rename it.")
     with atomic_path(path) as temporary:
         model.save(temporary)
-    write_json(path.with_name(INFO_FILE), {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(info)})
+    write_json(_info_file(path), {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(info)})
     return path
 
 
@@ -98,8 +99,7 @@ def load_model(path: Path | str) -> TrainedModel:
     alone.
 
     Args:
-        path: A .keras file with model.json beside it, or a JSON file of its own name; or a folder with
-            best.keras, such as a run's.
+        path: A .keras file with its description beside it, or a folder with best.keras, such as a run's.
 
     Raises:
         ModelError: The file is missing, damaged or not a model of this package, or its weights are of another
@@ -108,8 +108,9 @@ def load_model(path: Path | str) -> TrainedModel:
     path = Path(path)
     file = path / MODEL_FILE if path.is_dir() else path
     _check_is_model_file(file)
-    own = file.with_suffix(".json")
-    info = _read_info(own if own.is_file() else file.with_name(INFO_FILE))
+    # Of runs of before, the last model has none of its own.
+    info_file = _info_file(file) if _info_file(file).is_file() else file.with_name(INFO_FILE)
+    info = _read_info(info_file)
     try:
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
     # Keras hands on whatever its parts raise: zip, HDF5, JSON, unknown layers, shapes that do not fit.
@@ -118,12 +119,17 @@ def load_model(path: Path | str) -> TrainedModel:
             f"Expected a Keras model of this package. Received: {file}, which cannot be loaded "
             f"({first_line(error)}). Train or copy it again."
         ) from error
-    _check_architecture(model, info, file)
+    _check_architecture(model, info, file, info_file)
     return TrainedModel(model, info)
 
 
+def _info_file(file: Path) -> Path:
+    """Where the description stands: a run folder holds two models, of which the last has one of its own."""
+    return file.with_name(LAST_INFO_FILE if file.name == LAST_FILE else INFO_FILE)
+
+
 def _check_is_model_file(file: Path) -> None:
-    if not file.exists():
+    if not exists(file):
         raise ModelError(
             f"Expected a trained model. Received: {file}, which does not exist. Name a run or a .keras file."
         )
@@ -174,7 +180,7 @@ def _pair(values: Any) -> tuple[float, float] | None:
     return float(smallest), float(largest)
 
 
-def _check_architecture(model: keras.Model, info: ModelInfo, file: Path) -> None:
+def _check_architecture(model: keras.Model, info: ModelInfo, file: Path, info_file: Path) -> None:
     """A network of the registry must have the weights that its name and settings make."""
     if info.network not in NETWORKS:
         return
@@ -182,13 +188,13 @@ def _check_architecture(model: keras.Model, info: ModelInfo, file: Path) -> None
         expected = build_network(info.network, **info.settings)
     except LfsrError as error:
         raise ModelError(
-            f"Expected a model description. Received: {file.with_name(INFO_FILE)}, whose settings do "
+            f"Expected a model description. Received: {info_file}, whose settings do "
             f"not fit its network. {error}"
         ) from error
     if _architecture(model) != _architecture(expected):
         raise ModelError(
-            f"Expected the weights of {info.network} with the settings in {INFO_FILE}. Received: {file}, a "
-            "model of another architecture. Copy the two files of one model."
+            f"Expected the weights of {info.network} with the settings in {info_file.name}. Received: "
+            f"{file}, a model of another architecture. Copy the two files of one model."
         )
 
 

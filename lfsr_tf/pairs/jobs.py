@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lfsr_tf import errors
-from lfsr_tf.errors import LfsrError
+from lfsr_tf.errors import LfsrError, ScanError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.plan import PlannedImage
 
@@ -72,8 +72,8 @@ def hash_scan(path: str, repetitions: Sequence[str] = ()) -> str:
 
     try:
         return listing.hash_scan(Path(path), [Path(other) for other in repetitions])
-    except OSError as error:
-        return f"unreadable: {error}"
+    except (OSError, ScanError) as error:
+        return f"unreadable: {path}: {error}"
 
 
 def cache_scan(folder: str, number: int, source: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lfsr_tf.errors import ScanError
-from lfsr_tf.storage import sha256_file
+from lfsr_tf.storage import exists, name_bytes, sha256_file
 
 MANIFEST_SUFFIX = ".csv"
 _SPLITS = ("train", "validation", "auto")
@@ -124,7 +124,7 @@ def _files_of(path: Path) -> list[Path]:
 def _hash_files(folder: Path, files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file.relative_to(folder).as_posix()}\0{sha256_file(file)}\0".encode())
+        digest.update(name_bytes(f"{file.relative_to(folder).as_posix()}\0{sha256_file(file)}\0"))
     return digest.hexdigest()
 
 
@@ -170,7 +170,7 @@ def _below(folder: Path, name: str, where: str) -> Path:
     path = folder / name
     if not name or not path.resolve().is_relative_to(folder.resolve()):
         raise ScanError(f"Expected a path below {folder} in {where}. Received: {name or 'an empty one'}.")
-    if not path.exists():
+    if not exists(path):
         raise ScanError(f"Expected an existing scan in {where}. Received: {path}, which does not exist.")
     return path
 

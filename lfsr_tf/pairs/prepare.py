@@ -19,6 +19,7 @@ from lfsr_tf.pairs.describe import describe
 from lfsr_tf.pairs.pool import WorkerPool
 from lfsr_tf.pairs.preparation import Preparation, Progress, failure_line, silent
 from lfsr_tf.pairs.workspace import Workspace
+from lfsr_tf.storage import exists
 
 Paths = Path | str | Sequence[Path | str]
 
@@ -84,7 +85,7 @@ def prepare_dataset(
 def _paths(given: Paths | None) -> list[Path]:
     paths = [given] if isinstance(given, Path | str) else given or []
     for path in paths:
-        if not Path(path).exists():
+        if not exists(Path(path)):
             raise ScanError(f"Expected a scan or a folder of scans. Received: {path}, which does not exist.")
     return [Path(path) for path in paths]
 

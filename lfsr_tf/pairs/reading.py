@@ -114,7 +114,10 @@ def _parsed(batch: tf.Tensor, path: Path, first: int, mode: str) -> Iterator[Rec
         record = {name: value[number] for name, value in values.items()}
         if not all(np.isfinite(record[name]).all() for name in ("hr", "lr") if name in record):
             raise _damage(path, first + number, "its pixels are not finite")
-        yield {name: value.decode() if isinstance(value, bytes) else value for name, value in record.items()}
+        yield {
+            name: value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+            for name, value in record.items()
+        }
 
 
 def _damage(path: Path, number: int, reason: str) -> RecordsError:

@@ -20,6 +20,7 @@ from lfsr_tf.pairs.patches import draw_positions, usable_positions
 from lfsr_tf.pairs.plan import PlannedImage
 from lfsr_tf.pairs.records import PIXELS, Values
 from lfsr_tf.pairs.slice_cache import array_path, measured_path
+from lfsr_tf.storage import name_bytes
 
 # Slices that are degraded together: large enough to hide TensorFlow's cost a call, small enough for the
 # cache.
@@ -157,5 +158,5 @@ def _values(
 
 def _of_image(image: PlannedImage, volume: dict[str, Any]) -> dict[str, Any]:
     """What all records of one image have in common."""
-    words = {name: volume[name].encode() for name in ("contrast", "subject", "scan")}
+    words = {name: name_bytes(volume[name]) for name in ("contrast", "subject", "scan")}
     return words | {"slice": volume["slices"][image.row], "reference": float(volume["reference"])}

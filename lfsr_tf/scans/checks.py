@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans.scan import Scan
+from lfsr_tf.storage import exists
 
 MIN_MATRIX = 16
 """Fewest pixels along each side of a slice: the smallest patch the networks are trained on."""
@@ -38,7 +39,7 @@ _SUSPECT_BYTES = 2**28
 
 def check_file(path: Path) -> None:
     """Refuse what is not there, is no file, or is empty."""
-    if not path.exists():
+    if not exists(path):
         raise ScanError(f"Expected a scan. Received: {path}, which does not exist. Check the path.")
     if not path.is_file():
         raise ScanError(f"Expected a file. Received: {path}, which is not one. Check the path.")

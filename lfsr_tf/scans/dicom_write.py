@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def write_dicom(scan: Scan, folder: Path | str, *, derivation: str = "", overwri
 
 def is_instance(path: Path) -> bool:
     """Whether a file is named as the instances that are written here."""
-    return path.suffix == ".dcm"
+    return re.fullmatch(r"IM\d{4,}\.dcm", path.name) is not None
 
 
 def _identity(scan: Scan, header: DicomHeader, derivation: str) -> DerivedSeries:

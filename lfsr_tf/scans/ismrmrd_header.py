@@ -141,7 +141,8 @@ def _positive(root: Any, tag: str, path: Path | str, least: float = 0.0) -> floa
     # Below 1e6 in samples and in millimetres lies every scanner; NaN fails the comparison too.
     if not (least <= value < 1e6 and value > 0):
         raise ScanError(
-            f"Expected a positive {tag} in the ISMRMRD header. Received: {text!r} in {path}. "
+            f"Expected {tag} {'of at least 1' if least else 'above 0'} in the ISMRMRD header. "
+            f"Received: {text!r} in {path}. "
             "Export the file again."
         )
     return value

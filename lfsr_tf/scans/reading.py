@@ -126,7 +126,7 @@ def find_scans(folder: Path | str) -> list[Path]:
         ScanError: The folder does not exist.
     """
     folder = Path(folder)
-    if not folder.exists():
+    if not exists(folder):
         raise ScanError(
             f"Expected a folder of scans. Received: {folder}, which does not exist. Check the path."
         )

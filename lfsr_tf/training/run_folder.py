@@ -32,10 +32,7 @@ from lfsr_tf.training.state import RunState, write_history
 WEIGHTS = "training.safetensors"
 # Where a run computes is no part of what it is: it may go on with other devices.
 _FREE = {"distribute"}
-PUBLISHED = {
-    "best": {"best.keras": "best.keras", "model.json": "model.json"},
-    "last": {"last.keras": "last.keras", "model.json": "last.json"},
-}
+PUBLISHED = {"best": ("best.keras", "model.json"), "last": ("last.keras", "last.json")}
 
 
 @dataclass(frozen=True)
@@ -120,9 +117,9 @@ class RunFolder:
         """Publish the committed epoch's files and clear away what belongs to no state. May be repeated."""
         newest = self.backup(state.epochs_done)
         for kind, names in PUBLISHED.items():
-            for made, name in names.items():
-                if (newest / kind / made).exists():
-                    (newest / kind / made).replace(self.path / name)
+            for name in names:
+                if (newest / kind / name).exists():
+                    (newest / kind / name).replace(self.path / name)
         if state.epochs_done:
             write_history(state.history, self.path / "history.csv")
         for folder in (self.path / "backup").glob("*"):

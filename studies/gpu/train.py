@@ -70,9 +70,13 @@ def read_plan(name_or_path: str, changes: Mapping[str, Any]) -> Plan:
 
 
 def _changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Changes win, within `settings` and `batches` too; a loss is another one as a whole."""
-    tables = {name: {**values.get(name, {}), **changes.get(name, {})} for name in ("settings", "batches")}
-    return {**values, **changes, **tables}
+    """Changes win, within `settings` and `batches` too; another loss or network is one as a whole."""
+    merged = ("batches",) if "network" in changes else ("batches", "settings")
+    return {
+        **values,
+        **changes,
+        **{name: {**values.get(name, {}), **changes.get(name, {})} for name in merged},
+    }
 
 
 class Training:

@@ -103,8 +103,10 @@ def test_an_earlier_report_is_kept_unless_it_may_be_replaced(
     assert (tmp_path / "earlier" / "report.html").is_file()
 
 
-def test_no_folder_of_anything_else_is_replaced(run_folder: Path, scan_folder: Path) -> None:
-    for folder in (run_folder, scan_folder):
+def test_no_folder_of_anything_else_is_replaced(run_folder: Path, scan_folder: Path, tmp_path: Path) -> None:
+    album = tmp_path / "album"
+    (album / "pictures").mkdir(parents=True)
+    for folder in (run_folder, scan_folder, album):
         before = sorted(folder.iterdir())
         result = run(run_folder, scan_folder, "-o", folder, *QUICK, "--overwrite")
         assert isinstance(result.exception, OutputError) and "other things" in str(result.exception)

@@ -102,7 +102,8 @@ def test_a_folder_that_is_a_file_is_refused_before_the_work(
 
 
 def test_a_full_disk_leaves_nothing_behind(enhancer: Enhancer, job: Job, full_disk: FullDisk) -> None:
-    with full_disk(20_000), pytest.raises(OutputError, match="Cannot write"):
+    named = rf"Cannot write {job.target}\.nii\.gz"
+    with full_disk(20_000), pytest.raises(OutputError, match=named):
         enhance_file(enhancer, job)
     assert list(job.target.parent.iterdir()) == []
 

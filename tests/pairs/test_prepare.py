@@ -138,6 +138,28 @@ def test_a_file_that_cannot_be_read_is_one_scan_that_failed(scans, tmp_path) -> 
     assert open_dataset(tmp_path / "records").train.subjects == ("sub-01", "sub-02", "sub-03")
 
 
+def test_a_cut_dicom_file_is_one_scan_that_failed(scans, tmp_path, shared_data: Path) -> None:
+    train = Path(shutil.copytree(scans.train, tmp_path / "train"))
+    whole = next((shared_data / "readers" / "dicom_datalad_T1_axial").glob("*.dcm")).read_bytes()
+    (train / "sub-09").mkdir()
+    (train / "sub-09" / "a.dcm").write_bytes(whole[:200])
+    with pytest.raises(ScanError, match=r"1 of 6 scans.*sub-09"):
+        prepare_dataset(train, scans.validation, tmp_path / "records", SMALL, workers=1)
+    assert open_dataset(tmp_path / "records").train.subjects == ("sub-01", "sub-02", "sub-03")
+
+
+def test_names_that_are_no_utf8_are_names_too(scans, tmp_path) -> None:
+    train = Path(shutil.copytree(scans.train, tmp_path / "train"))
+    odd = "M\udcfcller"
+    (train / "sub-01_T1w.nii.gz").rename(train / f"{odd}_T1w.nii.gz")
+    folder = tmp_path / "records"
+    info = prepare_dataset(train, scans.validation, folder, SMALL, workers=1)
+    assert odd in " ".join(info.train.subjects)
+    assert any(odd in record["scan"] for record in read_records(folder, "train"))
+    with pytest.raises(ScanError, match="does not exist"):
+        prepare_dataset(tmp_path / ("x" * 300), None, tmp_path / "other", SMALL, workers=1)
+
+
 def test_workers_import_nothing_from_the_folder_they_are_started_in(scans, tmp_path, monkeypatch) -> None:
     (tmp_path / "queue.py").write_text("raise SystemExit('imported from the working folder')")
     monkeypatch.chdir(tmp_path)

@@ -42,12 +42,12 @@ def test_after_partial_fourier_the_longer_side_counts(size, missing):
     [
         (
             {"encoded": (0, 40, 1)},
-            "Expected a positive encodedSpace/matrixSize/x in the ISMRMRD header. Received: '0'",
+            "Expected encodedSpace/matrixSize/x of at least 1 in the ISMRMRD header. Received: '0'",
         ),
-        ({"recon": (32, 40, 0.5)}, "Expected a positive reconSpace/matrixSize/z"),
-        ({"recon_mm": ("nan", 220, 5)}, "Expected a positive reconSpace/fieldOfView_mm/x"),
-        ({"recon_mm": (220, -5, 5)}, "Expected a positive reconSpace/fieldOfView_mm/y"),
-        ({"encoded_mm": ("", 220, 5)}, "Expected a positive encodedSpace/fieldOfView_mm/x"),
+        ({"recon": (32, 40, 0.5)}, "Expected reconSpace/matrixSize/z of at least 1"),
+        ({"recon_mm": ("nan", 220, 5)}, "Expected reconSpace/fieldOfView_mm/x above 0"),
+        ({"recon_mm": (220, -5, 5)}, "Expected reconSpace/fieldOfView_mm/y above 0"),
+        ({"encoded_mm": ("", 220, 5)}, "Expected encodedSpace/fieldOfView_mm/x above 0"),
         ({"trajectory": "spiral"}, "Expected Cartesian k-space. Received: spiral"),
     ],
 )

@@ -110,6 +110,9 @@ def test_a_change_within_a_table_leaves_the_rest_of_it() -> None:
     plan, changed = read_plan("best", {}), read_plan("best", {"batches": {"batch": 64}, "loss": {"mae": 1.0}})
     assert changed.batches == dataclasses.replace(plan.batches, batch=64)
     assert (changed.settings, dict(changed.loss)) == (plan.settings, {"mae": 1.0})
+    assert read_plan("best", {"settings": {"blocks": [1]}}).settings == {**plan.settings, "blocks": [1]}
+    other = read_plan("best", {"network": "ResidualSR", "settings": {"blocks": 1}})
+    assert dict(other.settings) == {"blocks": 1}
 
 
 def test_a_short_training_comes_back_as_a_run(slices: Path, tmp_path: Path) -> None:

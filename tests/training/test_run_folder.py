@@ -28,7 +28,8 @@ def advance(folder: RunFolder, state: RunState, loss: float) -> RunState:
         for kind in ("last", "best") if state.last_was_best else ("last",):
             (path / kind).mkdir()
             (path / kind / f"{kind}.keras").write_text(str(state.epochs_done))
-            (path / kind / "model.json").write_text(str(state.epochs_done))
+            description = {"best": "model.json", "last": "last.json"}[kind]
+            (path / kind / description).write_text(str(state.epochs_done))
 
     folder.commit(state, write_files)
     return state

@@ -70,7 +70,7 @@ def write_report(
     """
     html = render_report(results, pictures, history=history, title=title)
     with atomic_path(path) as temporary:
-        temporary.write_text(html, encoding="utf-8")
+        temporary.write_text(html, encoding="utf-8", errors="backslashreplace")
 
 
 def render_report(
