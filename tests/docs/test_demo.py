@@ -11,11 +11,22 @@ from tests.own_packages import block_other_packages
 from tests.shell import run_shell
 
 
+# A minute of training becomes seconds.
+SHORT = """
+network = "ResidualSR"
+epochs = 1
+steps_per_epoch = 5
+network_settings = { blocks = 1, filters = 8 }
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("trained", [False, True])
 def test_the_demo_leaves_a_report_pictures_and_an_enhanced_scan(tmp_path: Path, trained: bool) -> None:
     site = block_other_packages(tmp_path / "site")
-    run_shell("lfsr demo --output demo" + trained * " --train", tmp_path, PYTHONPATH=str(site))
+    (tmp_path / "short.toml").write_text(SHORT)
+    training = " --train --preset short.toml" if trained else ""
+    run_shell("lfsr demo --output demo" + training, tmp_path, PYTHONPATH=str(site))
     demo = tmp_path / "demo"
     assert (demo / "report" / "report.html").stat().st_size > 10_000
     assert list((demo / "report").rglob("*.png"))
