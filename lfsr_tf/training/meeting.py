@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 import lfsr_tf
 from lfsr_tf.training.hosts import Hosts, HostsError
 
-_GO = b"go\n"
+_GO, _NO = b"go\n", b"another list of hosts or version of lfsr_tf\n"
 _PAUSE_S = 0.2
 # How long a line of a few bytes may take from a host that is there.
 _LINE_S = 5.0
@@ -27,7 +27,7 @@ def meet(hosts: Hosts) -> None:
 
     Raises:
         HostsError: A host did not come in time, has another list of hosts or another version of lfsr_tf, or
-            the first host's port is taken.
+            another program has the first host's port.
     """
     deadline = time.monotonic() + hosts.wait_s
     if hosts.first:
@@ -55,7 +55,7 @@ def _receive(hosts: Hosts, deadline: float) -> None:
                 raise _absent(hosts, ", ".join(missing)) from error
             index = expected.get(_line(guest))
             if index is None:
-                _send(guest, b"another list of hosts or version of lfsr_tf\n")
+                _send(guest, _NO)
                 guest.close()
             else:
                 came[index] = guest
@@ -72,23 +72,46 @@ def _knock(hosts: Hosts, deadline: float) -> None:
             if answer == _GO:
                 return
             if answer:
-                raise HostsError(
-                    f"Expected {hosts.name(0)} to start the same training. Received: "
-                    f"{answer.decode().strip()}. Give all hosts the same command and the same version."
-                )
+                raise _turned_away(hosts, answer)
         time.sleep(_PAUSE_S)
     raise _absent(hosts, hosts.name(0))
 
 
+def _turned_away(hosts: Hosts, answer: bytes) -> HostsError:
+    if answer == _NO:
+        received = f"{_NO.decode().strip()}. Give all hosts the same command and the same version."
+    else:  # TensorFlow's own server, which speaks first and in bytes, or a stranger
+        received = (
+            "an answer of another program on its port, as TensorFlow gives when a training has begun "
+            "there without this host. End all hosts, and start all of them again."
+        )
+    return HostsError(f"Expected {hosts.name(0)} to start the same training. Received: {received}")
+
+
 def _listening(hosts: Hosts) -> socket.socket:
-    port = hosts.split(0)[1]
+    name, port = hosts.split(0)
+    family = _family(name)
+    # A host's own name may stand for 127.0.1.1 on itself, so only "all interfaces" is sure to be reached.
+    address, both = "", socket.has_dualstack_ipv6()
+    if hosts.local:
+        address, both = "::1" if family == socket.AF_INET6 else "127.0.0.1", False
     try:
-        # A host's own name may stand for 127.0.1.1 on itself, so only "all interfaces" is sure to be reached.
-        return socket.create_server(("127.0.0.1" if hosts.local else "", port))
+        return socket.create_server(
+            (address, port), family=socket.AF_INET6 if both else family, dualstack_ipv6=both
+        )
     except OSError as error:
         raise HostsError(
             f"Expected port {port} to be free on {hosts.name(0)}. Received: {error.strerror}. Choose another."
         ) from error
+
+
+def _family(name: str) -> socket.AddressFamily:
+    """IPv6 for a name or an address that has no other."""
+    with suppress(socket.gaierror):
+        families = {found[0] for found in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
+        if socket.AF_INET not in families:
+            return socket.AF_INET6
+    return socket.AF_INET
 
 
 def _line(guest: socket.socket) -> bytes:

@@ -5,8 +5,11 @@ import os
 import socket
 import subprocess
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
 import pytest
 
 from lfsr_tf.errors import ConfigError
@@ -191,3 +194,40 @@ def test_a_port_that_is_taken_is_named() -> None:
         port = server.getsockname()[1]
         said = met([f"127.0.0.1:{port}", "127.0.0.1:9"], [0], 1.0)
     assert f"port {port} to be free" in said[0]
+
+
+@pytest.fixture
+def begun() -> Iterator[int]:
+    """Port of a gRPC server, as TensorFlow starts one when all hosts have met."""
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield port
+    server.stop(None).wait()
+
+
+def test_a_host_that_comes_alone_to_a_training_that_has_begun_is_told_so(begun: int) -> None:
+    said = met([f"127.0.0.1:{begun}", "127.0.0.1:9"], [1], 20.0)
+    assert "an answer of another program on its port" in said[1]
+    assert "End all hosts, and start all of them again." in said[1]
+    assert "\n" not in said[1]
+
+
+def has_ipv6_loopback() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6_loopback(), reason="no IPv6 on this machine")
+@pytest.mark.parametrize("other", ["[::1]", "elsewhere"], ids=["loopback", "all interfaces"])
+def test_hosts_meet_over_ipv6(other: str) -> None:
+    first, second = free_ports(2)
+    assert met([f"[::1]:{first}", f"{other}:{second}"], [1, 0], 10) == {0: "", 1: ""}
+
+
+def test_hosts_of_several_machines_meet_over_ipv4() -> None:
+    first, second = free_ports(2)
+    assert met([f"127.0.0.1:{first}", f"elsewhere:{second}"], [1, 0], 10) == {0: "", 1: ""}
