@@ -145,7 +145,7 @@ def test_a_message_over_the_limit_is_refused_without_being_kept(server: ServerPr
 
 def test_those_who_dawdle_are_cut_and_the_others_served_meanwhile(server: ServerProcess) -> None:
     address = ("127.0.0.1", server.rest_port)
-    head = b"POST /v1/models/lfsr:predict HTTP/1.1\r\nhost: a\r\n"
+    head = b"POST /v1/models/lfsr:predict HTTP/1.1\r\nhost: localhost\r\n"
     slow = [socket.create_connection(address) for _ in range(400)]
     for number, client in enumerate(slow):
         client.sendall(head if number % 2 else head + b"content-length: 1000\r\n\r\n")

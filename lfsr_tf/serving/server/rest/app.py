@@ -6,16 +6,19 @@ import logging
 from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lfsr_tf.serving.server.options import ServerOptions
 from lfsr_tf.serving.server.refusal import RefusalError
 from lfsr_tf.serving.server.rest import json_response
 from lfsr_tf.serving.server.rest.body import BodyReader
+from lfsr_tf.serving.server.rest.callers import check_caller
 from lfsr_tf.serving.server.rest.describe import metadata_json, refuse_examples, status_json
 from lfsr_tf.serving.server.rest.formats import FORMATS, JSON, Call, format_of
 from lfsr_tf.serving.server.rest.paths import RestCall, parse_path
@@ -40,7 +43,7 @@ def build_app(service: ModelService, options: ServerOptions, pages: Sequence[Bas
 
     Args:
         service: With the models.
-        options: Limits, and the path of the metrics.
+        options: Limits, the path of the metrics, and whether the server listens on loopback only.
         pages: Routes beside the API's.
     """
     api = _Api(service, options)
@@ -51,10 +54,27 @@ def build_app(service: ModelService, options: ServerOptions, pages: Sequence[Bas
     routes = [Route(options.metrics_path, metrics, methods=["GET"]), *pages]
     app = Starlette(
         routes=[*routes, _ApiRoute(api)],
+        middleware=[Middleware(_CheckedCallers, loopback=options.loopback)],
         exception_handlers={HTTPException: _not_found},
     )
     app.router.redirect_slashes = False
     return app
+
+
+class _CheckedCallers:
+    """An ASGI application around all others, which refuses what other sites have browsers send."""
+
+    def __init__(self, app: ASGIApp, loopback: bool) -> None:
+        self._app, self._loopback = app, loopback
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app, headers = self._app, Headers(scope=scope)
+        try:
+            check_caller(scope["method"], headers, loopback=self._loopback)
+        except RefusalError as refusal:
+            logger.info("REST request refused: %s", refusal.line)
+            app = refused(refusal, close="expect" in headers)
+        await app(scope, receive, send)
 
 
 class _ApiRoute(BaseRoute):

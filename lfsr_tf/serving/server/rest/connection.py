@@ -11,18 +11,19 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.rest import json_response
-from lfsr_tf.serving.server.rest.parser import PlainParser
+from lfsr_tf.serving.server.rest.parser import EnoughError, PlainParser
 
 logger = logging.getLogger(__name__)
 
 _MOST_HEADER_BYTES = 65_536
+_MOST_QUEUED = 8
 
 
 class TimedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with limits on the time and the size of a request's headers, and on unread answers.
+    """uvicorn's protocol with limits on the time and the size of headers, on queues, and on unread answers.
 
     Without them, a client that sends or takes a byte now and then keeps a connection, and the memory of its
-    answer, for as long as it likes.
+    answer, for as long as it likes; and one that sends requests without waiting for answers fills the memory.
     """
 
     def __init__(self, *args: Any, limits: Limits, **options: Any) -> None:
@@ -30,7 +31,6 @@ class TimedProtocol(HttpToolsProtocol):
         self.parser = PlainParser(self)  # type: ignore[assignment]
         self._limits = limits
         self._header_bytes = self._unsent = 0
-        self._in_headers = True
         self._sending: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
 
@@ -46,18 +46,16 @@ class TimedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count the bytes of headers."""
-        if self._sending is not None and self._in_headers:
-            self._header_bytes += len(data)
-            if self._header_bytes > _MOST_HEADER_BYTES + len(data):
-                self._give_up(f"more than {_MOST_HEADER_BYTES} bytes of headers")
-                return
+        """Count the bytes of headers, and of trailers and whatever else is no body."""
+        self._header_bytes += len(data)
+        if self._header_bytes > _MOST_HEADER_BYTES + len(data):
+            self._give_up(f"more than {_MOST_HEADER_BYTES} bytes of headers")
+            return
         super().data_received(data)
         answered = self.cycle is None or self.cycle.response_complete
         if self._sending is None and answered and not self.transport.is_closing():
             # Blank lines, or the rest of a body that was refused: it ends soon, or the connection does.
             self._wait_for_headers()
-            self._in_headers = False
 
     def on_message_begin(self) -> None:
         """Start the time of the next request's headers."""
@@ -65,9 +63,37 @@ class TimedProtocol(HttpToolsProtocol):
         self._wait_for_headers()
 
     def on_headers_complete(self) -> None:
-        """Stop the clock: the body has a limit of its own."""
+        """Stop the clock: the body has a limit of its own.
+
+        Raises:
+            EnoughError: The client has sent too many requests ahead of their answers.
+        """
         self._stop_waiting()
+        # uvicorn reads on after every answer, however many requests still wait for theirs.
+        if len(self.pipeline) >= _MOST_QUEUED:
+            self._give_up(f"more than {_MOST_QUEUED} requests ahead of their answers")
+            raise EnoughError
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """What came is no header."""
+        self._header_bytes = 0
+        super().on_body(body)
+
+    def on_response_complete(self) -> None:
+        """Limit the time for the rest of the last answer."""
+        super().on_response_complete()
+        self._limit_rest()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close, and limit the time for the rest of an answer."""
+        super().timeout_keep_alive_handler()
+        self._limit_rest()
+
+    def shutdown(self) -> None:
+        """Close, and limit the time for the rest of an answer."""
+        super().shutdown()
+        self._limit_rest()
 
     def pause_writing(self) -> None:
         """Start the time for the client to take some of its answer."""
@@ -77,9 +103,8 @@ class TimedProtocol(HttpToolsProtocol):
     def resume_writing(self) -> None:
         """Stop that clock."""
         super().resume_writing()
-        if self._taking is not None:
-            self._taking.cancel()
-            self._taking = None
+        self._stop_waiting_for_reader()
+        self._limit_rest()
 
     def send_400_response(self, msg: str) -> None:
         """Say in the API's form that what came is not HTTP."""
@@ -89,11 +114,10 @@ class TimedProtocol(HttpToolsProtocol):
             "connection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
-        self.transport.close()
+        self._close()
 
     def _wait_for_headers(self) -> None:
         self._stop_waiting()
-        self._in_headers = True
         seconds = self._limits.header_seconds
         self._sending = self.loop.call_later(seconds, self._give_up, f"no request within {seconds:g} seconds")
 
@@ -104,20 +128,39 @@ class TimedProtocol(HttpToolsProtocol):
             self._sending = None
 
     def _wait_for_reader(self) -> None:
+        self._stop_waiting_for_reader()
         self._unsent = self.transport.get_write_buffer_size()
         self._taking = self.loop.call_later(self._limits.body_seconds, self._check_reader)
+
+    def _stop_waiting_for_reader(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
 
     def _check_reader(self) -> None:
         if self.transport.get_write_buffer_size() < self._unsent:
             self._wait_for_reader()
-            return
+        else:
+            self._drop()
+
+    def _limit_rest(self) -> None:
+        """A transport that is closed waits for its last bytes to be taken, if need be for ever."""
+        closing = self.transport.is_closing() and self.transport.get_write_buffer_size() > 0
+        if closing and self._taking is None:
+            self._taking = self.loop.call_later(self._limits.body_seconds, self._drop)
+
+    def _drop(self) -> None:
         logger.info("REST connection of %s closed: its answer is not taken", self.client)
         self.transport.abort()
 
     def _give_up(self, reason: str) -> None:
         self._stop_waiting()
         logger.info("REST connection of %s closed: %s", self.client, reason)
+        self._close()
+
+    def _close(self) -> None:
         self.transport.close()
+        self._limit_rest()
 
 
 def timed_protocol(limits: Limits) -> Any:

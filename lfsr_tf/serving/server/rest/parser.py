@@ -13,6 +13,10 @@ import httptools
 _FRAMING = (b"content-length", b"transfer-encoding")
 
 
+class EnoughError(Exception):
+    """A protocol has closed its connection, and wants no more of what came."""
+
+
 class PlainParser:
     """Tells a protocol of uvicorn what httptools' parser would, were there no upgrade in the headers."""
 
@@ -23,7 +27,7 @@ class PlainParser:
         self._start()
 
     def feed_data(self, data: bytes) -> None:
-        """Parse what came.
+        """Parse what came, up to an `EnoughError` of the protocol.
 
         Raises:
             httptools.HttpParserError: It is not HTTP.
@@ -32,6 +36,9 @@ class PlainParser:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as pause:
             self._go_on(data[pause.args[0] :])
+        except httptools.HttpParserCallbackError as error:
+            if not isinstance(error.__context__, EnoughError):
+                raise
 
     def get_http_version(self) -> str:
         """Of the request."""

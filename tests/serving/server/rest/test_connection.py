@@ -96,6 +96,29 @@ def test_headers_without_end_are_not_kept(client: socket.socket) -> None:
     assert (came, seconds < 0.25) == (b"", True)
 
 
+@pytest.mark.parametrize(
+    ("start", "dribble"),
+    [(b"0\r\n", b"a: b\r\n" * 12_000), (b"0\r\na: ", b"b" * 72_000), (b"2;a=", b"b" * 72_000)],
+    ids=["trailers", "one trailer", "an extension of a chunk"],
+)
+def test_what_is_no_body_is_not_kept_behind_the_headers(
+    client: socket.socket, start: bytes, dribble: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "lfsr_tf")
+    client.sendall(b"POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n" + start)
+    assert until_closed(client, dribble=dribble)[0] == b""
+    own = [
+        record for record in caplog.records if record.name.startswith("lfsr_tf")
+    ]  # the application's differ
+    assert ["more than 65536 bytes of headers" in record.message for record in own] == [True]
+
+
+def test_a_body_of_small_chunks_may_be_large(client: socket.socket) -> None:
+    head = b"POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+    chunks = b"1\r\nx\r\n" * 100_000
+    assert answered(client, head + chunks + b"0\r\na: b\r\n\r\n") == (200, b"x" * 100_000)
+
+
 @pytest.mark.parametrize("dribble", [b"\r\n", b""])
 def test_after_an_answer_the_next_request_has_its_time(client: socket.socket, dribble: bytes) -> None:
     assert answered(client, b"GET /echo HTTP/1.1\r\nhost: a\r\n\r\n") == (200, b"got")
@@ -180,6 +203,19 @@ def test_requests_that_are_sent_at_once_are_answered_in_turn(client: socket.sock
             pass
         bodies += stream.read(1)
     assert bodies == b"abcd"
+
+
+def test_requests_that_wait_for_their_turn_are_few(
+    client: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "lfsr_tf")
+    one = b"GET /echo HTTP/1.1\r\nhost: a\r\n\r\n"
+    client.sendall(8 * one + one.replace(b"host", b"connection: close\r\nhost"))
+    assert until_closed(client)[0].count(b"got") == 9
+    with socket.create_connection(client.getpeername()) as other:
+        other.sendall(1000 * one)
+        assert until_closed(other)[0].count(b"got") < 9
+    assert ["more than 8 requests" in record.message for record in caplog.records] == [True]
 
 
 def test_answers_do_not_wait_for_the_client_s_acknowledgements(client: socket.socket) -> None:
