@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ TIMEOUT_SECONDS = 300.0
 
 
 class Client(Protocol):
-    """Whatever runs signatures of one model."""
+    """Whatever runs signatures of one model that stays the same."""
 
     def predict(self, signature: str, inputs: Arrays) -> dict[str, NDArray[Any]]:
         """Run a signature.
@@ -31,6 +32,42 @@ class Client(Protocol):
         Raises:
             Failure: It was not answered.
         """
+
+
+@runtime_checkable
+class ServerClient(Protocol):
+    """Whatever runs signatures of a model on a server, where its versions come and go."""
+
+    def version(self) -> int:
+        """Of the model: the one that was asked for, or the newest that answers now.
+
+        Raises:
+            Failure: It was not answered.
+        """
+
+    def predict(self, signature: str, inputs: Arrays, version: int) -> dict[str, NDArray[Any]]:
+        """Run a signature of a version.
+
+        Raises:
+            Failure: It was not answered.
+        """
+
+
+@dataclass(frozen=True)
+class _OneVersion:
+    """A model on a server, held to a version."""
+
+    client: ServerClient
+    version: int
+
+    def predict(self, signature: str, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        try:
+            return self.client.predict(signature, inputs, self.version)
+        except Failure as failure:
+            if not failure.missing or signature == describe.NAME:
+                raise
+            gone = f"Version {self.version}, with which this began, is gone: start again"
+            raise Failure(failure.code, f"{failure.message}. {gone}") from failure
 
 
 def connect(url: str, timeout: float = TIMEOUT_SECONDS) -> RunningNetwork:
@@ -42,7 +79,8 @@ def connect(url: str, timeout: float = TIMEOUT_SECONDS) -> RunningNetwork:
         timeout: Longest time of one answer, in seconds.
 
     Returns:
-        A network for `Enhancer`, which runs behind the server.
+        A network for `Enhancer`, which runs behind the server. Without a version in the URL it is the newest
+        one, and stays that one.
 
     Raises:
         ConfigError: The URL is none of these.
@@ -54,13 +92,31 @@ def connect(url: str, timeout: float = TIMEOUT_SECONDS) -> RunningNetwork:
     return network_behind(client, url)
 
 
-def network_behind(client: Client, place: str) -> RunningNetwork:
+def network_behind(client: Client | ServerClient, place: str) -> RunningNetwork:
     """The network of a model that answers the signatures `metadata` and `network`.
 
     Args:
-        client: That runs them.
+        client: That runs them. What a version on a server says of itself holds for no other, so that all
+            images are made by the one that was asked.
         place: Where the model is, for messages.
+
+    Raises:
+        LfsrError: The client was not answered.
+        ModelError: The model was not exported by `lfsr export`.
     """
+    if isinstance(client, ServerClient):
+        client = _held(client, place)
+    return _network(client, place)
+
+
+def _held(client: ServerClient, place: str) -> _OneVersion:
+    try:
+        return _OneVersion(client, client.version())
+    except Failure as failure:
+        raise _in_words(failure, place) from failure
+
+
+def _network(client: Client, place: str) -> RunningNetwork:
     info, traits = _metadata(client, place)
 
     def run(images: Images, noise_level: float) -> Images:
@@ -92,14 +148,18 @@ def _asked(client: Client, signature: str, inputs: Arrays, place: str) -> NDArra
     try:
         (found,) = client.predict(signature, inputs).values()
     except Failure as failure:
-        if failure.unreachable:
-            raise LfsrError(
-                f"Cannot reach {place}: {failure.message}. Is the server running, and is it the right port?"
-            ) from failure
         if "ignature" in failure.message and signature in failure.message:
             raise ModelError(
                 f"Expected a model with the signature {signature!r}, as `lfsr export` writes it. "
                 f"Received: {place}, which has none. Export it again."
             ) from failure
-        raise LfsrError(f"{place} refused: {failure.message} ({failure.code})") from failure
+        raise _in_words(failure, place) from failure
     return found
+
+
+def _in_words(failure: Failure, place: str) -> LfsrError:
+    if failure.unreachable:
+        return LfsrError(
+            f"Cannot reach {place}: {failure.message}. Is the server running, and is it the right port?"
+        )
+    return LfsrError(f"{place} refused: {failure.message} ({failure.code})")

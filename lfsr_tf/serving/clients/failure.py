@@ -15,3 +15,13 @@ class Failure(Exception):  # noqa: N818 - it is caught where it can be said whic
     def __init__(self, code: str, message: str, *, unreachable: bool = False) -> None:
         super().__init__(message)
         self.code, self.message, self.unreachable = code, message, unreachable
+
+    @property
+    def busy(self) -> bool:
+        """Whether the server has too much to do just now."""
+        return self.code in ("RESOURCE_EXHAUSTED", "429")
+
+    @property
+    def missing(self) -> bool:
+        """Whether the server has no such model, or not this version."""
+        return self.code in ("NOT_FOUND", "404")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import grpc
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
 from lfsr_tf.serving.clients.address import ServerAddress
@@ -28,6 +30,8 @@ _OPTIONS = [
     # Answers of more than 4 MiB are refused by default: 512 x 512 to 1,024 x 1,024 pixels.
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
+    # What gRPC keeps of a call to ask again; of a request above this, 256 KiB by default, it does not.
+    ("grpc.per_rpc_retry_buffer_size", 2**31 - 1),
     ("grpc.service_config", json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": _RETRY}]})),
 ]
 
@@ -45,22 +49,40 @@ class GrpcClient:
         self._address, self._timeout = address, timeout
         self._stub = PredictionServiceStub(grpc.insecure_channel(address.target, options=_OPTIONS))
 
-    def predict(self, signature: str, inputs: Arrays) -> dict[str, NDArray[Any]]:
+    def version(self) -> int:
+        """Of the model: the one that the address names, or the newest that answers now.
+
+        Raises:
+            Failure: The server cannot be reached, refuses, or does not say.
+        """
+        if self._address.version is not None:
+            return self._address.version
+        request = GetModelMetadataRequest(metadata_field=["signature_def"])
+        request.model_spec.name = self._address.model
+        spec = self._answer(self._stub.GetModelMetadata, request).model_spec
+        if not spec.HasField("version"):
+            raise Failure("UNKNOWN", "an answer that does not tell the model's version")
+        return int(spec.version.value)
+
+    def predict(self, signature: str, inputs: Arrays, version: int) -> dict[str, NDArray[Any]]:
         """Run a signature.
 
         Args:
             signature: Its name.
             inputs: By their names.
+            version: Of the model.
 
         Raises:
             Failure: The server cannot be reached, or refuses.
         """
         request = predict_request(self._address.model, signature, inputs)
-        if self._address.version is not None:
-            request.model_spec.version.value = self._address.version
+        request.model_spec.version.value = version
+        response = self._answer(self._stub.Predict, request)
+        return {name: np.asarray(tf.make_ndarray(value)) for name, value in response.outputs.items()}
+
+    def _answer(self, call: Callable[..., Any], request: Any) -> Any:
         try:
-            response = self._stub.Predict(request, timeout=self._timeout)
+            return call(request, timeout=self._timeout)
         except grpc.RpcError as error:
             code, details = error.code(), (error.details() or "").splitlines() or ["no reason"]
             raise Failure(code.name, details[0], unreachable=code == grpc.StatusCode.UNAVAILABLE) from error
-        return {name: np.asarray(tf.make_ndarray(value)) for name, value in response.outputs.items()}

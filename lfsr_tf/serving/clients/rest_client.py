@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from lfsr_tf.serving.clients.address import ServerAddress
 from lfsr_tf.serving.clients.failure import Failure
+from lfsr_tf.serving.clients.retry import ask_until_free
 from lfsr_tf.serving.signatures.signature import Arrays
-
-_BUSY, _ATTEMPTS, _FIRST_PAUSE_SECONDS = 429, 5, 0.5
 
 
 class RestClient:
@@ -31,36 +30,46 @@ class RestClient:
         """
         self._address, self._timeout = address, timeout
 
-    def predict(self, signature: str, inputs: Arrays) -> dict[str, NDArray[Any]]:
+    def version(self) -> int:
+        """Of the model: the one that the address names, or the newest that answers now.
+
+        Raises:
+            Failure: The server cannot be reached, refuses, or does not say.
+        """
+        if self._address.version is not None:
+            return self._address.version
+        # Answers to `predict` do not tell which version gave them.
+        found = self._answer(f"{self._address.url}/metadata")
+        try:
+            return int(found["model_spec"]["version"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise Failure("UNKNOWN", "an answer that does not tell the model's version") from error
+
+    def predict(self, signature: str, inputs: Arrays, version: int) -> dict[str, NDArray[Any]]:
         """Run a signature; its outputs are float32 or text.
 
         Args:
             signature: Its name.
             inputs: By their names, numbers or one text.
+            version: Of the model.
 
         Raises:
             Failure: The server cannot be reached, or refuses.
         """
         columns = {name: _plain(value) for name, value in inputs.items()}
         body = json.dumps({"signature_name": signature, "inputs": columns}).encode()
-        outputs = self._answer(body).get("outputs")
+        url = replace(self._address, version=version).url
+        outputs = self._answer(f"{url}:predict", body).get("outputs")
         # One output comes without its name; every signature of this package has one.
         named = outputs if isinstance(outputs, dict) else {"": outputs}
         return {name: _array(value) for name, value in named.items()}
 
-    def _answer(self, body: bytes) -> dict[str, Any]:
-        for attempt in range(_ATTEMPTS):
-            try:
-                return self._answer_once(body)
-            except Failure as failure:
-                if failure.code != str(_BUSY) or attempt == _ATTEMPTS - 1:
-                    raise
-                time.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
-        raise AssertionError("unreachable")
+    def _answer(self, url: str, body: bytes | None = None) -> dict[str, Any]:
+        return ask_until_free(lambda: self._answer_once(url, body))
 
-    def _answer_once(self, body: bytes) -> dict[str, Any]:
+    def _answer_once(self, url: str, body: bytes | None) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self._address.url}:predict", body, headers)
+        request = urllib.request.Request(url, body, headers)
         try:
             with urllib.request.urlopen(request, timeout=self._timeout) as response:
                 found = json.load(response)

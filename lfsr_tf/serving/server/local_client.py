@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from lfsr_tf.serving.clients.failure import Failure
+from lfsr_tf.serving.clients.retry import ask_until_free
 from lfsr_tf.serving.server.refusal import RefusalError
 from lfsr_tf.serving.server.service import ModelService
 from lfsr_tf.serving.signatures.signature import Arrays
 
 
 class LocalClient:
-    """One model of a service, its newest version; every request waits for its turn as others do."""
+    """One model of a service; every request waits for its turn as others do."""
 
     def __init__(self, service: ModelService, name: str, timeout: float) -> None:
         """Name the model.
@@ -26,14 +27,34 @@ class LocalClient:
         """
         self._service, self._name, self._timeout = service, name, timeout
 
-    def predict(self, signature: str, inputs: Arrays) -> dict[str, NDArray[Any]]:
-        """Run a signature.
+    def version(self) -> int:
+        """The newest that answers now.
 
         Raises:
-            Failure: The service refuses.
+            Failure: There is none.
         """
+        try:
+            with self._service.store.lease(ModelSpec(name=self._name)) as (number, _):
+                return number
+        except RefusalError as refusal:
+            raise _failure(refusal) from refusal
+
+    def predict(self, signature: str, inputs: Arrays, version: int) -> dict[str, NDArray[Any]]:
+        """Run a signature of a version.
+
+        Raises:
+            Failure: The service refuses; where it has too much to do, after it was asked several times.
+        """
+        return ask_until_free(lambda: self._predict_once(signature, inputs, version))
+
+    def _predict_once(self, signature: str, inputs: Arrays, version: int) -> dict[str, NDArray[Any]]:
         spec = ModelSpec(name=self._name, signature_name=signature)
+        spec.version.value = version
         try:
             return self._service.predict(spec, lambda _: inputs, timeout=self._timeout).outputs
         except RefusalError as refusal:
-            raise Failure(refusal.code.name, refusal.message) from refusal
+            raise _failure(refusal) from refusal
+
+
+def _failure(refusal: RefusalError) -> Failure:
+    return Failure(refusal.code.name, refusal.message)

@@ -123,13 +123,20 @@ def test_a_server_that_is_not_there_is_one_line(protocol: str) -> None:
 
 
 class _Answers(BaseHTTPRequestHandler):
-    """Answers each request with the next of a list."""
+    """Says that it has version 3, and answers each request with the next of a list."""
 
+    about: ClassVar[bytes] = b'{"model_spec": {"name": "lfsr", "version": "3"}}'
     answers: ClassVar[list[tuple[int, bytes]]] = []
+
+    def do_GET(self) -> None:
+        self._answer(200, self.about)
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        status, body = self.answers.pop(0)
+        assert self.path == "/v1/models/lfsr/versions/3:predict"
+        self._answer(*self.answers.pop(0))
+
+    def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -142,7 +149,7 @@ class _Answers(BaseHTTPRequestHandler):
 @pytest.fixture
 def strange(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """URL of a server that answers what `_Answers.answers` says."""
-    monkeypatch.setattr("lfsr_tf.serving.clients.rest_client._FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("lfsr_tf.serving.clients.retry._FIRST_PAUSE_SECONDS", 0.01)
     with HTTPServer(("127.0.0.1", 0), _Answers) as running:
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
@@ -172,6 +179,16 @@ def test_a_busy_server_is_asked_again(strange: str) -> None:
 def test_strange_answers_are_one_line(answers: list[tuple[int, bytes]], message: str, strange: str) -> None:
     _Answers.answers = list(answers)
     with pytest.raises(LfsrError, match=message) as raised:
+        connect(strange)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("about", [b"[]", b"{}", b'{"model_spec": {"version": "new"}}'])
+def test_a_server_that_does_not_tell_the_version_is_one_line(
+    about: bytes, strange: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Answers, "about", about)
+    with pytest.raises(LfsrError, match="does not tell the model's version") as raised:
         connect(strange)
     assert "\n" not in str(raised.value)
 

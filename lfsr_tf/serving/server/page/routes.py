@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lfsr_tf import __version__
-from lfsr_tf.errors import LfsrError
+from lfsr_tf.errors import LfsrError, OutputError
 from lfsr_tf.inference.enhance import Enhanced
 from lfsr_tf.scans import Scan
 from lfsr_tf.serving.server.gate import Gate
@@ -114,7 +114,6 @@ class _Page:
     async def enhance(self, request: Request) -> Response:
         """Enhance the file in the body, whose name is `name`."""
         try:
-            _refuse_other_sites(request)
             async with self._bodies.received(request) as body:
                 response = Response(await self._enhanced(request, body), media_type=JSON)
         except RefusalError as refusal:
@@ -134,7 +133,7 @@ class _Page:
                 with self._gate.turn(_LONGEST_WAIT_SECONDS):
                     return orjson.dumps(self._document(name, key, body, gone))
             except LfsrError as error:
-                raise invalid(str(error)) from error
+                raise _refusal(error) from error
 
     def _document(self, name: str, key: str, body: bytes, gone: Callable[[], bool]) -> dict[str, Any]:
         with opened(name, body) as upload:
@@ -144,8 +143,15 @@ class _Page:
                 return answer(upload, self._enhancer(upload.scan, advance))
 
 
-def _refuse_other_sites(request: Request) -> None:
-    """A page of another site could have its visitors' servers work for nothing, though it gets no answer."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        message = "Expected a call of this server's own page. Received: one of another site."
-        raise RefusalError(Code.FAILED_PRECONDITION, message, http=403)
+def _refusal(error: LfsrError) -> RefusalError:
+    """The fault is the file's, unless the server refused, or cannot write.
+
+    Args:
+        error: One sentence for the user.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, RefusalError):
+            return RefusalError(cause.code, str(error), cause.http)
+        cause = cause.__cause__
+    return RefusalError(Code.INTERNAL, str(error)) if isinstance(error, OutputError) else invalid(str(error))

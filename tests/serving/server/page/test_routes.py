@@ -10,10 +10,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from lfsr_tf.errors import ModelError
+from lfsr_tf.errors import LfsrError, ModelError, OutputError
 from lfsr_tf.inference import Enhancer
 from lfsr_tf.inference.files import enhance_file, plan_jobs
 from lfsr_tf.scans import Scan, read_scan
+from lfsr_tf.serving.clients.connect import network_behind
+from lfsr_tf.serving.clients.failure import Failure
+from lfsr_tf.serving.server.refusal import Code, RefusalError
 from tests.serving.server.page.calls import enhance, picture, refusal
 
 FILES = {"/": "text/html", "/page/page.js": "text/javascript", "/page/page.css": "text/css"}
@@ -113,6 +116,48 @@ def test_what_the_model_refuses_is_answered_and_what_it_breaks_on_is_not_told(se
     with serve(crash) as client:
         message = refusal(client, "a.nii.gz", scan_file.read_bytes(), 500)
         assert message == "RuntimeError in the server."
+
+
+class _Refuses:
+    """A client of a server that refuses everything."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+
+    def version(self) -> int:
+        return 1
+
+    def predict(self, signature: str, inputs: object, version: int) -> dict[str, np.ndarray]:
+        refusal = RefusalError(self.code, "Not now.")
+        raise Failure(self.code.name, refusal.message) from refusal
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (Code.RESOURCE_EXHAUSTED, 429),
+        (Code.DEADLINE_EXCEEDED, 504),
+        (Code.INTERNAL, 500),
+        (Code.NOT_FOUND, 404),
+        (Code.INVALID_ARGUMENT, 400),
+    ],
+)
+def test_what_the_server_refuses_keeps_its_status(serve, scan_file: Path, code: Code, status: int) -> None:
+    with serve(lambda scan, advance: network_behind(_Refuses(code), "tiny")) as client:
+        assert "Not now." in refusal(client, "a.nii.gz", scan_file.read_bytes(), status)
+        rows = client.get("/monitoring/prometheus/metrics").text.splitlines()
+    assert any("request_count" in row and f'status="{code.name}"' in row for row in rows)
+
+
+@pytest.mark.parametrize(("error", "status"), [(OutputError, 500), (LfsrError, 400)])
+def test_a_disk_that_is_full_is_not_the_file_s_fault(
+    serve, scan_file: Path, error: type[LfsrError], status: int
+) -> None:
+    def fail(scan: Scan, advance) -> None:
+        raise error("Cannot write.")
+
+    with serve(fail) as client:
+        assert refusal(client, "a.nii.gz", scan_file.read_bytes(), status) == "Cannot write."
 
 
 def test_who_waits_can_ask_how_far_it_is(serve, enhancer: Enhancer, scan_file: Path) -> None:
