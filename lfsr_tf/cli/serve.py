@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from lfsr_tf.serving.server.options import ModelSource, ServerOptions
 
 _MIB = 1 << 20
+# Threads that have nothing more to do need milliseconds to end.
+_THREAD_SECONDS = 1.0
 
 
 @with_quiet_tensorflow
@@ -91,10 +95,12 @@ def serve(
 
     limits = {"request_bytes": request_mib * _MIB, "waiting": waiting, "running": running}
     chosen = Limits(**{key: value for key, value in limits.items() if value is not None})
+    before = set(threading.enumerate())
     with tempfile.TemporaryDirectory(prefix="lfsr-serve-") as scratch:
         models = _models(model, name, config_file, dtype, Path(scratch))
         options = ServerOptions(models, host, port, rest_port, poll_seconds, limits=chosen)
         code = _run(options, engine)
+    _end_for_sure(code, before)
     if code:
         raise typer.Exit(code)
 
@@ -235,3 +241,15 @@ def _announce(server: ModelServer) -> None:
         print_warning(f"{host} may be reached from other machines, and nobody is asked who they are.")
     console.print("Ctrl+C ends it.", markup=False)
     sys.stdout.flush()
+
+
+def _end_for_sure(code: int, before: set[threading.Thread]) -> None:
+    """Leave at once where the server left a thread behind: Python would wait for it, for ever if need be."""
+    left, end = set(threading.enumerate()) - before, time.monotonic() + _THREAD_SECONDS
+    for thread in left:
+        thread.join(max(0.0, end - time.monotonic()))
+    if any(thread.is_alive() for thread in left):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # nobody reads it any more
+                stream.flush()
+        os._exit(code)

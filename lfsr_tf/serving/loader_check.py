@@ -11,6 +11,8 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,7 @@ from lfsr_tf.serving.warmup import inputs_of, read_warmup
 
 _PROCESS = Path(__file__).with_name("loader_process.py")
 _TIMEOUT_SECONDS = 300
+_TICK_SECONDS = 0.1
 _CHECK = "Check failed"
 
 # A single image, a batch, and odd sizes: what a server meets.
@@ -104,18 +107,21 @@ def _check_answer(name: str, answer: Answer, shape: tuple[int, ...]) -> None:
         )
 
 
-def run_in_cpp_loader(folder: Path | str, requests: Sequence[Request]) -> list[Answer]:
+def run_in_cpp_loader(
+    folder: Path | str, requests: Sequence[Request], stop: threading.Event | None = None
+) -> list[Answer]:
     """Load a SavedModel once with the C++ loader, in a subprocess, and answer requests one after the other.
 
     Args:
         folder: Of one version.
         requests: Signature and inputs; any dtype and shape, also wrong ones.
+        stop: Ends the process when it is set.
 
     Returns:
         One answer a request.
 
     Raises:
-        ModelError: The folder is no SavedModel or does not load, or the process aborted.
+        ModelError: The folder is no SavedModel or does not load, or the process aborted or was ended.
     """
     folder = Path(folder)
     signatures = read_signatures(folder)
@@ -127,7 +133,7 @@ def run_in_cpp_loader(folder: Path | str, requests: Sequence[Request]) -> list[A
         ]
         order = {"library": str(_library()), "folder": str(folder), "requests": plan}
         (exchange / "order.json").write_text(json.dumps(order), encoding="utf-8")
-        _run_process(exchange)
+        _run_process(exchange, stop or threading.Event())
         answers = json.loads((exchange / "answers.json").read_text(encoding="utf-8"))
         return [_load(exchange, answer) for answer in answers]
 
@@ -186,7 +192,7 @@ def _library() -> Path:
     return Path(tf.__file__).with_name("libtensorflow_cc.so.2")
 
 
-def _run_process(exchange: Path) -> None:
+def _run_process(exchange: Path, stop: threading.Event) -> None:
     # -P: this folder's modules must not shadow those that the process imports.
     command = [
         sys.executable,
@@ -195,17 +201,29 @@ def _run_process(exchange: Path) -> None:
         str(exchange / "order.json"),
         str(exchange / "answers.json"),
     ]
-    try:
-        finished = subprocess.run(
-            command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ModelError(
-            f"TensorFlow's C++ loader did not answer within {_TIMEOUT_SECONDS} seconds."
-        ) from error
-    if finished.returncode != 0:
-        reason = _reason(finished.stderr)
-        raise ModelError(f"TensorFlow's C++ loader failed (exit {finished.returncode}): {reason}")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            log = _finished(process, stop)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        raise ModelError(f"TensorFlow's C++ loader failed (exit {process.returncode}): {_reason(log)}")
+
+
+def _finished(process: subprocess.Popen[str], stop: threading.Event) -> str:
+    """The log of a process that has ended by itself, in time."""
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while True:
+        try:
+            return process.communicate(timeout=_TICK_SECONDS)[1]
+        except subprocess.TimeoutExpired as error:
+            if stop.is_set():
+                raise ModelError("TensorFlow's C++ loader was ended before it answered.") from error
+            if time.monotonic() > deadline:
+                raise ModelError(
+                    f"TensorFlow's C++ loader did not answer within {_TIMEOUT_SECONDS} seconds."
+                ) from error
 
 
 def _reason(log: str) -> str:

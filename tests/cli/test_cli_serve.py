@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import nibabel as nib
 import numpy as np
 import pytest
+from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 from typer.testing import Result
 
 from lfsr_tf.cli.enhance import enhance
@@ -23,6 +25,7 @@ from lfsr_tf.cli.serve import serve
 from lfsr_tf.errors import ConfigError, LfsrError, ModelError
 from lfsr_tf.models import load_model
 from lfsr_tf.serving import export_model
+from lfsr_tf.serving.warmup import predict_request
 
 Run = Callable[..., Result]
 FREE_PORTS = ("--port", "0", "--rest-api-port", "0")
@@ -31,8 +34,16 @@ FREE_PORTS = ("--port", "0", "--rest-api-port", "0")
 @contextmanager
 def serving(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """A server's process, and the addresses that it prints."""
-    command = [sys.executable, "-m", "lfsr_tf.cli", "serve", *map(str, arguments)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with serving_of([sys.executable, "-m", "lfsr_tf.cli", "serve", *map(str, arguments)]) as started:
+        yield started
+
+
+@contextmanager
+def serving_of(
+    command: list[str], env: dict[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """The same of a command that runs the server in another way."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
     addresses = {}
     try:
         assert process.stdout is not None
@@ -103,6 +114,65 @@ def test_what_is_under_way_is_finished_before_the_end(versions: Path) -> None:
         process.communicate(timeout=30)
     assert answers == [(200, 64)]
     assert process.returncode == 0
+
+
+STUCK = """
+import functools, os, sys, threading
+from lfsr_tf.lean_import import import_tensorflow
+import_tensorflow()
+from lfsr_tf.serving.server import options
+from lfsr_tf.serving.server.models.servable import Servable
+
+predict, sign = Servable.predict, sys.argv[1] + ".stuck"
+def stuck(*arguments):
+    if os.path.exists(sign):
+        threading.Event().wait()
+    return predict(*arguments)
+Servable.predict = stuck
+options.Limits = functools.partial(options.Limits, shutdown_seconds=1.0)
+sys.argv = ["lfsr", "serve", *sys.argv[2:]]
+from lfsr_tf.cli.app import main
+main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["gRPC", "REST"])
+def test_a_request_that_never_ends_does_not_keep_the_process(
+    kind: str, versions: Path, tmp_path: Path
+) -> None:
+    stuck, scratch = tmp_path / "server", tmp_path / "scratch"
+    scratch.mkdir()
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    command = [sys.executable, "-c", STUCK, str(stuck), str(versions), *FREE_PORTS]
+    with serving_of(command, env=environment) as (process, addresses):
+        Path(f"{stuck}.stuck").touch()
+        channel = grpc.insecure_channel(addresses["gRPC"].split("/")[2])
+        if kind == "gRPC":
+            call = PredictionServiceStub(channel).Predict
+            asked = call.future(predict_request("lfsr", "", {"image": np.ones((1, 8, 8, 1), np.float32)}))
+        else:
+            body = json.dumps({"instances": np.ones((1, 8, 8, 1)).tolist()}).encode()
+            request = urllib.request.Request(f"{addresses['REST']}:predict", body)
+            threading.Thread(target=lambda: _failing(request), daemon=True).start()
+        inside = f"{addresses['page']}monitoring/prometheus/metrics"
+        deadline = time.monotonic() + 20.0
+        while b"lfsr_requests_inside 1.0" not in get(inside):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        printed, errors = process.communicate(timeout=20)
+        if kind == "gRPC":  # whose call would be cancelled if it were not kept
+            assert isinstance(asked.exception(5.0), grpc.RpcError)
+        channel.close()
+    assert process.returncode == 0, errors
+    assert "finishing what is under way" in printed
+    assert [path for path in scratch.iterdir() if path.name.startswith("lfsr-serve-")] == []
+
+
+def _failing(request: urllib.request.Request) -> None:
+    with pytest.raises(OSError):
+        urllib.request.urlopen(request, timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from lfsr_tf.errors import OutputError
 from tests.own_packages import block_other_packages
 from tests.shell import run_shell
 
-
 # A minute of training becomes seconds.
 SHORT = """
 network = "ResidualSR"

@@ -1,6 +1,10 @@
 """What a TensorFlow Serving server, which has the same C++ loader, makes of an exported model."""
 
 import json
+import os
+import tempfile
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ModelError
 from lfsr_tf.networks import TrainedModel
+from lfsr_tf.serving import loader_check
 from lfsr_tf.serving.loader_check import Answer, check_saved_model, read_signatures, run_in_cpp_loader
 from lfsr_tf.serving.signatures import SIGNATURES, describe
 from lfsr_tf.serving.signatures.graph import MOST_PIXELS
@@ -229,3 +234,31 @@ def test_a_model_without_its_variables_does_not_load(exported: Path, tmp_path: P
     (tmp_path / "saved_model.pb").write_bytes((exported / "saved_model.pb").read_bytes())
     with pytest.raises(ModelError, match=r"C\+\+ loader"):
         check_saved_model(tmp_path, scale=2)
+
+
+def test_a_process_that_is_not_needed_any_more_is_ended_and_leaves_nothing(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch, started, program = tmp_path / "scratch", tmp_path / "started", tmp_path / "endless.py"
+    scratch.mkdir()
+    program.write_text(
+        f"import os, pathlib, time\npathlib.Path({str(started)!r}).write_text(str(os.getpid()))\n"
+        "time.sleep(60)\n"
+    )
+    monkeypatch.setattr(loader_check, "_PROCESS", program)
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    stop = threading.Event()
+
+    def stop_it() -> None:
+        while not (started.exists() and started.read_text()):
+            time.sleep(0.01)
+        stop.set()
+
+    threading.Thread(target=stop_it).start()
+    begun = time.monotonic()
+    with pytest.raises(ModelError, match="was ended before it answered"):
+        run_in_cpp_loader(exported, [], stop)
+    assert time.monotonic() - begun < 20.0
+    assert list(scratch.iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)

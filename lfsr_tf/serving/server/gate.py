@@ -57,7 +57,7 @@ class Gate:
 
 
 class ByteBudget:
-    """Bytes that all clients together may have sent of requests that are not complete yet."""
+    """Bytes of requests that may be held at once, of all clients together."""
 
     def __init__(self, most: int) -> None:
         self._most, self._taken = most, 0
@@ -77,6 +77,19 @@ class ByteBudget:
                     "Try again later.",
                 )
             self._taken += count
+
+    @contextmanager
+    def held(self, count: int) -> Iterator[None]:
+        """Hold bytes while the block runs.
+
+        Raises:
+            RefusalError: RESOURCE_EXHAUSTED, they would be too many.
+        """
+        self.take(count)
+        try:
+            yield
+        finally:
+            self.give_back(count)
 
     def give_back(self, count: int) -> None:
         """Count bytes out."""

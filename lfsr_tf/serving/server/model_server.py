@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from starlette.routing import BaseRoute
@@ -14,6 +16,9 @@ from lfsr_tf.serving.server.rest.app import build_app
 from lfsr_tf.serving.server.rest.http_server import HttpServer
 from lfsr_tf.serving.server.rpc.grpc_server import GrpcServer
 from lfsr_tf.serving.server.service import ModelService
+
+# Beyond the limit for requests: for what follows once they are cut.
+_SPARE_SECONDS = 1.0
 
 
 class ModelServer:
@@ -55,12 +60,18 @@ class ModelServer:
             raise
 
     def stop(self) -> None:
-        """Refuse new requests, finish those under way, and give the models back."""
-        wait_for_grpc = self._grpc.stop(self.options.limits.shutdown_seconds)
+        """Refuse new requests, finish those under way, and give the models back.
+
+        What does not end within `Limits.shutdown_seconds` is left behind in its thread.
+        """
+        seconds = self.options.limits.shutdown_seconds
+        end = time.monotonic() + seconds + _SPARE_SECONDS
+        self._store.stop_loading()
+        wait_for_grpc = self._grpc.stop(seconds)
         if self._rest is not None:
-            self._rest.stop()
+            _run_until(end, self._rest.stop)
         wait_for_grpc()
-        self._store.close()
+        self._store.close(max(0.0, end - time.monotonic()))
 
     def __enter__(self) -> ModelServer:
         self.start()
@@ -70,3 +81,10 @@ class ModelServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _run_until(end: float, work: Callable[[], None]) -> None:
+    """Wait for some work, but not beyond a time of the monotonic clock."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(max(0.0, end - time.monotonic()))

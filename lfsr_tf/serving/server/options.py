@@ -61,12 +61,13 @@ class Limits:
 
     Attributes:
         request_bytes: Most bytes of one request, and of its tensors once they are unpacked.
-        buffered_bytes: Most bytes of all REST bodies together that are being received.
+        buffered_bytes: Most bytes of all REST bodies together that are being received or answered, and as
+            many of the gRPC messages that run or wait.
         running: Requests that the model works on at once; TensorFlow divides the cores between them.
         waiting: Requests that may wait for one of those.
         rest_seconds: Longest that a REST request waits for its turn; a gRPC request brings its deadline.
         header_seconds: Longest that a client may take to send a request's headers.
-        body_seconds: Longest that a client may take to send a request's body.
+        body_seconds: Longest that a client may take to send a request's body, or a gRPC call's message.
         connections: Most REST connections.
         shutdown_seconds: Longest that requests under way are waited for at the end.
     """

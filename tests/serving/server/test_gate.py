@@ -91,3 +91,13 @@ def test_a_budget_holds_exactly_what_was_taken_and_not_given_back(amounts: list[
     budget.take(100 - sum(held))
     with pytest.raises(RefusalError):
         budget.take(1)
+
+
+def test_work_that_fails_gives_its_bytes_back() -> None:
+    budget = ByteBudget(100)
+    with pytest.raises(ZeroDivisionError), budget.held(100):
+        with pytest.raises(RefusalError), budget.held(1):
+            pass
+        raise ZeroDivisionError
+    with budget.held(100):
+        pass

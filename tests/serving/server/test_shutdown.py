@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -113,8 +113,14 @@ def test_a_connection_that_is_idle_does_not_hold_the_end_up(server: ModelServer)
         assert time.monotonic() - started < 2.0
 
 
+@pytest.mark.parametrize(
+    ("ask", "error"), [(over_grpc, grpc.RpcError), (over_rest, httpx.HTTPError)], ids=["gRPC", "REST"]
+)
 def test_a_request_that_does_not_end_is_not_waited_for_longer_than_said(
-    base: Path, monkeypatch: pytest.MonkeyPatch
+    ask: Callable[[ModelServer], float],
+    error: type[Exception],
+    base: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     release, begun = threading.Event(), threading.Event()
 
@@ -130,13 +136,13 @@ def test_a_request_that_does_not_end_is_not_waited_for_longer_than_said(
     )
     server.start()
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(over_grpc, server)
+        asked = pool.submit(ask, server)
         assert begun.wait(5.0)
         started = time.monotonic()
         server.stop()
         assert 0.9 < time.monotonic() - started < 4.0
         release.set()
-        assert isinstance(asked.exception(5.0), grpc.RpcError)
+        assert isinstance(asked.exception(5.0), error)
 
 
 def test_the_end_may_be_asked_for_twice(server: ModelServer) -> None:

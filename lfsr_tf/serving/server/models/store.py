@@ -80,11 +80,22 @@ class ModelStore:
             raise RefusalError(Code.NOT_FOUND, f"Servable not found for request: {request}")
         return self.models[spec.name]
 
-    def close(self) -> None:
-        """Stop looking for versions, and give all of them back; requests under way must have ended."""
+    def stop_loading(self) -> None:
+        """Stop looking for versions, and give up the load that is under way; what is loaded goes on."""
         self._stopping.set()
+        for model in self.models.values():
+            model.stop_loading()
+
+    def close(self, seconds: float | None = None) -> None:
+        """Stop looking for versions, and give all of them back; requests under way must have ended.
+
+        Args:
+            seconds: Longest to wait for a load that is under way, which cannot be broken off everywhere;
+                None for as long as it takes.
+        """
+        self.stop_loading()
         if self._poller.is_alive():
-            self._poller.join()
+            self._poller.join(seconds)
         for model in self.models.values():
             model.close()
 

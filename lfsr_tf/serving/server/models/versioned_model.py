@@ -65,6 +65,7 @@ class VersionedModel:
         self._versions: dict[int, Version] = {}
         self._lock = threading.Lock()
         self._told_empty = False
+        self._ending = threading.Event()
 
     @contextmanager
     def lease(self, number: int | None = None) -> Iterator[tuple[int, Servable]]:
@@ -122,8 +123,13 @@ class VersionedModel:
                 self._load_if_new(number)
         self._retire_all_but(wanted)
 
+    def stop_loading(self) -> None:
+        """Load nothing more, and give up what is being loaded; what is loaded goes on."""
+        self._ending.set()
+
     def close(self) -> None:
         """Give every version back; requests under way must have ended."""
+        self.stop_loading()
         self._retire_all_but([], last=True)
 
     def _taken(self, number: int | None) -> tuple[int, Version, Servable]:
@@ -162,7 +168,8 @@ class VersionedModel:
         files = _fingerprint(folder)
         with self._lock:
             known = self._versions.get(number, Version())
-            if known.servable is not None or (known.error and known.files == files):
+            unchanged = known.servable is not None or (known.error and known.files == files)
+            if unchanged or self._ending.is_set():
                 return
             self._versions[number] = version = Version(State.LOADING, files=files)
         started = time.monotonic()
@@ -171,18 +178,25 @@ class VersionedModel:
         except Exception as error:  # whatever a damaged folder makes TensorFlow raise
             self._failed(number, version, error)
             return
+        if self._taken_in(version, servable):
+            seconds = time.monotonic() - started
+            logger.info("%s: version %d is ready after %.1f s", self.source.name, number, seconds)
+
+    def _taken_in(self, version: Version, servable: Servable) -> bool:
         with self._lock:
-            version.servable, version.state = servable, State.AVAILABLE
-        logger.info(
-            "%s: version %d is ready after %.1f s", self.source.name, number, time.monotonic() - started
-        )
+            if not self._ending.is_set():
+                version.servable, version.state = servable, State.AVAILABLE
+                return True
+            version.state = State.END
+        servable.close()
+        return False
 
     def _loaded(self, folder: Path) -> Servable:
         warmup = _warmup_of(folder)
         if self.available:
             # What aborts the loader must not take the server with it.
             try:
-                run_in_cpp_loader(folder, warmup)
+                run_in_cpp_loader(folder, warmup, self._ending)
             except KeyError as error:
                 raise ModelError(
                     f"Expected warm-up requests for signatures and inputs of the model. Received: {error}."
@@ -190,6 +204,8 @@ class VersionedModel:
         servable = Servable(folder)
         try:
             for signature, inputs in warmup:
+                if self._ending.is_set():
+                    break
                 servable.predict(signature, inputs)
         except BaseException:
             servable.close()
@@ -200,7 +216,8 @@ class VersionedModel:
         reason = first_line(error)
         with self._lock:
             version.state, version.error = State.END, reason
-        logger.error("%s: version %d cannot be served: %s", self.source.name, number, reason)
+        if not self._ending.is_set():
+            logger.error("%s: version %d cannot be served: %s", self.source.name, number, reason)
 
     def _retire_all_but(self, wanted: list[int], *, last: bool = False) -> None:
         closing = []

@@ -13,6 +13,7 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import add_PredictionSe
 
 from lfsr_tf.errors import LfsrError
 from lfsr_tf.serving.server.options import Limits
+from lfsr_tf.serving.server.rpc.arrival import Arrival
 from lfsr_tf.serving.server.rpc.calls import Calls
 from lfsr_tf.serving.server.rpc.prediction import ModelStatusService, PredictionService
 from lfsr_tf.serving.server.service import ModelService
@@ -25,7 +26,8 @@ class GrpcServer:
 
     def __init__(self, service: ModelService, limits: Limits) -> None:
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="grpc")
-        self._calls = Calls()
+        self._arrival = Arrival(limits.body_seconds)
+        self._calls = Calls(self._arrival)
         self._server = grpc.server(
             self._pool,
             interceptors=[self._calls],
@@ -34,10 +36,11 @@ class GrpcServer:
         )
         self._health = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        prediction = PredictionService(service, limits.request_bytes)
+        prediction = PredictionService(service, limits)
         add_PredictionServiceServicer_to_server(prediction, self._server)
         add_ModelServiceServicer_to_server(ModelStatusService(service), self._server)
-        logging.getLogger("grpc").addFilter(_one_line)
+        # The logger itself: filters of a logger above it do not see its records.
+        logging.getLogger("grpc._server").addFilter(_one_line)
 
     def start(self, host: str, port: int) -> int:
         """Open the port, and call the services healthy.
@@ -55,6 +58,7 @@ class GrpcServer:
             raise LfsrError(
                 f"Cannot listen on {address} for gRPC: is it taken? Choose another --port."
             ) from error
+        self._arrival.start()
         self._server.start()
         self._tell(health_pb2.HealthCheckResponse.SERVING)
         return port
@@ -75,6 +79,7 @@ class GrpcServer:
             self._calls.wait(seconds)
             # Cuts the streams that watch the health.
             self._server.stop(None).wait()
+            self._arrival.stop()
             self._pool.shutdown(wait=False)
 
         return wait
@@ -92,7 +97,8 @@ def _options(limits: Limits) -> list[tuple[str, int]]:
         # A second server on the port fails instead of sharing it.
         ("grpc.so_reuseport", 0),
         ("grpc.server_handshake_timeout_ms", handshake),
-        ("grpc.max_concurrent_streams", limits.threads),
+        # Of one connection, whose calls then never take every thread; its client lets the others wait.
+        ("grpc.max_concurrent_streams", max(2, limits.threads // 2)),
     ]
 
 
@@ -100,6 +106,7 @@ def _one_line(record: logging.LogRecord) -> bool:
     """Make one line without a traceback of gRPC's own errors, too."""
     if record.exc_info:
         error = record.exc_info[1]
-        record.msg, record.args = "%s %s", (record.getMessage(), f"({type(error).__name__}: {error})")
+        text = f"{record.getMessage()} ({type(error).__name__}: {error})"
+        record.msg, record.args = "%s", (" ".join(text.splitlines()),)
         record.exc_info = None
     return True

@@ -11,7 +11,9 @@ from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceServicer
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceServicer
 
+from lfsr_tf.serving.server.gate import ByteBudget
 from lfsr_tf.serving.server.models.servable import Servable
+from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
 from lfsr_tf.serving.server.rpc.tensors import array_of, put_array
 from lfsr_tf.serving.server.service import Arrays, ModelService, Prediction
@@ -48,15 +50,17 @@ def _has_spec(request: Any) -> bool:
 class PredictionService(PredictionServiceServicer):
     """Predict and GetModelMetadata; the others need signatures of other kinds, and say so."""
 
-    def __init__(self, service: ModelService, most_bytes: int) -> None:
-        self.service, self._most_bytes = service, most_bytes
+    def __init__(self, service: ModelService, limits: Limits) -> None:
+        self.service, self._most_bytes = service, limits.request_bytes
+        # One request that is as large as it may be fits in any case.
+        self._budget = ByteBudget(max(limits.buffered_bytes, limits.request_bytes))
 
     @_refusing
     def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Run a signature."""
-        return predict_message(
-            self.service, request, self._most_bytes, timeout=context.time_remaining(), alive=context.is_active
-        )
+        most, timeout, alive = self._most_bytes, context.time_remaining(), context.is_active
+        with self._budget.held(request.ByteSize()):
+            return predict_message(self.service, request, most, timeout=timeout, alive=alive)
 
     @_refusing
     def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802

@@ -1,6 +1,7 @@
 """Requests find their model, version or label, and a server with nothing to serve does not start."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from lfsr_tf.errors import ModelError
+from lfsr_tf.serving.server.models import versioned_model
+from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.models.store import ModelStore
 from lfsr_tf.serving.server.options import ModelSource, VersionPolicy
 from lfsr_tf.serving.server.refusal import Code, RefusalError
@@ -116,6 +119,59 @@ def test_a_folder_that_cannot_be_looked_at_does_not_end_the_looking(
     _wait(lambda: 2 in store.models["lfsr"].states())
     store.close()
     assert "its versions cannot be looked at" in caplog.records[0].message
+
+
+def test_the_end_does_not_wait_for_a_load_longer_than_said_and_what_comes_late_is_given_back(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "1").symlink_to(base / "1")
+    store = ModelStore([ModelSource("lfsr", tmp_path)], 0.02)
+    store.start()
+    begun, free, closed = threading.Event(), threading.Event(), []
+
+    class Slow(Servable):
+        def __init__(self, folder: Path) -> None:
+            begun.set()
+            assert free.wait(20.0)
+            super().__init__(folder)
+
+        def close(self) -> None:
+            closed.append(self.folder.name)
+            super().close()
+
+    monkeypatch.setattr(versioned_model, "Servable", Slow)
+    monkeypatch.setattr(versioned_model, "run_in_cpp_loader", lambda *_: [])
+    (tmp_path / "2").symlink_to(base / "2")
+    assert begun.wait(10.0)
+    started = time.monotonic()
+    store.close(0.3)
+    assert time.monotonic() - started < 3.0
+    assert not store.available
+    free.set()
+    _wait(lambda: closed == ["2"])
+    assert not store.available
+
+
+def test_the_end_ends_the_check_of_a_new_version_without_calling_it_broken(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "1").symlink_to(base / "1")
+    store = ModelStore([ModelSource("lfsr", tmp_path)], 0.02)
+    store.start()
+    begun = threading.Event()
+
+    def check(folder: Path, requests: object, stop: threading.Event) -> None:
+        begun.set()
+        assert stop.wait(20.0)
+        raise ModelError("ended")
+
+    monkeypatch.setattr(versioned_model, "run_in_cpp_loader", check)
+    (tmp_path / "2").symlink_to(base / "2")
+    assert begun.wait(10.0)
+    started = time.monotonic()
+    store.close()
+    assert time.monotonic() - started < 3.0
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def _denied(folder: Path) -> Iterator[Path]:

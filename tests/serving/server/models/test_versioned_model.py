@@ -25,7 +25,7 @@ INPUTS = {"image": IMAGE}
 @pytest.fixture
 def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model's folder with version 1; the check in a process of its own, a second each, is left out."""
-    monkeypatch.setattr(versioned_model, "run_in_cpp_loader", lambda folder, requests: [])
+    monkeypatch.setattr(versioned_model, "run_in_cpp_loader", lambda *_: [])
     save_factor_model(tmp_path / "1", 1.0)
     return tmp_path
 

@@ -1,0 +1,168 @@
+"""Calls that send nothing, and messages that wait, take neither all threads of the port nor all memory."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health_pb2_grpc import HealthStub
+from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
+
+from lfsr_tf.serving.server.model_server import ModelServer
+from lfsr_tf.serving.server.models.servable import Servable
+from lfsr_tf.serving.server.options import Limits, ModelSource, ServerOptions
+from lfsr_tf.serving.server.rpc import prediction
+from lfsr_tf.serving.warmup import predict_request
+from tests.serving.server.factor_model import IMAGE, save_factor_model
+
+PREDICT, WATCH = "/tensorflow.serving.PredictionService/Predict", "/grpc.health.v1.Health/Watch"
+LARGE = np.ones((1, 100, 100, 1), np.float32)
+Serve = Callable[..., ModelServer]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lfsr")
+    save_factor_model(folder / "1", 3.0)
+    return folder
+
+
+@pytest.fixture
+def serve(base: Path) -> Iterator[Serve]:
+    """Starts a server with some limits; ten threads for gRPC."""
+    started = []
+
+    def start(**limits: float) -> ModelServer:
+        chosen = Limits(**{"running": 1, "waiting": 1, "shutdown_seconds": 1.0, **limits})
+        options = ServerOptions((ModelSource("lfsr", base),), grpc_port=0, rest_port=0, limits=chosen)
+        started.append(ModelServer(options))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@contextmanager
+def connection(server: ModelServer) -> Iterator[grpc.Channel]:
+    """One of its own: gRPC would share one between channels."""
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}", options) as channel:
+        yield channel
+
+
+def silent(channel: grpc.Channel, method: str) -> grpc.Future:
+    """A call that sends its headers and no message."""
+    return channel.stream_unary(method).future(iter(threading.Event().wait, None))
+
+
+def healthy(channel: grpc.Channel) -> bool:
+    answer = HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=3.0)
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def predicted(channel: grpc.Channel, image: np.ndarray = IMAGE) -> str:
+    """Status of a call."""
+    try:
+        PredictionServiceStub(channel).Predict(predict_request("lfsr", "", {"image": image}), timeout=10.0)
+    except grpc.RpcError as error:
+        return str(error.code().name)
+    return "OK"
+
+
+@pytest.mark.parametrize("method", [PREDICT, WATCH])
+def test_the_silent_calls_of_one_connection_leave_threads_to_the_others(method: str, serve: Serve) -> None:
+    server = serve()
+    with connection(server) as first, connection(server) as second:
+        calls = [silent(first, method) for _ in range(30)]
+        time.sleep(0.5)
+        assert healthy(second)
+        assert predicted(second) == "OK"
+        assert not any(call.done() for call in calls)
+        for call in calls:
+            call.cancel()
+
+
+@pytest.mark.parametrize("method", [PREDICT, WATCH])
+def test_a_call_whose_message_does_not_come_is_cut(method: str, serve: Serve) -> None:
+    server = serve(body_seconds=0.4)
+    with connection(server) as channel:
+        call = silent(channel, method)
+        assert isinstance(call.exception(5.0), grpc.RpcError)
+        assert call.code() == grpc.StatusCode.CANCELLED
+        assert healthy(channel)
+
+
+def test_what_has_sent_its_message_is_not_cut(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, predict = serve(body_seconds=0.2), Servable.predict
+
+    def slowly(*arguments: object) -> dict[str, np.ndarray]:
+        time.sleep(1.0)
+        return predict(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Servable, "predict", slowly)
+    with connection(server) as channel:
+        watch = HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=20.0)
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        assert predicted(channel) == "OK"
+        assert watch.is_active()
+
+
+def test_a_call_without_a_message_is_refused(serve: Serve) -> None:
+    with connection(serve()) as channel, pytest.raises(grpc.RpcError) as refusal:
+        channel.stream_unary(PREDICT)(iter([]), timeout=5.0)
+    assert refusal.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    assert "requires exactly one request message" in refusal.value.details()
+
+
+def test_messages_that_wait_share_a_budget(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, predict, free = (
+        serve(buffered_bytes=70_000, request_bytes=60_000),
+        Servable.predict,
+        threading.Event(),
+    )
+
+    def held(*arguments: object) -> dict[str, np.ndarray]:
+        assert free.wait(10.0)
+        return predict(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Servable, "predict", held)
+    with connection(server) as channel, ThreadPoolExecutor(2) as pool:
+        first = pool.submit(predicted, channel, LARGE)
+        while server.service.gate.inside < 1:
+            time.sleep(0.01)
+        assert predicted(channel, LARGE) == "RESOURCE_EXHAUSTED"
+        assert server.service.gate.inside == 1
+        small = pool.submit(predicted, channel)
+        free.set()
+        assert (first.result(5.0), small.result(5.0)) == ("OK", "OK")
+        assert [predicted(channel, LARGE) for _ in range(3)] == ["OK"] * 3
+
+
+def test_the_largest_request_fits_into_any_budget(serve: Serve) -> None:
+    with connection(serve(buffered_bytes=1000, request_bytes=60_000)) as channel:
+        assert predicted(channel, LARGE) == "OK"
+
+
+def test_an_error_that_grpc_itself_logs_is_one_line(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_: object) -> str:
+        raise ZeroDivisionError("in\ntwo lines")
+
+    monkeypatch.setattr(prediction, "_name_of", fails)
+    caplog.set_level(logging.WARNING)
+    with connection(serve()) as channel:
+        assert predicted(channel) == "UNKNOWN"
+    (record,) = caplog.records
+    assert record.exc_info is None
+    assert record.message.endswith("(ZeroDivisionError: in two lines)")
+    assert "\n" not in record.message
