@@ -20,7 +20,6 @@ from typing import Any
 from lfsr_tf.errors import LfsrError, OutputError
 
 TEMPORARY_PREFIX = ".partial-"
-# What file browsers, notebooks and network file systems leave in a folder.
 _LITTER = re.compile(r"\.DS_Store|\.directory|Thumbs\.db|desktop\.ini|\.ipynb_checkpoints|\.nfs.*")
 # Whether an entry of a folder is one of our own results.
 IsOurs = Callable[[Path], bool]
@@ -114,13 +113,19 @@ def check_replaceable(target: Path, replaces: IsOurs | None) -> None:
             "the working folder is in. Name a new folder inside it."
         )
     entries = sorted(target.iterdir()) if target.is_dir() else []
-    entries = [entry for entry in entries if not _LITTER.fullmatch(entry.name)]
-    foreign = [entry.name for entry in entries if replaces is None or not replaces(entry)]
+    foreign = [
+        entry.name for entry in entries if replaces is None or not (replaces(entry) or is_litter(entry))
+    ]
     if foreign:
         what = "is not empty" if replaces is None else f"holds other things, {foreign[0]} for one"
         raise OutputError(
             f"Expected a new output folder. Received: {target}, which {what}. Choose another name."
         )
+
+
+def is_litter(path: Path) -> bool:
+    """Whether it is what file browsers, notebooks and network file systems leave in a folder."""
+    return _LITTER.fullmatch(path.name) is not None
 
 
 def _holds_working_folder(target: Path) -> bool:

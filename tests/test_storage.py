@@ -89,6 +89,8 @@ def test_what_file_browsers_leave_is_no_other_thing(tmp_path: Path) -> None:
     target.mkdir()
     for name in ("old", ".DS_Store", "Thumbs.db", ".nfs0001"):
         (target / name).write_text(name)
+    with pytest.raises(OutputError, match="not empty"), atomic_folder(target):
+        pytest.fail("the work began")
     with atomic_folder(target, replaces=lambda path: path.name == "old"):
         pass
     assert [path.name for path in tmp_path.rglob("*")] == ["report"]

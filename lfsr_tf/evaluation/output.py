@@ -8,7 +8,7 @@ from lfsr_tf.evaluation.report import write_pictures, write_report
 from lfsr_tf.evaluation.report.curves import History
 from lfsr_tf.evaluation.results import Results, write_csv
 from lfsr_tf.evaluation.tables import to_json
-from lfsr_tf.storage import write_json
+from lfsr_tf.storage import is_litter, write_json
 
 REPORT_FILE = "report.html"
 JSON_FILE = "results.json"
@@ -21,7 +21,9 @@ def is_result(path: Path) -> bool:
     if not (path.parent / JSON_FILE).is_file():
         return False
     if path.name == PICTURES_FOLDER:
-        return path.is_dir() and all(picture.suffix == ".png" for picture in path.iterdir())
+        return path.is_dir() and all(
+            picture.suffix == ".png" or is_litter(picture) for picture in path.iterdir()
+        )
     return path.name in (REPORT_FILE, JSON_FILE, CSV_FILE)
 
 

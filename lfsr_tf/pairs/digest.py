@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from lfsr_tf.storage import name_bytes
+
 
 def digest_records(records: Iterable[Mapping[str, Any]]) -> str:
     """Hash decoded records, sorted by their keys.
@@ -33,7 +35,7 @@ def _digest(record: Mapping[str, Any]) -> bytes:
 
 def _plain_bytes(value: Any) -> bytes:
     if isinstance(value, str):
-        return value.encode()
+        return name_bytes(value)
     if isinstance(value, bytes):
         return value
     array = np.asarray(value)

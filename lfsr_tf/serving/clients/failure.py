@@ -19,7 +19,8 @@ class Failure(Exception):  # noqa: N818 - it is caught where it can be said whic
     @property
     def busy(self) -> bool:
         """Whether the server has too much to do just now."""
-        return self.code in ("RESOURCE_EXHAUSTED", "429")
+        # gRPC gives a message that is too large, now and always, the same code.
+        return self.code in ("RESOURCE_EXHAUSTED", "429") and "larger than max" not in self.message
 
     @property
     def missing(self) -> bool:

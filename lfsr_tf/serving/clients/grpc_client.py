@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -15,24 +14,14 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServic
 
 from lfsr_tf.serving.clients.address import ServerAddress
 from lfsr_tf.serving.clients.failure import Failure
+from lfsr_tf.serving.clients.retry import ask_until_free
 from lfsr_tf.serving.signatures.signature import Arrays
 from lfsr_tf.serving.warmup import predict_request
 
-# gRPC itself waits and asks again where a server is just starting, or has too much to do.
-_RETRY = {
-    "maxAttempts": 5,
-    "initialBackoff": "0.5s",
-    "maxBackoff": "8s",
-    "backoffMultiplier": 2,
-    "retryableStatusCodes": ["RESOURCE_EXHAUSTED"],
-}
 _OPTIONS = [
     # Answers of more than 4 MiB are refused by default: 512 x 512 to 1,024 x 1,024 pixels.
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
-    # What gRPC keeps of a call to ask again; of a request above this, 256 KiB by default, it does not.
-    ("grpc.per_rpc_retry_buffer_size", 2**31 - 1),
-    ("grpc.service_config", json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": _RETRY}]})),
 ]
 
 
@@ -81,6 +70,10 @@ class GrpcClient:
         return {name: np.asarray(tf.make_ndarray(value)) for name, value in response.outputs.items()}
 
     def _answer(self, call: Callable[..., Any], request: Any) -> Any:
+        # gRPC's own way of asking again holds for requests of up to 256 KiB alone.
+        return ask_until_free(lambda: self._answer_once(call, request))
+
+    def _answer_once(self, call: Callable[..., Any], request: Any) -> Any:
         try:
             return call(request, timeout=self._timeout)
         except grpc.RpcError as error:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 
 from starlette.routing import BaseRoute
@@ -69,7 +68,7 @@ class ModelServer:
         self._store.stop_loading()
         wait_for_grpc = self._grpc.stop(seconds)
         if self._rest is not None:
-            _run_until(end, self._rest.stop)
+            self._rest.stop(max(0.0, end - time.monotonic()))
         wait_for_grpc()
         self._store.close(max(0.0, end - time.monotonic()))
 
@@ -81,10 +80,3 @@ class ModelServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _run_until(end: float, work: Callable[[], None]) -> None:
-    """Wait for some work, but not beyond a time of the monotonic clock."""
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(max(0.0, end - time.monotonic()))

@@ -25,8 +25,8 @@ class BodyReader:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        # One body that is as large as it may be fits in any case.
-        self._budget = ByteBudget(max(limits.buffered_bytes, limits.request_bytes))
+        # One body that is as large as it may be fits in any case, packed and unpacked.
+        self._budget = ByteBudget(max(limits.buffered_bytes, 2 * limits.request_bytes))
 
     @asynccontextmanager
     async def received(self, request: Request) -> AsyncIterator[bytes]:

@@ -66,8 +66,8 @@ class HttpServer:
             time.sleep(_TICK_SECONDS)
         return port
 
-    def stop(self) -> None:
-        """Take no more requests, and wait for those under way."""
+    def stop(self, seconds: float | None = None) -> None:
+        """Take no more requests, and wait for those under way, but no longer than so many seconds."""
         self._server.should_exit = True
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(seconds)

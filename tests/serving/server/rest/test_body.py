@@ -14,7 +14,7 @@ from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.refusal import Code, RefusalError
 from lfsr_tf.serving.server.rest.body import BodyReader
 
-LIMITS = Limits(request_bytes=1000, buffered_bytes=1500, body_seconds=0.05)
+LIMITS = Limits(request_bytes=1000, buffered_bytes=1000, body_seconds=0.05)
 BOMB = gzip.compress(b" " * 100_000)
 
 
@@ -99,10 +99,10 @@ def test_all_bodies_together_share_one_budget_packed_or_not() -> None:
 
     async def together() -> bytes:
         async def receive() -> dict[str, object]:
-            return {"type": "http.request", "body": b"x" * 900, "more_body": False}
+            return {"type": "http.request", "body": b"x" * 1000, "more_body": False}
 
         async def packed() -> dict[str, object]:
-            return {"type": "http.request", "body": gzip.compress(b"x" * 900), "more_body": False}
+            return {"type": "http.request", "body": gzip.compress(b"x" * 1000), "more_body": False}
 
         encoded = [(b"content-encoding", b"gzip")]
         first = Request({"type": "http", "headers": []}, receive)
@@ -110,7 +110,7 @@ def test_all_bodies_together_share_one_budget_packed_or_not() -> None:
         async with reader.received(first), reader.received(other) as second:
             return second
 
-    with pytest.raises(RefusalError, match="at most 1500 bytes of requests at once") as refusal:
+    with pytest.raises(RefusalError, match="at most 2000 bytes of requests at once") as refusal:
         asyncio.run(together())
     assert refusal.value.http == 429
     assert still_whole(reader)
