@@ -79,7 +79,7 @@ def _make_room(output: Path, overwrite: bool) -> None:
         if not (output / MARKER).is_file():
             raise OutputError(
                 f"Expected the folder of an earlier demo. Received: {output}, which has no {MARKER}: it is "
-                "something else, or of an older version. Remove it, or choose another name."
+                "something else, or the demo of an older version. Choose another name, or empty it yourself."
             )
         remove(output)
     write_json(output / MARKER, {"made by": "lfsr demo", "version": __version__})
