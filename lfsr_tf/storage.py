@@ -224,6 +224,11 @@ def name_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+def name_text(content: bytes) -> str:
+    """The text of which `name_bytes` gives these bytes."""
+    return content.decode("utf-8", "surrogateescape")
+
+
 def _digest(parts: tuple[object, ...]) -> bytes:
     # The separator cannot occur in a name, so ("ab", "c") and ("a", "bc") differ.
     text = "\x1f".join(str(part) for part in parts)

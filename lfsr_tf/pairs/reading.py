@@ -13,7 +13,7 @@ import tensorflow as tf
 from lfsr_tf.errors import RecordsError
 from lfsr_tf.pairs.dataset import DatasetInfo, Shard, SplitName, open_dataset
 from lfsr_tf.pairs.records import parse_batch
-from lfsr_tf.storage import sha256_file
+from lfsr_tf.storage import name_text, sha256_file
 
 Record = dict[str, Any]
 # Records that are parsed together.
@@ -115,8 +115,7 @@ def _parsed(batch: tf.Tensor, path: Path, first: int, mode: str) -> Iterator[Rec
         if not all(np.isfinite(record[name]).all() for name in ("hr", "lr") if name in record):
             raise _damage(path, first + number, "its pixels are not finite")
         yield {
-            name: value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
-            for name, value in record.items()
+            name: name_text(value) if isinstance(value, bytes) else value for name, value in record.items()
         }
 
 

@@ -139,11 +139,10 @@ def _positive(root: Any, tag: str, path: Path | str, least: float = 0.0) -> floa
     except (TypeError, ValueError):
         value = math.nan
     # Below 1e6 in samples and in millimetres lies every scanner; NaN fails the comparison too.
-    if not (least <= value < 1e6 and value > 0):
+    if not (0 < value < 1e6 and value >= least):
         raise ScanError(
             f"Expected {tag} {'of at least 1' if least else 'above 0'} in the ISMRMRD header. "
-            f"Received: {text!r} in {path}. "
-            "Export the file again."
+            f"Received: {text!r} in {path}. Export the file again."
         )
     return value
 

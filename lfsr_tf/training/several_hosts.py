@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError, LfsrError
 from lfsr_tf.graphs import as_written
-from lfsr_tf.storage import name_bytes
+from lfsr_tf.storage import name_bytes, name_text
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.devices import Devices, SharesModel, check_shareable
 from lfsr_tf.training.hosts import Hosts, HostsError
@@ -142,7 +142,7 @@ class SeveralHosts(Devices):
         codes = tf.constant([0, *name_bytes(text)], tf.int32)
         sizes = self._connected.gather(tf.shape(codes), axis=0)
         parts = tf.split(self._connected.gather(codes, axis=0), sizes)
-        return [bytes(part.numpy()[1:].tolist()).decode("utf-8", "surrogateescape") for part in parts]
+        return [name_text(bytes(part.numpy()[1:].tolist())) for part in parts]
 
 
 @as_written
