@@ -9,10 +9,10 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from studies.command import carry_out
+from studies.command import add_places, carry_out
 from studies.lab import Scans, make, phantom_scans, real_scans
 from studies.page import renew
-from studies.plan import FOLDER, Run, read_study
+from studies.plan import Run, read_study
 from studies.scores import Results
 
 
@@ -27,15 +27,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data", type=Path, default=Path("../shared/data"), help="train/, val/, lowfield_dev/"
     )
-    parser.add_argument(
-        "--work", type=Path, default=Path("build/studies"), help="records and trained networks"
-    )
-    parser.add_argument("--results", type=Path, default=FOLDER / "results", help="where the figures go")
-    parser.add_argument(
-        "--docs", type=Path, default=FOLDER.parent / "docs" / "studies", help="where pages stand"
-    )
     parser.add_argument("--only", action="append", help="this run alone; may be given again")
-    parser.add_argument("--short", action="store_true", help="seconds, on phantoms: does the script work?")
+    add_places(parser, work=True)
     parser.add_argument("--page", action="store_true", help="train nothing: renew the page from the results")
     return parser
 

@@ -13,12 +13,11 @@ from pathlib import Path
 from lfsr_tf.evaluation import EvaluationConfig, compare
 from lfsr_tf.evaluation.methods import model_method
 from lfsr_tf.networks import load_model
-from studies.command import carry_out
+from studies.command import add_places, carry_out
 from studies.figures import panels, scatter
 from studies.lab import phantom_scans, real_scans
 from studies.open_questions import GROUPS
 from studies.page import markdown_table, renew
-from studies.plan import FOLDER
 from studies.scores import Results, with_interval
 
 REFERENCE = "mse"
@@ -33,10 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Draw the pictures, renew the page."""
     parser = argparse.ArgumentParser(prog="python -m studies.blur", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="has val/")
-    parser.add_argument("--work", type=Path, default=Path("build/studies"), help="the trained networks")
-    parser.add_argument("--results", type=Path, default=FOLDER / "results", help="where the figures are")
-    parser.add_argument("--docs", type=Path, default=FOLDER.parent / "docs" / "studies", help="the page")
-    parser.add_argument("--short", action="store_true", help="on phantoms: does the script work?")
+    add_places(parser, work=True)
     parser.add_argument("--page", action="store_true", help="draw no pictures")
     return carry_out(_carry_out, parser.parse_args(arguments))
 

@@ -27,11 +27,10 @@ from lfsr_tf.models import list_models, load_model, read_card
 from lfsr_tf.physics.noise import remove_rician_bias
 from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.scans import read_scan
-from studies.command import carry_out
+from studies.command import add_places, carry_out
 from studies.figures import panels
 from studies.lab import Scans, compact, phantom_scans, real_scans
 from studies.page import markdown_table, renew
-from studies.plan import FOLDER
 from studies.scores import Results, with_interval
 
 CLASSICAL = {
@@ -54,10 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Judge the methods, keep the figures, renew the page."""
     parser = argparse.ArgumentParser(prog="python -m studies.comparison", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="val/ and lowfield_dev/")
-    parser.add_argument("--results", type=Path, default=FOLDER / "results", help="where the figures go")
-    parser.add_argument("--docs", type=Path, default=FOLDER.parent / "docs" / "studies", help="the page")
     parser.add_argument("--only", action="append", choices=TITLES, help="judge this method alone; repeatable")
-    parser.add_argument("--short", action="store_true", help="on phantoms: does the script work?")
+    add_places(parser)
     parser.add_argument("--page", action="store_true", help="judge nothing: renew the page")
     parser.add_argument("--measured", action="store_true", help="judge measured k-space anew, and no more")
     parser.add_argument("--no-picture", dest="picture", action="store_false", help="judge, draw nothing")
@@ -164,7 +161,7 @@ def bm3d(low: LowField) -> np.ndarray[Any, np.dtype[np.float32]]:
     from bm3d import bm3d as denoise
 
     clean = np.stack([denoise(image, low.sigma) for image in low.images]).astype(np.float32)
-    unbiased = np.asarray(remove_rician_bias(clean, low.sigma)) if low.rician else clean
+    unbiased = np.asarray(remove_rician_bias(clean, low.sigma, coils=low.coils)) if low.rician else clean
     return zero_filling(unbiased, low.sigma, low.shape)
 
 

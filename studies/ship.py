@@ -52,7 +52,7 @@ def main() -> None:
 
 def tables() -> dict[str, str]:
     """The table of docs/models.md: what the cards say."""
-    cards = {name: read_card(name) for name in sorted(list_models(), key=_ORDER.index)}
+    cards = {name: read_card(name) for name in sorted(list_models(), key=_place)}
     first = next(iter(cards.values()))
     rows = [["zero-filling", "", "", "", *_figures(first, "zero_fill_")]]
     for name, card in cards.items():
@@ -62,6 +62,11 @@ def tables() -> dict[str, str]:
     sigmas = " / ".join(f"{row['sigma']:g}" for row in first.results)
     headings = ["model", "parameters", "weights", "multiply-adds a 64 x 64 slice"]
     return {"models": markdown_table([*headings, f"PSNR at sigma {sigmas}, dB", "SSIM"], rows)}
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Known models in their order, then others by name."""
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER), name
 
 
 def _figures(card: ModelCard, prefix: str = "") -> list[str]:

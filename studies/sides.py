@@ -30,7 +30,8 @@ from lfsr_tf.scans import read_scan
 PARTS = (0.0, 0.5, 1.0)
 # About the noise of the measured T1w scans, in units of the reference intensity of the acquired image.
 SIGMA = 0.012
-SLICES, SCALE, _NOISE_STREAM = 8, 2, 1
+# Not the stream of the phase, which has the same seeds.
+SLICES, SCALE, _NOISE_STREAM = 8, 2, 0
 Decibels = NDArray[np.float64]
 
 

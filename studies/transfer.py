@@ -21,9 +21,9 @@ from lfsr_tf.pairs import PairsConfig, hr_slices
 from lfsr_tf.physics.fourier import image_to_kspace
 from lfsr_tf.scans import find_scans, read_scan
 from lfsr_tf.storage import read_json, write_json
+from studies.command import add_places, carry_out
 from studies.lab import phantom_scans
 from studies.page import markdown_table, renew
-from studies.plan import FOLDER
 from studies.sides import PARTS, costs
 
 Energy = NDArray[np.float64]
@@ -33,14 +33,15 @@ CONTRASTS = ("T1w", "T2w", "FLAIR")
 BANDS = ((0.0, 0.1), (0.1, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 1.0))
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
     """Measure, keep the figures, renew the page."""
     parser = argparse.ArgumentParser(prog="python -m studies.transfer", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="train/ and lowfield_dev/")
-    parser.add_argument("--results", type=Path, default=FOLDER / "results")
-    parser.add_argument("--docs", type=Path, default=FOLDER.parent / "docs" / "studies")
-    parser.add_argument("--short", action="store_true", help="on phantoms: does the script work?")
-    options = parser.parse_args(arguments)
+    add_places(parser)
+    return carry_out(_carry_out, parser.parse_args(arguments))
+
+
+def _carry_out(options: argparse.Namespace) -> None:
     if options.short:
         training, measured = list(phantom_scans(options.results / "phantoms").train), []
     else:
@@ -150,4 +151,4 @@ def _name(row: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -131,7 +131,7 @@ def _print_tables(results: Results) -> None:
     views = [metric_table(results, rows, metric, "head") for metric in ("psnr", "ssim")]
     views.append(difference_table(results, gaps))
     if results.outer_band:
-        views.append(outer_band_table(results.outer_band, results.config.confidence))
+        views.append(outer_band_table(results.outer_band, results.config))
     for view in views:
         console.print(_as_rich(view))
 

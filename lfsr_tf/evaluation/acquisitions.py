@@ -16,7 +16,7 @@ from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.slices import hr_slices
 from lfsr_tf.physics.acquisition import AcquisitionConfig, simulate_acquisition
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
-from lfsr_tf.physics.noise import estimate_sigma_magnitude
+from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL, estimate_sigma_magnitude
 from lfsr_tf.physics.sampling import Shape2D
 from lfsr_tf.scans.scan import Scan
 from lfsr_tf.storage import stable_seed
@@ -33,8 +33,8 @@ class StudyVolume:
         name: Under which its figures are reported; different for every volume of a study.
         subject: Identifier of the person.
         contrast: For example "T1w".
-        hr: float32 [n, H, W], every slice that shows any of the head, in units of the volume's reference
-            intensity.
+        hr: float32 [n, H, W], every slice that shows any of the head, divided by the 99.9th percentile of
+            the noise-free LR volume.
         indices: int64 [n], each slice's place in the scan.
         noise_key: What the noise depends on besides subject and slice: the file's name, wherever it lies.
         chosen: int64 [m], positions in `hr` of the slices that are compared.
@@ -75,11 +75,15 @@ class LowField:
     """LR images of one volume at one noise level: what every method starts from.
 
     Attributes:
-        images: float32 [m, h, w], in units of the HR volume's reference intensity.
-        sigma: The noise level that the methods are told, of one channel in the same units.
-        reference: 99.9th percentile of the whole noisy LR volume; a network's input is divided by it.
+        images: float32 [m, h, w], in the units of the truth.
+        sigma: The noise level that the baselines are told, of one channel in the same units; 0 where none
+            is seen.
+        reference: 99.9th percentile of the noisy slices that show any of the head; a network's input is
+            divided by it.
         shape: (H, W) to reach.
         rician: Whether the images are magnitudes; parts in phase have Gaussian noise.
+        coils: Channels whose root sum of squares a magnitude is.
+        noise_seen: Whether sigma is known or could be estimated.
     """
 
     images: NDArray[np.float32]
@@ -87,6 +91,13 @@ class LowField:
     reference: float
     shape: Shape2D
     rician: bool = True
+    coils: int = 1
+    noise_seen: bool = True
+
+    @property
+    def noise_level(self) -> float:
+        """What a network is told, as at inference: sigma / reference, or what is typical."""
+        return self.sigma / self.reference if self.noise_seen else TYPICAL_NOISE_LEVEL
 
 
 def study_volume(scan: Scan, name: str, scale: int, config: EvaluationConfig) -> StudyVolume:
@@ -104,7 +115,7 @@ def study_volume(scan: Scan, name: str, scale: int, config: EvaluationConfig) ->
     Raises:
         ScanError: The scan is too small, empty, or no slice shows enough of the head.
     """
-    # Slices with little head are not compared, but they belong to the volume whose percentile inference sees.
+    # Slices with little head are not compared, but they belong to the volume whose percentile is taken.
     pairs = PairsConfig(hr_size=config.hr_size, scale=scale, min_head_fraction=0.0, lr_patch=0)
     slices = hr_slices(scan, pairs)
     usable = np.flatnonzero(slices.head_fraction >= PairsConfig().min_head_fraction)
@@ -132,7 +143,7 @@ def acquire(volume: StudyVolume, sigma: float, config: EvaluationConfig) -> LowF
 
     Args:
         volume: The truth.
-        sigma: Noise level in units of the volume's reference intensity.
+        sigma: Noise level in the units of `hr`.
         config: Seed, and whether the baselines are told sigma.
 
     Returns:
@@ -145,7 +156,9 @@ def acquire(volume: StudyVolume, sigma: float, config: EvaluationConfig) -> LowF
         ]
     )
     reference = float(safe_reference(reference_intensity(lr)))
-    return LowField(lr[volume.chosen], _told_sigma(lr, sigma, config), reference, volume.hr_shape)
+    told = _told_sigma(lr, sigma, config)
+    # Who cannot see noise does not take any out.
+    return LowField(lr[volume.chosen], told or 0.0, reference, volume.hr_shape, noise_seen=told is not None)
 
 
 def _evenly_spaced(count: int, wanted: int) -> NDArray[np.int64]:
@@ -168,9 +181,5 @@ def _acquire_batch(
     return np.asarray(simulate_acquisition(hr, sigmas, keys, volume.lr_shape, AcquisitionConfig()))
 
 
-def _told_sigma(lr: NDArray[np.float32], sigma: float, config: EvaluationConfig) -> float:
-    if config.sigma_source == "known":
-        return sigma
-    estimate = estimate_sigma_magnitude(lr).sigma
-    # Who cannot see noise does not take any out.
-    return 0.0 if estimate is None else float(estimate)
+def _told_sigma(lr: NDArray[np.float32], sigma: float, config: EvaluationConfig) -> float | None:
+    return sigma if config.sigma_source == "known" else estimate_sigma_magnitude(lr).sigma

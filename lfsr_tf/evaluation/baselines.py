@@ -60,23 +60,24 @@ def cubic(lr: Images, sigma: float, shape: Shape2D) -> Images:
     return np.stack(images).astype(np.float32)
 
 
-def non_local_means(lr: Images, sigma: float, shape: Shape2D) -> Images:
+def non_local_means(lr: Images, sigma: float, shape: Shape2D, *, coils: int = 1) -> Images:
     """Non-local means, then Rician bias removal, then zero-filling: the strongest of the three.
 
     Non-local means: A. Buades et al., CVPR 2005; here the fast form of J. Darbon et al., ISBI 2008, of
-    scikit-image. Bias removal: sqrt(max(m^2 - 2 sigma^2, 0)), from the second moment of the Rice
-    distribution (H. Gudbjartsson and S. Patz, Magnetic Resonance in Medicine 34, 1995).
+    scikit-image. Bias removal: sqrt(max(m^2 - 2 C sigma^2, 0)) for C coils, from the second moment of the
+    Rice distribution (H. Gudbjartsson and S. Patz, Magnetic Resonance in Medicine 34, 1995).
 
     Args:
         lr: float32 [N, h, w] magnitude.
         sigma: Standard deviation of the noise of one channel, in the units of `lr`; 0 leaves only
             zero-filling.
         shape: (H, W) of the result.
+        coils: Channels whose root sum of squares `lr` is.
 
     Returns:
         float32 [N, H, W].
     """
-    unbiased = remove_rician_bias(_denoise(lr, sigma), sigma)
+    unbiased = remove_rician_bias(_denoise(lr, sigma), sigma, coils=coils)
     return zero_filling(np.asarray(unbiased), sigma, shape)
 
 

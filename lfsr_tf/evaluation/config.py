@@ -23,8 +23,8 @@ class EvaluationConfig:
         baselines: Names out of "zero-fill", "cubic", "nlm" and "nlm-biased" (without Rician bias removal).
         slices_per_volume: Slices of each volume, evenly spaced over those that show the head; 0 takes all.
         hr_size: Side of the HR slices in pixels.
-        data_range: What PSNR and SSIM divide by: "volume" is the 99.9th percentile of the volume (the
-            intensity unit), "slice" the brightest pixel of each HR slice.
+        data_range: What PSNR and SSIM divide by: "volume" is the 99.9th percentile of the noise-free LR
+            volume (the intensity unit), "slice" the brightest pixel of each HR slice.
         sigma_source: Whether the baselines, and a network that takes the noise level, are told sigma
             ("known"), or what the image background shows ("estimated").
         batch_size: Slices that the network sees at once.
@@ -68,6 +68,11 @@ class EvaluationConfig:
                 raise ConfigError(f"Expected {name} of at least {least}. Received: {getattr(self, name)}.")
         if not 0.5 <= self.confidence < 1.0:
             raise ConfigError(f"Expected confidence in [0.5, 1). Received: {self.confidence}.")
+
+    @property
+    def coverage(self) -> str:
+        """The confidence in words for captions, such as "95 %"."""
+        return f"{100.0 * self.confidence:g} %"
 
 
 def _expect_distinct(name: str, values: tuple[object, ...]) -> None:

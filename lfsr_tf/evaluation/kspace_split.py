@@ -71,7 +71,9 @@ class OuterBand:
         inner = crop_kspace(tf.constant(self.noise), self.block.shape[2:]).numpy().mean()
         reference = float(safe_reference(reference_intensity(images)))
         sigma = float(np.sqrt(inner / 2.0) * scale)
-        return LowField(images, sigma, reference, self.shape, rician=image == "magnitude")
+        return LowField(
+            images, sigma, reference, self.shape, rician=image == "magnitude", coils=self.block.shape[1]
+        )
 
     def predict(self, images: NDArray[np.float32], image: RawImage) -> Complex:
         """The k-space that an enhanced image stands for, with the coils' shares and phases put back.

@@ -32,12 +32,14 @@ def build_methods(model: keras.Model, config: EvaluationConfig) -> dict[str, Met
 
 
 def baseline_method(baseline: Baseline) -> Method:
-    """Give a baseline the images, the noise level and the shape of a `LowField`; no bias is removed twice."""
+    """Give a baseline what a `LowField` has; only the bias that its images have is removed."""
 
     def apply(low: LowField) -> NDArray[np.float32]:
-        removes_bias = baseline is non_local_means
-        fitting = non_local_means_biased if removes_bias and not low.rician else baseline
-        return fitting(low.images, low.sigma, low.shape)
+        if baseline is not non_local_means:
+            return baseline(low.images, low.sigma, low.shape)
+        if not low.rician:
+            return non_local_means_biased(low.images, low.sigma, low.shape)
+        return non_local_means(low.images, low.sigma, low.shape, coils=low.coils)
 
     return apply
 
@@ -47,7 +49,7 @@ def model_method(model: keras.Model, batch_size: int) -> Method:
 
     Args:
         model: From [B, h, w, 1] to [B, H, W, 1]; one that takes the noise level is told that of the
-            `LowField`, as the baselines are.
+            `LowField`.
         batch_size: Slices at once; bounds the memory.
 
     Returns:
@@ -58,7 +60,7 @@ def model_method(model: keras.Model, batch_size: int) -> Method:
     def apply(low: LowField) -> NDArray[np.float32]:
         normalised = (low.images / low.reference).astype(np.float32)[..., np.newaxis]
         if takes_noise_level(model):
-            normalised = np.asarray(with_noise_level(normalised, low.sigma / low.reference))
+            normalised = np.asarray(with_noise_level(normalised, low.noise_level))
         starts = range(0, len(normalised), batch_size)
         outputs = [
             tf.cast(call(normalised[start : start + batch_size]), tf.float32).numpy() for start in starts

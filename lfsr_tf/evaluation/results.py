@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfsr_tf.evaluation.config import EvaluationConfig
-from lfsr_tf.evaluation.methods import MODEL
 from lfsr_tf.evaluation.outer_band import OuterBandScore
 from lfsr_tf.storage import atomic_path
 
@@ -57,7 +56,7 @@ class SliceScore:
 
 @dataclass(frozen=True)
 class Picture:
-    """One slice as every method shows it, turned upright, in units of the HR volume's reference intensity.
+    """One slice as every method shows it, turned upright, in the units of the truth.
 
     Attributes:
         scan: Name of the volume.
@@ -106,8 +105,8 @@ class Results:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The baselines in the order of the configuration, then "model"."""
-        return (*self.config.baselines, MODEL)
+        """What was compared, in its order; of `evaluate` the baselines of the configuration, then "model"."""
+        return tuple(dict.fromkeys(score.method for score in self.scores))
 
     @property
     def contrasts(self) -> tuple[str, ...]:

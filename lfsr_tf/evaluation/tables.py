@@ -87,13 +87,16 @@ def summaries(results: Results) -> tuple[Summary, ...]:
 
 
 def differences(results: Results) -> tuple[Summary, ...]:
-    """Model minus each baseline, volume by volume: an interval without 0 is beyond chance."""
+    """Model minus each baseline, volume by volume: an interval without 0 is beyond chance.
+
+    Empty where no method is called "model".
+    """
     volumes = volume_scores(results)
     model = {_place(score): score.value for score in volumes if score.method == MODEL}
     paired = [
         VolumeScore(**{**vars(score), "value": model[_place(score)] - score.value})
         for score in volumes
-        if score.method != MODEL
+        if score.method != MODEL and _place(score) in model
     ]
     return tuple(_summary(key, values, results) for key, values in _cells(tuple(paired)).items())
 
@@ -104,13 +107,14 @@ def subject_differences(
     """Model minus baseline for each subject, averaged over the subject's volumes.
 
     Returns:
-        From subject and baseline to the noise level (as text) and the difference.
+        From subject and baseline to the noise level (as text) and the difference; empty where no method is
+        called "model".
     """
     volumes = [score for score in volume_scores(results) if score.metric == metric and score.region == region]
     model = {_place(score): score.value for score in volumes if score.method == MODEL}
     collected: dict[tuple[str, str, float], list[float]] = {}
     for score in volumes:
-        if score.method != MODEL:
+        if score.method != MODEL and _place(score) in model:
             key = (score.subject, score.method, score.sigma)
             collected.setdefault(key, []).append(model[_place(score)] - score.value)
     table: dict[str, dict[str, dict[str, float]]] = {}
@@ -143,7 +147,7 @@ def to_json(results: Results) -> dict[str, object]:
             "regions": list(REGIONS),
             "metrics": list(METRICS),
             "spread": "standard deviation over volumes",
-            "interval": f"bootstrap over subjects, {results.config.confidence:.0%}",
+            "interval": f"bootstrap over subjects, {results.config.coverage}",
         },
         "summary": json_value(summaries(results)),
         "differences": json_value(differences(results)),

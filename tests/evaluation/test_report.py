@@ -118,7 +118,7 @@ def test_every_table_names_its_region_and_every_psnr_and_ssim_its_data_range(htm
     for caption in captions[:-1]:
         assert "inside the head mask" in caption or "whole image" in caption
         if "PSNR" in caption or "SSIM" in caption:
-            assert "range: 99.9th percentile of the volume" in caption
+            assert "range: 99.9th percentile of the noise-free low-resolution volume" in caption
     assert "outer band" in captions[-1]
 
 
@@ -180,7 +180,7 @@ def test_parts_that_were_made_are_shown(html: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "words"), [(True, "the network is told the same."), (False, "the network is not.")]
+    ("told", "words"), [(True, "Non-local means and the network are told σ."), (False, "the network is not.")]
 )
 def test_who_is_told_the_noise_is_said(plain: Results, tmp_path: Path, told: bool, words: str) -> None:
     assert plain.model["takes_noise_level"] is False

@@ -8,10 +8,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from lfsr_tf.errors import ModelError, ScanError
-from lfsr_tf.evaluation import EvaluationConfig, Results, evaluate
-from lfsr_tf.evaluation.acquisitions import acquire, study_volume
+from lfsr_tf.errors import ConfigError, ModelError, ScanError
+from lfsr_tf.evaluation import EvaluationConfig, Results, compare, evaluate, to_json, write_report
+from lfsr_tf.evaluation.acquisitions import LowField, acquire, study_volume
+from lfsr_tf.evaluation.baselines import BASELINES
+from lfsr_tf.evaluation.methods import baseline_method
 from lfsr_tf.networks import ModelInfo, TrainedModel, scale_of
+from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
 
 SMALL = EvaluationConfig(sigmas=(0.0, 0.05), hr_size=32, slices_per_volume=2, bootstrap_samples=200)
 
@@ -185,3 +188,30 @@ def test_the_scale_is_read_off_the_network(nearest_network: keras.Model) -> None
     lr = keras.Input((None, None, 1))
     twice = keras.Model(lr, nearest_network(nearest_network(lr)))
     assert (scale_of(nearest_network), scale_of(twice)) == (2, 4)
+
+
+def test_whoever_cannot_see_noise_takes_none_out_and_tells_a_network_what_is_typical() -> None:
+    images = np.ones((1, 8, 8), np.float32)
+    seen = LowField(images, 0.02, 0.5, (16, 16))
+    unseen = LowField(images, 0.0, 0.5, (16, 16), noise_seen=False)
+    assert (seen.noise_level, unseen.noise_level) == (0.04, TYPICAL_NOISE_LEVEL)
+
+
+def test_noise_of_a_scan_without_background_counts_as_unseen(make_scan) -> None:  # type: ignore[no-untyped-def]
+    volume = study_volume(make_scan(1), "anna", 2, SMALL)
+    masked = dataclasses.replace(volume, hr=np.ones_like(volume.hr))
+    estimated = acquire(masked, 0.0, dataclasses.replace(SMALL, sigma_source="estimated"))
+    assert (estimated.sigma, estimated.noise_seen) == (0.0, False)
+    assert acquire(masked, 0.0, SMALL).noise_seen
+
+
+def test_methods_of_other_names_are_compared_and_kept_but_not_shown_as_a_report(
+    scans: list, tmp_path: Path
+) -> None:
+    methods = {"a": baseline_method(BASELINES["cubic"]), "b": baseline_method(BASELINES["zero-fill"])}
+    results = compare(methods, scans[:1], SMALL)
+    figures = to_json(results)
+    assert results.methods == ("a", "b") and figures["differences"] == []
+    with pytest.raises(ConfigError, match="Received: a, b"):
+        write_report(results, results.pictures, tmp_path / "report.html")
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,6 @@
 """The studies' plans, their figures, and a short run of one from scans to a page."""
 
+import argparse
 import importlib
 import json
 import re
@@ -17,6 +18,7 @@ from lfsr_tf.models import list_models, read_card
 from lfsr_tf.physics.fourier import ifft2c
 from lfsr_tf.storage import read_json
 from studies import blur, transfer
+from studies.command import SHORT, WORK, add_places, carry_out
 from studies.page import markdown_table, renewed
 from studies.plan import FOLDER, PLANS, merged, read_study
 from studies.scores import Results, with_interval
@@ -165,10 +167,22 @@ def test_a_short_run_goes_from_scans_to_figures(name: str, tmp_path: Path) -> No
 def test_the_page_of_transfer_functions_shows_what_its_file_holds(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "studies" / "transfer.md").read_text()
     assert renewed(text, transfer.tables(read_json(FOLDER / "results" / "transfer.json"))) == text
-    transfer.main(["--short", "--results", str(tmp_path)])
+    assert transfer.main(["--short", "--results", str(tmp_path)]) == 0
     found = read_json(tmp_path / "transfer.json")
     assert [row["contrast"] for row in found["training"]] == ["T2w"] * 3
     assert all(len(row["recovered"]) == 3 for row in found["cost"]) and len(found["cost"]) == 2 * 3
+
+
+def test_a_short_run_keeps_clear_of_what_the_studies_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    parser, seen = argparse.ArgumentParser(), argparse.Namespace()
+    add_places(parser, work=True)
+    for words in ([], ["--short"]):
+        assert carry_out(lambda options: vars(seen).update(vars(options)), parser.parse_args(words)) == 0
+        places = {seen.results, seen.docs, seen.work}
+        assert places == ({SHORT} if words else {FOLDER / "results", ROOT / "docs" / "studies", WORK})
 
 
 def test_unequal_sides_are_as_unequal_as_asked_and_keep_the_head_where_it_is() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lfsr_tf.evaluation.config import EvaluationConfig
+from lfsr_tf.evaluation.results import Results
 
 METHOD_LABELS = {
     "zero-fill": "Zero-filling",
@@ -61,10 +62,20 @@ def signed(value: float, decimals: int) -> str:
 
 
 def data_range_label(config: EvaluationConfig) -> str:
-    """What PSNR and SSIM divide by, in words for a table's caption."""
+    """What PSNR and SSIM divide by, in words."""
     if config.data_range == "volume":
-        return "range: 99.9th percentile of the volume"
-    return "range: maximum of each high-resolution slice"
+        return "99.9th percentile of the noise-free low-resolution volume"
+    return "maximum of each high-resolution slice"
+
+
+def noise_label(results: Results) -> str:
+    """Who is told the noise level, in a sentence."""
+    known = results.config.sigma_source == "known"
+    told = "told σ" if known else "given σ as estimated from the image background"
+    denoises = any(method.startswith("nlm") for method in results.config.baselines)
+    if results.model.get("takes_noise_level"):
+        return f"Non-local means and the network are {told}." if denoises else f"The network is {told}."
+    return f"Non-local means is {told}; the network is not." if denoises else "The network is not told σ."
 
 
 def contrast_label(contrast: str) -> str:

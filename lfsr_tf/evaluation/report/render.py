@@ -11,6 +11,8 @@ import jinja2
 from markupsafe import Markup
 
 from lfsr_tf import __version__
+from lfsr_tf.errors import ConfigError
+from lfsr_tf.evaluation.methods import MODEL
 from lfsr_tf.evaluation.metrics import METRICS
 from lfsr_tf.evaluation.outer_band import LEAST_SIGNAL_FRACTION
 from lfsr_tf.evaluation.report import labels
@@ -66,6 +68,8 @@ def write_report(
         title: Headline of the page.
 
     Raises:
+        ConfigError: The results compare other methods than a network and the baselines of their
+            configuration.
         OutputError: The file cannot be written.
     """
     html = render_report(results, pictures, history=history, title=title)
@@ -77,6 +81,12 @@ def render_report(
     results: Results, pictures: tuple[Picture, ...], *, history: History | None, title: str
 ) -> str:
     """The page as text; arguments as `write_report`."""
+    expected = (*results.config.baselines, MODEL)
+    if set(results.methods) != set(expected):
+        raise ConfigError(
+            f"Expected results of `evaluate`, with the methods {', '.join(expected)}. "
+            f"Received: {', '.join(results.methods)}."
+        )
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -111,9 +121,10 @@ def _figures(results: Results) -> dict[str, Any]:
         "more_tables": _more_tables(results, rows),
         "difference_tables": [difference_table(results, gaps, metric) for metric in ("psnr", "ssim")],
         "subject_table": subject_table(results),
-        "outer_band": outer_band_table(measured, results.config.confidence) if measured else None,
+        "outer_band": outer_band_table(measured, results.config) if measured else None,
         "least_signal": LEAST_SIGNAL_FRACTION,
         "curves": [Markup(curve) for curve in _curves(results, rows, gaps)],
+        "told": labels.noise_label(results),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import get_args
 
+from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.methods import MODEL
 from lfsr_tf.evaluation.metrics import PERFECT
 from lfsr_tf.evaluation.outer_band import COMPLEX_ZERO_FILL, OuterBandScore
@@ -55,7 +56,7 @@ class Table:
 
 def metric_table(results: Results, rows: tuple[Summary, ...], metric: str, region: str) -> Table:
     """A metric by contrast and noise level, one column a method: mean and standard deviation over volumes."""
-    scale = f"; {data_range_label(results.config)}" if metric in ("psnr", "ssim") else ""
+    scale = f"; range: {data_range_label(results.config)}" if metric in ("psnr", "ssim") else ""
     cells = {
         (row.contrast, row.sigma, row.method): row
         for row in rows
@@ -94,7 +95,7 @@ def difference_table(results: Results, gaps: tuple[Summary, ...], metric: str = 
     ]
     caption = (
         f"{METRIC_LABELS[metric]}, network minus baseline, {REGION_LABELS['head']}; "
-        f"{data_range_label(results.config)}. Mean over volumes, {results.config.confidence:.0%} bootstrap "
+        f"range: {data_range_label(results.config)}. Mean over volumes, {results.config.coverage} bootstrap "
         "interval over subjects."
     )
     return Table(caption, ("σ",), _baseline_labels(results), tuple(body))
@@ -116,12 +117,12 @@ def subject_table(results: Results) -> Table:
     ]
     caption = (
         f"PSNR (dB), network minus baseline, by subject, {REGION_LABELS['head']}; "
-        f"{data_range_label(results.config)}."
+        f"range: {data_range_label(results.config)}."
     )
     return Table(caption, ("Subject", "σ"), _baseline_labels(results), tuple(body))
 
 
-def outer_band_table(scores: tuple[OuterBandScore, ...], confidence: float) -> Table:
+def outer_band_table(scores: tuple[OuterBandScore, ...], config: EvaluationConfig) -> Table:
     """The test on measured k-space: one row a scan and image, one column a method."""
     methods = tuple(dict.fromkeys(score.method for score in scores))
     groups: dict[tuple[RawImage, str], list[OuterBandScore]] = {}
@@ -137,8 +138,8 @@ def outer_band_table(scores: tuple[OuterBandScore, ...], confidence: float) -> T
         for (image, scan), members in groups.items()
     ]
     caption = (
-        f"Fraction of the measured outer band recovered, with {confidence:.0%} bootstrap interval over tiles "
-        "of k-space. Enhanced from the magnitude, and from the part in phase, as raw k-space is."
+        f"Fraction of the measured outer band recovered, with {config.coverage} bootstrap interval over "
+        "tiles of k-space. Enhanced from the magnitude, and from the part in phase, as raw k-space is."
     )
     columns = tuple(METHOD_LABELS[method] for method in methods)
     return Table(caption, ("Image", "Scan", "Contrast", "Signal"), columns, tuple(body))
