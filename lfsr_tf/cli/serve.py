@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,9 +18,11 @@ import typer
 
 from lfsr_tf.cli.console import console, messages, print_warning
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
-from lfsr_tf.errors import ConfigError
+from lfsr_tf.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
     from lfsr_tf.inference.enhance import Enhanced
     from lfsr_tf.scans.scan import Scan
     from lfsr_tf.serving.server.model_server import ModelServer
@@ -65,7 +67,9 @@ def serve(
             help="Time between two looks for new versions.",
         ),
     ] = 1.0,
-    request_mib: Annotated[int, typer.Option("--max-request-mib", help="Most MiB of one request.")] = 64,
+    request_mib: Annotated[
+        int, typer.Option("--max-request-mib", help="Most MiB of one request, below 2048.")
+    ] = 64,
     running: Annotated[
         int | None, typer.Option("--max-running", help="Requests worked on at once. Default: the cores.")
     ] = None,
@@ -96,10 +100,11 @@ def serve(
     limits = {"request_bytes": request_mib * _MIB, "waiting": waiting, "running": running}
     chosen = Limits(**{key: value for key, value in limits.items() if value is not None})
     before = set(threading.enumerate())
-    with tempfile.TemporaryDirectory(prefix="lfsr-serve-") as scratch:
+    # A thread that is left behind may still write there.
+    with tempfile.TemporaryDirectory(prefix="lfsr-serve-", ignore_cleanup_errors=True) as scratch:
         models = _models(model, name, config_file, dtype, Path(scratch))
         options = ServerOptions(models, host, port, rest_port, poll_seconds, limits=chosen)
-        code = _run(options, engine)
+        code = _run(options, engine, Path(scratch))
     _end_for_sure(code, before)
     if code:
         raise typer.Exit(code)
@@ -141,7 +146,7 @@ def _exported(model: Path, name: str, dtype: str, scratch: Path) -> Path:
         return export_model(trained, scratch, name, dtype=dtype, provenance=about, check=False).parent
 
 
-def _run(options: ServerOptions, engine: str) -> int:
+def _run(options: ServerOptions, engine: str, scratch: Path) -> int:
     from lfsr_tf.serving.server.native import PROGRAM, find_program, run_native
     from lfsr_tf.serving.server.options import Limits
 
@@ -164,11 +169,11 @@ def _run(options: ServerOptions, engine: str) -> int:
         if (options.limits.running, options.limits.waiting) != (Limits().running, Limits().waiting):
             print_warning(f"{PROGRAM} has no --max-running and --max-waiting: they do nothing.")
         return run_native(program, options)
-    _run_here(options)
+    _run_here(options, scratch)
     return 0
 
 
-def _run_here(options: ServerOptions) -> None:
+def _run_here(options: ServerOptions, scratch: Path) -> None:
     try:
         from lfsr_tf.serving.server.model_server import ModelServer
         from lfsr_tf.serving.server.page.routes import page_routes
@@ -179,13 +184,22 @@ def _run_here(options: ServerOptions) -> None:
         ) from error
     _log_to_stderr()
     server = ModelServer(options)
-    with _until_told_to_end() as told:
+    with _until_told_to_end(server.service.store.stop_loading) as told:
+        _start_and_wait(server, page_routes(server.service, options, _enhancer(server), scratch), told)
+
+
+def _start_and_wait(server: ModelServer, pages: Sequence[BaseRoute], told: threading.Event) -> None:
+    try:
         with messages.status("Loading and warming up"):
-            server.start(page_routes(server.service, options, _enhancer(server)))
-        _announce(server)
-        told.wait()
-        console.print("finishing what is under way")
-        server.stop()
+            server.start(pages)
+    except ModelError:
+        if told.is_set():
+            return  # the load was given up
+        raise
+    _announce(server)
+    told.wait()
+    console.print("finishing what is under way")
+    server.stop()
 
 
 def _enhancer(server: ModelServer) -> Callable[[Scan, Callable[[int], None]], Enhanced]:
@@ -200,13 +214,15 @@ def _enhancer(server: ModelServer) -> Callable[[Scan, Callable[[int], None]], En
 
 
 @contextmanager
-def _until_told_to_end() -> Iterator[threading.Event]:
-    """Set an event on SIGTERM and Ctrl+C, instead of ending at once."""
+def _until_told_to_end(stop_loading: Callable[[], None]) -> Iterator[threading.Event]:
+    """Set an event on SIGTERM and Ctrl+C, and give up what is being loaded, instead of ending at once."""
     told = threading.Event()
-    before = {
-        each: signal.signal(each, lambda number, frame: told.set())
-        for each in (signal.SIGINT, signal.SIGTERM)
-    }
+
+    def tell(number: int, frame: object) -> None:
+        told.set()
+        stop_loading()
+
+    before = {each: signal.signal(each, tell) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield told
     finally:

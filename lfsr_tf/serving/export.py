@@ -24,7 +24,7 @@ from lfsr_tf.serving.loader_check import check_saved_model
 from lfsr_tf.serving.metadata import METADATA_FILE, build_metadata
 from lfsr_tf.serving.signatures import SIGNATURES, describe
 from lfsr_tf.serving.signatures.graph import Enhance, in_parts
-from lfsr_tf.serving.warmup import DEFAULT_SIZES, Size, write_warmup
+from lfsr_tf.serving.warmup import DEFAULT_SIZES, Size, check_sizes, write_warmup
 from lfsr_tf.storage import atomic_folder, write_json
 
 
@@ -59,12 +59,13 @@ def export_model(
         The folder of the version.
 
     Raises:
-        ConfigError: A name or version that a server would not find, an unknown dtype, or a warm-up size below
-            1.
+        ConfigError: A name or version that a server would not find, an unknown dtype, or a warm-up size that
+            no request may have.
         ModelError: The network does not take single-channel images of any size, or fails in the C++ loader.
         OutputError: The version stands already, or cannot be written; nothing is left behind.
     """
     folder = version_folder(Path(base), name, version)
+    check_sizes(warm_up)
     trained = recast(trained, dtype)
     scale_of(trained.model)  # refuses other networks before anything is made
     with atomic_folder(folder) as temporary:

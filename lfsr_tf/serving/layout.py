@@ -7,7 +7,11 @@ from pathlib import Path
 
 from lfsr_tf.errors import ConfigError, OutputError
 
+LARGEST_VERSION = 2**63 - 1
+"""Versions are int64 in the messages of model servers."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NUMBER = re.compile(r"[0-9]+")
 
 
 def version_folder(base: Path, name: str, version: int | None) -> Path:
@@ -16,7 +20,7 @@ def version_folder(base: Path, name: str, version: int | None) -> Path:
     Args:
         base: The folder that the server is given as its models' base.
         name: Of the model on the server.
-        version: A positive integer; None for one more than the largest that is there.
+        version: From 1 to `LARGEST_VERSION`; None for one more than the largest that is there.
 
     Raises:
         ConfigError: A name or version that a server would not find.
@@ -27,11 +31,12 @@ def version_folder(base: Path, name: str, version: int | None) -> Path:
             f"Expected a model name of letters, digits, '.', '_' and '-'. Received: {name!r}. Choose "
             "another name."
         )
+    standing = versions(base / name)
     if version is None:
-        version = max(versions(base / name), default=0) + 1
-    if version < 1:
-        raise ConfigError(f"Expected a version of 1 or more. Received: {version}.")
-    folder = base / name / str(version)
+        version = max(standing, default=0) + 1
+    if not 1 <= version <= LARGEST_VERSION:
+        raise ConfigError(f"Expected a version from 1 to {LARGEST_VERSION}. Received: {version}.")
+    folder = standing.get(version, base / name / str(version))
     if folder.exists():
         raise OutputError(
             f"Expected a new version. Received: {folder}, which exists. Leave --version out to count on."
@@ -39,7 +44,14 @@ def version_folder(base: Path, name: str, version: int | None) -> Path:
     return folder
 
 
-def versions(folder: Path) -> list[int]:
-    """The versions in a model's folder, in order; none where there is no such folder."""
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return sorted(int(name) for name in names if name.isdecimal())
+def versions(folder: Path) -> dict[int, Path]:
+    """The versions in a model's folder, in order, each with its folder; none where there is no such folder.
+
+    Zeros before a number mean nothing, as in TensorFlow Serving: `1` and `001` are one version. Where both
+    stand, it is the one that is written with fewer zeros.
+    """
+    found = folder.iterdir() if folder.is_dir() else ()
+    numbered = [path for path in found if _NUMBER.fullmatch(path.name) and path.is_dir()]
+    numbered.sort(key=lambda path: len(path.name), reverse=True)
+    chosen = {int(path.name): path for path in numbered if int(path.name) <= LARGEST_VERSION}
+    return dict(sorted(chosen.items()))

@@ -20,6 +20,7 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.serving.signatures import SIGNATURES
+from lfsr_tf.serving.signatures.graph import MOST_PIXELS
 from lfsr_tf.serving.signatures.signature import Arrays
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
@@ -43,24 +44,38 @@ def parse_sizes(words: Sequence[str]) -> tuple[Size, ...]:
     return tuple((int(match[1]), int(match[2])) for match in found if match)
 
 
+def check_sizes(sizes: Sequence[Size]) -> None:
+    """Refuse sizes that a server cannot play.
+
+    Raises:
+        ConfigError: A size below 1 or above what signatures take, or more requests than a server plays.
+    """
+    if any(side < 1 for size in sizes for side in size):
+        raise ConfigError(f"Expected warm-up sizes of 1 x 1 or more. Received: {list(sizes)}.")
+    if large := [size for size in sizes if size[0] * size[1] > MOST_PIXELS]:
+        raise ConfigError(
+            f"Expected warm-up sizes of at most {MOST_PIXELS} pixels, which a request may have. Received: "
+            f"{large[0][0]}x{large[0][1]}."
+        )
+    if len(sizes) * len(SIGNATURES) > _MOST_RECORDS:
+        raise ConfigError(
+            f"Expected at most {_MOST_RECORDS // len(SIGNATURES)} warm-up sizes: servers play "
+            f"{_MOST_RECORDS} requests. Received: {len(sizes)}."
+        )
+
+
 def write_warmup(folder: Path, name: str, sizes: Sequence[Size] = DEFAULT_SIZES) -> None:
     """Write one request for each signature and size.
 
     Args:
         folder: Of the version.
         name: Of the model on the server.
-        sizes: (H, W) of LR slices, each from 1 on; none writes no file.
+        sizes: (H, W) of LR slices, each from 1 on, of at most `MOST_PIXELS`; none writes no file.
 
     Raises:
-        ConfigError: A size below 1, or more requests than a server plays.
+        ConfigError: A size below 1 or above what signatures take, or more requests than a server plays.
     """
-    if any(side < 1 for size in sizes for side in size):
-        raise ConfigError(f"Expected warm-up sizes of 1 x 1 or more. Received: {list(sizes)}.")
-    if len(sizes) * len(SIGNATURES) > _MOST_RECORDS:
-        raise ConfigError(
-            f"Expected at most {_MOST_RECORDS // len(SIGNATURES)} warm-up sizes: servers play "
-            f"{_MOST_RECORDS} requests. Received: {len(sizes)}."
-        )
+    check_sizes(sizes)
     if not sizes:
         return
     path = folder / WARMUP_FILE

@@ -32,7 +32,9 @@ def test_what_is_no_model_is_refused(run_command: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("option", [("--name", "a/b"), ("--version", 0), ("--dtype", "int8")])
+@pytest.mark.parametrize(
+    "option", [("--name", "a/b"), ("--version", 0), ("--version", 2**63), ("--dtype", "int8")]
+)
 def test_settings_out_of_range_are_refused(
     option: tuple[str, object], run_command: Run, run_folder: Path, tmp_path: Path
 ) -> None:
@@ -56,6 +58,7 @@ def test_openvino_s_files_come_with_their_loss(run_command: Run, run_folder: Pat
         (["--format", "openvino", "--dtype", "auto"], "Expected no --dtype"),
         (["--format", "openvino", "--warm-up", "8x8"], "Expected no --warm-up"),
         (["--warm-up", "8"], "like 64x64, or none"),
+        (["--no-check", "--warm-up", "640x640"], "at most 262144 pixels"),
     ],
 )
 def test_options_that_do_not_fit_are_one_line(

@@ -25,6 +25,7 @@ from lfsr_tf.cli.serve import serve
 from lfsr_tf.errors import ConfigError, LfsrError, ModelError
 from lfsr_tf.models import load_model
 from lfsr_tf.serving import export_model
+from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.warmup import predict_request
 
 Run = Callable[..., Result]
@@ -137,10 +138,11 @@ main()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["gRPC", "REST"])
+@pytest.mark.parametrize("kind", ["gRPC", "REST", "page"])
 def test_a_request_that_never_ends_does_not_keep_the_process(
-    kind: str, versions: Path, tmp_path: Path
+    kind: str, versions: Path, tmp_path: Path, small_scan: Callable[..., Path]
 ) -> None:
+    scan = small_scan()
     stuck, scratch = tmp_path / "server", tmp_path / "scratch"
     scratch.mkdir()
     environment = {**os.environ, "TMPDIR": str(scratch)}
@@ -153,7 +155,10 @@ def test_a_request_that_never_ends_does_not_keep_the_process(
             asked = call.future(predict_request("lfsr", "", {"image": np.ones((1, 8, 8, 1), np.float32)}))
         else:
             body = json.dumps({"instances": np.ones((1, 8, 8, 1)).tolist()}).encode()
-            request = urllib.request.Request(f"{addresses['REST']}:predict", body)
+            url = f"{addresses['REST']}:predict"
+            if kind == "page":
+                body, url = scan.read_bytes(), f"{addresses['page']}page/enhance?name=scan.nii.gz"
+            request = urllib.request.Request(url, body)
             threading.Thread(target=lambda: _failing(request), daemon=True).start()
         inside = f"{addresses['page']}monitoring/prometheus/metrics"
         deadline = time.monotonic() + 20.0
@@ -167,7 +172,24 @@ def test_a_request_that_never_ends_does_not_keep_the_process(
         channel.close()
     assert process.returncode == 0, errors
     assert "finishing what is under way" in printed
-    assert [path for path in scratch.iterdir() if path.name.startswith("lfsr-serve-")] == []
+    assert [path for path in scratch.iterdir() if path.name.startswith("lfsr-")] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_who_is_told_to_end_while_it_loads_gives_the_load_up(
+    number: int, run_command: Run, versions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = []
+
+    def told(*request: object) -> None:
+        played.append(request)
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Servable, "predict", told)
+    done = run_command(serve, versions, *FREE_PORTS)
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert len(played) == 1  # of five requests
+    assert "Ctrl+C" not in done.output
 
 
 def _failing(request: urllib.request.Request) -> None:
@@ -189,6 +211,7 @@ def _failing(request: urllib.request.Request) -> None:
         (("MODEL", "--port", "70000"), ConfigError, "from 0 to 65535"),
         (("MODEL", "--port", "9000", "--rest-api-port", "9000"), ConfigError, "two ports"),
         (("MODEL", "--max-request-mib", "0"), ConfigError, "request_bytes"),
+        (("MODEL", "--max-request-mib", "2048"), ConfigError, "gRPC's limit"),
         (("MODEL", "--max-running", "0"), ConfigError, "running"),
         (("MODEL", "--engine", "steam"), ConfigError, "auto, lfsr or tensorflow"),
         (("MODEL", "--engine", "tensorflow"), ConfigError, "tensorflow_model_server on the PATH"),

@@ -111,9 +111,11 @@ def test_a_name_that_a_server_would_not_find_is_refused(
         export_model(trained, tmp_path, name)
 
 
-@pytest.mark.parametrize("version", [0, -1])
-def test_a_version_below_1_is_refused(version: int, trained: TrainedModel, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="version of 1 or more"):
+@pytest.mark.parametrize("version", [0, -1, 2**63])
+def test_a_version_that_no_server_knows_is_refused(
+    version: int, trained: TrainedModel, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="version from 1 to 9223372036854775807"):
         export_model(trained, tmp_path, version=version)
 
 

@@ -71,6 +71,7 @@ NOT_FINITE = {"NaN": np.nan, "infinity": np.inf, "minus infinity": -np.inf}
 GOOD = example("png", (1, 16, 16))["png_bytes"][0]
 BAD_PICTURES = {
     "no picture": files(b"junk"),
+    "a JPEG picture": files(tf.io.encode_jpeg(np.zeros((8, 8, 1), np.uint8)).numpy()),
     "a cut picture": files(GOOD[: len(GOOD) // 2]),
     "one bad picture of two": files(GOOD, b""),
     "numbers for pictures": {"png_bytes": images((2,))},

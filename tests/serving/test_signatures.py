@@ -143,6 +143,19 @@ def test_what_is_brighter_than_white_is_cut_and_does_not_wrap() -> None:
     assert set(np.unique(picture)) == {65_535}
 
 
+JPEG = tf.io.encode_jpeg(np.zeros((8, 8, 1), np.uint8)).numpy()
+PNG = tf.io.encode_png(np.zeros((8, 8, 1), np.uint8)).numpy()
+# A comment first, so that zeros stand where a PNG file has its size.
+HIDDEN = b"\xff\xd8\xff\xfe\x00\x2a" + b"\0" * 40 + JPEG[2:]
+
+
+@pytest.mark.parametrize("file", [JPEG, HIDDEN, b"", b"\x89PNG", PNG[:23], b"x" * 100])
+def test_other_files_than_png_are_refused_before_they_are_unpacked(file: bytes) -> None:
+    serve = SIGNATURES["png"].build(double)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Expected PNG files in png_bytes"):
+        serve(png_bytes=tf.constant([file]))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("name", ["serving_default", "kspace", "kspace_complex", "volume"])
 def test_values_that_are_not_finite_are_refused(name: str, value: float) -> None:

@@ -88,6 +88,8 @@ def test_other_words_are_refused(words: list[str]) -> None:
 def test_sizes_that_no_server_can_play_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="1 x 1 or more"):
         write_warmup(tmp_path, "lfsr", [(0, 4)])
+    with pytest.raises(ConfigError, match=r"at most 262144 pixels, .* Received: 1x262145\."):
+        write_warmup(tmp_path, "lfsr", [(512, 512), (1, 262_145)])
     with pytest.raises(ConfigError, match=f"at most {1000 // len(SIGNATURES)} warm-up sizes"):
         write_warmup(tmp_path, "lfsr", [(4, 4)] * 201)
     assert list(tmp_path.iterdir()) == []

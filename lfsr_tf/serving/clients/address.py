@@ -8,10 +8,13 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.serving.layout import LARGEST_VERSION
 
 DEFAULT_NAME = "lfsr"
 _PORTS = {"grpc": 8500, "http": 8501, "https": 443}
-_PATH = re.compile(r"/?|(?:/v1/models)?/(?P<name>[A-Za-z0-9._-]+)(?:/versions)?(?:/(?P<version>\d+))?/?")
+_PATH = re.compile(
+    r"/?|(?:/v1/models)?/(?P<name>[A-Za-z0-9._-]+)(?:/versions)?(?:/(?P<version>[0-9]{1,99}))?/?"
+)
 
 
 @dataclass(frozen=True)
@@ -50,23 +53,29 @@ def parse_address(text: str) -> ServerAddress:
     Raises:
         ConfigError: Anything else.
     """
-    parts = urlsplit(text)
-    path = _PATH.fullmatch(parts.path)
     try:
+        parts = urlsplit(text)
         port = parts.port
-    except ValueError:
-        path = port = None
+    except ValueError as error:
+        raise _no_address(text) from error
+    path = _PATH.fullmatch(parts.path)
     if parts.scheme not in _PORTS or not parts.hostname or path is None or parts.query or parts.username:
-        raise ConfigError(
-            "Expected a server like http://127.0.0.1:8501/v1/models/lfsr or grpc://127.0.0.1:8500/lfsr. "
-            f"Received: {text!r}."
-        )
+        raise _no_address(text)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     version = None if path["version"] is None else int(path["version"])
+    if version is not None and version > LARGEST_VERSION:
+        raise ConfigError(f"Expected a version of at most {LARGEST_VERSION}. Received: {text!r}.")
     return ServerAddress(
         parts.scheme,  # type: ignore[arg-type]
         host,
         port or _PORTS[parts.scheme],
         path["name"] or DEFAULT_NAME,
         version,
+    )
+
+
+def _no_address(text: str) -> ConfigError:
+    return ConfigError(
+        "Expected a server like http://127.0.0.1:8501/v1/models/lfsr or grpc://127.0.0.1:8500/lfsr. "
+        f"Received: {text!r}."
     )

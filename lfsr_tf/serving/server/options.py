@@ -12,6 +12,7 @@ from typing import Literal
 from lfsr_tf.errors import ConfigError
 
 MIB = 1 << 20
+_MOST_REQUEST_BYTES = 2**31 - 1
 # Calls that need no turn: states, metadata, health. They must be answered under load, too.
 _SPARE_THREADS = 8
 
@@ -61,13 +62,14 @@ class Limits:
 
     Attributes:
         request_bytes: Most bytes of one request, and of its tensors once they are unpacked.
-        buffered_bytes: Most bytes of all REST bodies together that are being received or answered, and as
-            many of the gRPC messages that run or wait.
+        buffered_bytes: Most bytes of all REST bodies together that are being received or answered, as many of
+            the REST answers that wait for their clients, and of the gRPC messages that run or wait.
         running: Requests that the model works on at once; TensorFlow divides the cores between them.
         waiting: Requests that may wait for one of those.
         rest_seconds: Longest that a REST request waits for its turn; a gRPC request brings its deadline.
         header_seconds: Longest that a client may take to send a request's headers.
-        body_seconds: Longest that a client may take to send a request's body, or a gRPC call's message.
+        body_seconds: Longest that a client may take to send a request's body, or a gRPC call's message, or to
+            take a mebibyte of a REST answer.
         connections: Most REST connections.
         shutdown_seconds: Longest that requests under way are waited for at the end.
     """
@@ -86,12 +88,17 @@ class Limits:
         """Check the ranges.
 
         Raises:
-            ConfigError: A limit that would refuse every request.
+            ConfigError: A limit that would refuse every request, or more than gRPC can take.
         """
         for name, value in vars(self).items():
             least = 0 if name == "waiting" else 1e-3 if name.endswith("seconds") else 1
             if value < least:
                 raise ConfigError(f"Expected {name} of {least} or more. Received: {value}.")
+        if self.request_bytes > _MOST_REQUEST_BYTES:
+            raise ConfigError(
+                f"Expected request_bytes of at most {_MOST_REQUEST_BYTES}, gRPC's limit. Received: "
+                f"{self.request_bytes}."
+            )
 
     @property
     def threads(self) -> int:

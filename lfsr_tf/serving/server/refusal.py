@@ -43,23 +43,39 @@ _HTTP = {
 }
 
 
+# Clients of gRPC take 8 kB of what follows an answer, where a byte that is not ASCII needs three.
+_MOST_BYTES = 2000
+
+
 class RefusalError(Exception):
     """A request is refused.
 
     Attributes:
         code: Why, for machines.
-        message: Why, for people.
+        message: Why, for people; cut, since a client's words may be in it.
         http: Status over REST, where it is not the code's.
     """
 
     def __init__(self, code: Code, message: str, http: int | None = None) -> None:
+        message = _cut(message)
         super().__init__(message)
         self.code, self.message, self.http = code, message, http or code.http
 
     @property
     def line(self) -> str:
-        """For a log: a client's words may have line breaks in them."""
-        return f"{self.code.name}: {' '.join(self.message.splitlines())}"
+        """For a log."""
+        return f"{self.code.name}: {one_line(self.message)}"
+
+
+def one_line(text: str) -> str:
+    """A text for a log: a client's words may have line breaks in them, and orders for a terminal."""
+    words = " ".join(_cut(text).splitlines())
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
+
+
+def _cut(text: str) -> str:
+    encoded = text.encode("utf-8", errors="replace")
+    return text if len(encoded) <= _MOST_BYTES else f"{encoded[:_MOST_BYTES].decode(errors='ignore')}..."
 
 
 def invalid(message: str) -> RefusalError:

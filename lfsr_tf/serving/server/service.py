@@ -19,11 +19,12 @@ from lfsr_tf.serving.server.gate import Gate
 from lfsr_tf.serving.server.metrics import Metrics
 from lfsr_tf.serving.server.models.servable import DEFAULT_SIGNATURE, Servable
 from lfsr_tf.serving.server.models.store import ModelStore, asked_version
-from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
+from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid, one_line
 
 logger = logging.getLogger(__name__)
 
 SIGNATURE_FIELD = "signature_def"
+_MOST_OF_A_NAME = 200
 _KINDS = {"classify": "classification", "regress": "regression"}
 Arrays = Mapping[str, NDArray[Any]]
 Inputs = Callable[[Servable], Arrays]
@@ -149,7 +150,7 @@ class ModelService:
         Raises:
             RefusalError: Whatever the block raises.
         """
-        started, status = time.monotonic(), "OK"
+        started, status, shown = time.monotonic(), "OK", repr(model[:_MOST_OF_A_NAME])
 
         def restart() -> None:
             nonlocal started
@@ -159,12 +160,11 @@ class ModelService:
             yield restart
         except RefusalError as refusal:
             status = refusal.code.name
-            logger.info("%s %s of %r refused: %s", entrypoint, api, model, refusal.line)
+            logger.info("%s %s of %s refused: %s", entrypoint, api, shown, refusal.line)
             raise
         except Exception as error:
             status, kind = Code.INTERNAL.name, type(error).__name__
-            reason = " ".join(str(error).splitlines())
-            logger.error("%s %s of %r failed: %s: %s", entrypoint, api, model, kind, reason)
+            logger.error("%s %s of %s failed: %s: %s", entrypoint, api, shown, kind, one_line(str(error)))
             raise RefusalError(Code.INTERNAL, f"{kind} in the server.") from error
         finally:
             self.metrics.observe(model, api, entrypoint, status, time.monotonic() - started)

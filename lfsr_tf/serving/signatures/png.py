@@ -14,6 +14,7 @@ from lfsr_tf.serving.signatures.graph import Enhance, checked, enhance_each, sma
 from lfsr_tf.serving.signatures.signature import Arrays, Signature
 
 WHITE = 65_535
+_BEGINNING, _HEADER_BYTES = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 24
 
 DESCRIPTION = (
     "png_bytes: string [N], PNG files of low-resolution magnitude images, grey, 8 or 16 bits (colours are "
@@ -46,11 +47,15 @@ def _claims_a_small_image(file: tf.Tensor) -> tf.Operation:
     """Look at the size before the pixels are unpacked: a file of some kB may claim gigabytes.
 
     A PNG file is 8 bytes of signature, 8 of the first chunk's length and name, then width and height as
-    big-endian 32-bit integers (PNG specification, 11.2.1 IHDR). What is shorter is left to the decoder.
+    big-endian 32-bit integers (PNG specification, 11.2.1 IHDR). The decoder takes JPEG, GIF and BMP, too,
+    which have something else in that place.
     """
-    header = tf.cond(
-        tf.strings.length(file) >= 24, lambda: tf.strings.substr(file, 16, 8), lambda: tf.constant(b"\0" * 8)
-    )
+    begins = tf.equal(tf.strings.substr(file, 0, len(_BEGINNING)), _BEGINNING)
+    whole = tf.strings.length(file) >= _HEADER_BYTES
+    message = "Expected PNG files in png_bytes. Received: another kind of file."
+    picture = tf.debugging.Assert(tf.logical_and(begins, whole), [message])
+    with tf.control_dependencies([picture]):
+        header = tf.strings.substr(file, len(_BEGINNING), 8)
     digits = tf.cast(tf.io.decode_raw(header, tf.uint8), tf.int64)
     sizes = tf.reduce_sum(tf.reshape(digits, (2, 4)) * [1 << 24, 1 << 16, 1 << 8, 1], axis=1)
     return small_enough(sizes[1], sizes[0], "png_bytes")

@@ -218,11 +218,20 @@ def test_addresses_are_read(text: str, expected: ServerAddress) -> None:
         "http://h/a/b/c",
         "http://h?x=1",
         "grpc://u@h",
+        "http://[::1:8501/lfsr",
+        "http://[x]/lfsr",
+        f"http://h/lfsr/{'9' * 5000}",
     ],
 )
 def test_other_addresses_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="Expected a server like http://127"):
         parse_address(text)
+
+
+def test_a_version_that_no_server_can_have_is_refused() -> None:
+    assert parse_address(f"grpc://h/lfsr/{2**63 - 1}").version == 2**63 - 1
+    with pytest.raises(ConfigError, match="Expected a version of at most 9223372036854775807"):
+        parse_address(f"grpc://h/lfsr/{2**63}")
 
 
 def test_the_url_of_a_model_names_its_version() -> None:

@@ -42,6 +42,12 @@ def test_a_limit_that_refuses_everything_is_no_limit(name: str) -> None:
             Limits(**{name: 0})
 
 
+def test_a_request_is_no_larger_than_grpc_can_take() -> None:
+    assert Limits(request_bytes=2**31 - 1).request_bytes == 2**31 - 1
+    with pytest.raises(ConfigError, match="request_bytes of at most 2147483647, gRPC's limit"):
+        Limits(request_bytes=2**31)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

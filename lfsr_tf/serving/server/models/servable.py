@@ -7,7 +7,7 @@ A graph session restores exactly what that loader restores; Python's `tf.saved_m
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,18 @@ class Servable:
             raise RefusalError(Code.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
         return self.signatures[name]
 
+    def check_names(self, name: str, inputs: Iterable[str]) -> None:
+        """Refuse a request whose inputs are not those of its signature, before their arrays are made.
+
+        Args:
+            name: Of the signature; "" for the default one.
+            inputs: Their names.
+
+        Raises:
+            RefusalError: The signature or an input does not exist, or an input is missing.
+        """
+        _check_inputs(self.signature(name), inputs)
+
     def predict(self, name: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
         """Run a signature.
 
@@ -125,7 +137,7 @@ def _config(folder: Path) -> config_pb2.ConfigProto:
     return config
 
 
-def _check_inputs(signature: Any, inputs: Arrays) -> None:
+def _check_inputs(signature: Any, inputs: Iterable[str]) -> None:
     """TensorFlow Serving's own words (predict_util.cc)."""
     given, expected = sorted(inputs), sorted(signature.inputs)
     if len(given) != len(expected):

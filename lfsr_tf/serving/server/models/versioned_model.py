@@ -1,8 +1,9 @@
 """The versions of one model: which are loaded, which one answers, and the change from one to the next.
 
 A new version is loaded and warmed up beside the old one, then takes its place, and the old one is given back
-when the last request that uses it has ended: no request is dropped. A version that fails stays out until its
-files change, and the old one goes on.
+when the last request that uses it has ended: no request is dropped. A version that fails stays out, and the
+old one goes on. It is tried again when its files change; and after a minute, two, four, up to an hour, since
+what failed may have been a full disk or a machine short of memory.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from lfsr_tf.serving.warmup import inputs_of, read_warmup
 
 logger = logging.getLogger(__name__)
 
+# The first as TensorFlow Serving waits, which tries a version six times, a minute apart.
+_RETRY_SECONDS, _LONGEST_RETRY_SECONDS = 60, 3600
+
 
 class State(enum.IntEnum):
     """A version's life, with the numbers of TensorFlow Serving's ModelVersionStatus."""
@@ -48,6 +52,8 @@ class Version:
         servable: Its graph while it is loaded.
         leases: Requests that use it.
         files: Fingerprint of its folder when it was loaded.
+        failures: How often these files have failed to load.
+        retry_time: Of the monotonic clock, when they may be tried again.
     """
 
     state: State = State.START
@@ -55,6 +61,13 @@ class Version:
     servable: Servable | None = None
     leases: int = 0
     files: tuple[tuple[str, int, int], ...] = ()
+    failures: int = 0
+    retry_time: float = 0.0
+
+    def may_be_loaded(self, files: tuple[tuple[str, int, int], ...]) -> bool:
+        """Whether to try now what is in its folder."""
+        failed = bool(self.error) and self.files == files
+        return self.servable is None and not (failed and time.monotonic() < self.retry_time)
 
 
 class VersionedModel:
@@ -102,7 +115,7 @@ class VersionedModel:
     def refresh(self) -> None:
         """Look at the folder once: load what is new, then give back what is not wanted any more."""
         there = versions(self.source.base_path)
-        wanted = self.source.policy.wanted(there)
+        wanted = self.source.policy.wanted(list(there))
         if not wanted:
             if not self._told_empty:
                 logger.warning(
@@ -114,13 +127,13 @@ class VersionedModel:
             return
         self._told_empty = False
         for number in wanted:
-            self._load_if_new(number)
+            self._load_if_new(number, there[number])
         if self.source.policy.kind == "latest":
             # A server that starts beside a broken version serves the one before it, as one that runs does.
             for number in sorted(set(there) - set(wanted), reverse=True):
                 if self.available:
                     break
-                self._load_if_new(number)
+                self._load_if_new(number, there[number])
         self._retire_all_but(wanted)
 
     def stop_loading(self) -> None:
@@ -163,15 +176,14 @@ class VersionedModel:
         version.servable = None
         return servable
 
-    def _load_if_new(self, number: int) -> None:
-        folder = self.source.base_path / str(number)
+    def _load_if_new(self, number: int, folder: Path) -> None:
         files = _fingerprint(folder)
         with self._lock:
             known = self._versions.get(number, Version())
-            unchanged = known.servable is not None or (known.error and known.files == files)
-            if unchanged or self._ending.is_set():
+            if self._ending.is_set() or not known.may_be_loaded(files):
                 return
-            self._versions[number] = version = Version(State.LOADING, files=files)
+            failures = known.failures if known.files == files else 0
+            self._versions[number] = version = Version(State.LOADING, files=files, failures=failures)
         started = time.monotonic()
         try:
             servable = self._loaded(folder)
@@ -216,6 +228,8 @@ class VersionedModel:
         reason = first_line(error)
         with self._lock:
             version.state, version.error = State.END, reason
+            wait = min(_LONGEST_RETRY_SECONDS, _RETRY_SECONDS << version.failures)
+            version.failures, version.retry_time = version.failures + 1, time.monotonic() + wait
         if not self._ending.is_set():
             logger.error("%s: version %d cannot be served: %s", self.source.name, number, reason)
 

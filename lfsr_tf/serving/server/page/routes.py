@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from importlib import resources
+from pathlib import Path
 from string import Template
 from typing import Any, Protocol
 
@@ -57,15 +58,19 @@ class ScanEnhancer(Protocol):
         """
 
 
-def page_routes(service: ModelService, options: ServerOptions, enhancer: ScanEnhancer) -> list[Route]:
+def page_routes(
+    service: ModelService, options: ServerOptions, enhancer: ScanEnhancer, scratch: Path | None = None
+) -> list[Route]:
     """The page at `/`, its files, and its calls.
 
     Args:
         service: Counts the page's calls among those of its models.
         options: Limits of a request.
         enhancer: The model behind the page; called by one thread at a time.
+        scratch: Where files are kept while they are worked on; None for the system's place for such. Whoever
+            removes it when the server has ended leaves none behind, even if one is worked on then.
     """
-    page = _Page(service, options, enhancer)
+    page = _Page(service, options, enhancer, scratch)
     limits = {"most_bytes": options.limits.request_bytes, "most_slices": MOST_SLICES}
     html = Template(_packaged("index.html").decode("utf-8")).substitute(
         limits,
@@ -98,8 +103,10 @@ def _fixed(content: bytes, media_type: str) -> Endpoint:
 class _Page:
     """What the page's script calls."""
 
-    def __init__(self, service: ModelService, options: ServerOptions, enhancer: ScanEnhancer) -> None:
-        self._service, self._enhancer = service, enhancer
+    def __init__(
+        self, service: ModelService, options: ServerOptions, enhancer: ScanEnhancer, scratch: Path | None
+    ) -> None:
+        self._service, self._enhancer, self._scratch = service, enhancer, scratch
         self._name = options.models[0].name
         self._gate, self._progress = Gate(1, _WAITING), Progress()
         files = (1 + _WAITING) * options.limits.request_bytes
@@ -136,7 +143,7 @@ class _Page:
                 raise _refusal(error) from error
 
     def _document(self, name: str, key: str, body: bytes, gone: Callable[[], bool]) -> dict[str, Any]:
-        with opened(name, body) as upload:
+        with opened(name, body, self._scratch) as upload:
             count = len(upload.scan.slices())
             with self._progress.of(key, count, gone) as advance:
                 advance(0)

@@ -47,12 +47,13 @@ class Upload:
 
 
 @contextmanager
-def opened(name: str, body: bytes) -> Iterator[Upload]:
+def opened(name: str, body: bytes, scratch: Path | None = None) -> Iterator[Upload]:
     """Read a file that came from a browser.
 
     Args:
         name: As the browser has it; only its suffix decides anything.
         body: The file.
+        scratch: Where its folder is made; None for the system's place for temporary files.
 
     Yields:
         The scan. Its file exists for the block only, and errors that the block raises do not tell where.
@@ -62,7 +63,7 @@ def opened(name: str, body: bytes) -> Iterator[Upload]:
         ScanError: The suffix is unknown, the reader refuses the file, or it has too many slices or pixels.
     """
     suffix = suffix_of(name, body)
-    with tempfile.TemporaryDirectory(prefix="lfsr-page-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lfsr-page-", dir=scratch) as folder:
         path = Path(folder, f"upload{suffix}")
         try:
             path.write_bytes(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
@@ -15,7 +16,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lfsr_tf.serving.server.options import ServerOptions
-from lfsr_tf.serving.server.refusal import RefusalError
+from lfsr_tf.serving.server.refusal import Code, RefusalError
 from lfsr_tf.serving.server.rest import json_response
 from lfsr_tf.serving.server.rest.body import BodyReader
 from lfsr_tf.serving.server.rest.callers import check_caller
@@ -54,11 +55,39 @@ def build_app(service: ModelService, options: ServerOptions, pages: Sequence[Bas
     routes = [Route(options.metrics_path, metrics, methods=["GET"]), *pages]
     app = Starlette(
         routes=[*routes, _ApiRoute(api)],
-        middleware=[Middleware(_CheckedCallers, loopback=options.loopback)],
+        middleware=[
+            Middleware(_AnsweredAtTheEnd),
+            Middleware(_CheckedCallers, loopback=options.loopback),
+        ],
         exception_handlers={HTTPException: _not_found},
     )
     app.router.redirect_slashes = False
     return app
+
+
+class _AnsweredAtTheEnd:
+    """An ASGI application around all others, which answers what the end of the server breaks off."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def answer(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except asyncio.CancelledError:
+            # Not raised on: uvicorn would log it with a traceback, and answer 500.
+            if not begun:
+                message = "The server ends before this request is answered. Send it again later."
+                refusal = RefusalError(Code.UNAVAILABLE, message)
+                logger.info("REST request refused: %s", refusal.line)
+                await refused(refusal, close=True)(scope, receive, send)
 
 
 class _CheckedCallers:
@@ -136,7 +165,8 @@ class _Api:
                 if call.verb == "predict":
                     form = format_of(request.headers.get("content-type", JSON))
                     return Response(await self._predict(request, call, form, body), media_type=form)
-                found = await self._workers.run(lambda: refuse_examples(service, spec, call.verb, body))
+                wait = self._limits.rest_seconds
+                found = await self._workers.run(lambda: refuse_examples(service, spec, call.verb, body, wait))
                 return Response(found, media_type=JSON)
 
     async def _predict(self, request: Request, call: RestCall, form: str, body: bytes) -> bytes:

@@ -17,6 +17,28 @@ logger = logging.getLogger(__name__)
 
 _MOST_HEADER_BYTES = 65_536
 _MOST_QUEUED = 8
+# Of an answer, within the time that a body may take to come: slow lines are slower, but not by much.
+_LEAST_TAKEN_BYTES = 1 << 20
+
+
+class UntakenAnswers:
+    """Bytes of answers that wait for their clients, of all connections; where they are too many, one ends."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._held: dict[TimedProtocol, int] = {}
+
+    def hold(self, connection: TimedProtocol, count: int) -> None:
+        """Count the bytes of a connection; the ones that have waited longest make room, but not the last."""
+        self._held[connection] = count
+        while sum(self._held.values()) > self._most_bytes and len(self._held) > 1:
+            longest = next(iter(self._held))
+            self.release(longest)
+            longest.drop()
+
+    def release(self, connection: TimedProtocol) -> None:
+        """Count a connection out."""
+        self._held.pop(connection, None)
 
 
 class TimedProtocol(HttpToolsProtocol):
@@ -24,10 +46,13 @@ class TimedProtocol(HttpToolsProtocol):
 
     Without them, a client that sends or takes a byte now and then keeps a connection, and the memory of its
     answer, for as long as it likes; and one that sends requests without waiting for answers fills the memory.
+    With them, an answer waits as long as its client takes a mebibyte of it in `Limits.body_seconds`, and
+    those of all clients together have `Limits.buffered_bytes`, or what a single one of them needs.
     """
 
-    def __init__(self, *args: Any, limits: Limits, **options: Any) -> None:
+    def __init__(self, *args: Any, limits: Limits, untaken: UntakenAnswers, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._untaken = untaken
         self.parser = PlainParser(self)  # type: ignore[assignment]
         self._limits = limits
         self._header_bytes = self._unsent = 0
@@ -106,6 +131,11 @@ class TimedProtocol(HttpToolsProtocol):
         self._stop_waiting_for_reader()
         self._limit_rest()
 
+    def drop(self) -> None:
+        """End the connection without its last answer."""
+        logger.info("REST connection of %s closed: its answer is not taken", self.client)
+        self.transport.abort()
+
     def send_400_response(self, msg: str) -> None:
         """Say in the API's form that what came is not HTTP."""
         body = json_response.refused(msg)
@@ -128,30 +158,30 @@ class TimedProtocol(HttpToolsProtocol):
             self._sending = None
 
     def _wait_for_reader(self) -> None:
-        self._stop_waiting_for_reader()
+        if self._taking is not None:
+            self._taking.cancel()
         self._unsent = self.transport.get_write_buffer_size()
         self._taking = self.loop.call_later(self._limits.body_seconds, self._check_reader)
+        self._untaken.hold(self, self._unsent)
 
     def _stop_waiting_for_reader(self) -> None:
         if self._taking is not None:
             self._taking.cancel()
             self._taking = None
+        self._untaken.release(self)
 
     def _check_reader(self) -> None:
-        if self.transport.get_write_buffer_size() < self._unsent:
+        taken = self._unsent - self.transport.get_write_buffer_size()
+        if taken >= min(self._unsent, _LEAST_TAKEN_BYTES):
             self._wait_for_reader()
         else:
-            self._drop()
+            self.drop()
 
     def _limit_rest(self) -> None:
         """A transport that is closed waits for its last bytes to be taken, if need be for ever."""
         closing = self.transport.is_closing() and self.transport.get_write_buffer_size() > 0
         if closing and self._taking is None:
-            self._taking = self.loop.call_later(self._limits.body_seconds, self._drop)
-
-    def _drop(self) -> None:
-        logger.info("REST connection of %s closed: its answer is not taken", self.client)
-        self.transport.abort()
+            self._taking = self.loop.call_later(self._limits.body_seconds, self.drop)
 
     def _give_up(self, reason: str) -> None:
         self._stop_waiting()
@@ -165,4 +195,4 @@ class TimedProtocol(HttpToolsProtocol):
 
 def timed_protocol(limits: Limits) -> Any:
     """The protocol with its limits, as uvicorn makes it for each connection."""
-    return partial(TimedProtocol, limits=limits)
+    return partial(TimedProtocol, limits=limits, untaken=UntakenAnswers(limits.buffered_bytes))

@@ -31,14 +31,28 @@ def metadata_json(service: ModelService, spec: Any) -> bytes:
     )
 
 
-def refuse_examples(service: ModelService, spec: Any, verb: str, body: bytes) -> NoReturn:
+def refuse_examples(service: ModelService, spec: Any, verb: str, body: bytes, timeout: float) -> NoReturn:
     """Refuse `classify` and `regress` as TensorFlow Serving does for signatures that take images.
+
+    Args:
+        service: With the models.
+        spec: The ModelSpec of the path.
+        verb: "classify" or "regress".
+        body: As it came.
+        timeout: Longest to wait for a turn, in seconds.
 
     Raises:
         RefusalError: Always.
     """
+    # In a turn, as for a prediction: numbers need ten times the memory of their JSON.
+    with service.gate.turn(timeout):
+        spec.signature_name = _signature_for_examples(body)
+    service.refuse_other_method(spec, verb)
+
+
+def _signature_for_examples(body: bytes) -> str:
     document = parse_document(body)
-    spec.signature_name = signature_of(document)
+    name = signature_of(document)
     if "examples" not in document:
         # TensorFlow Serving says so of regress, too.
         reason = "When method is classify, key 'examples' is expected and was not found"
@@ -48,7 +62,7 @@ def refuse_examples(service: ModelService, spec: Any, verb: str, body: bytes) ->
         raise invalid(f"JSON Value: {shown(document)} Expecting 'examples' value to be an list/array")
     if not examples:
         raise invalid(f"JSON Value: {shown(document)} 'examples' value is an empty array")
-    service.refuse_other_method(spec, verb)
+    return name
 
 
 def _as_dict(message: Any) -> dict[str, Any]:

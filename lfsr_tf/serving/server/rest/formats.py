@@ -33,7 +33,7 @@ class Call:
         spec: The ModelSpec of the path.
         body: As it came.
         timeout: Longest to wait for a turn, in seconds.
-        most_bytes: Most bytes of one tensor.
+        most_bytes: Most bytes of its tensors together.
         alive: Whether the client still waits.
     """
 

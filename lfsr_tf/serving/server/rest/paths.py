@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
+from lfsr_tf.serving.layout import LARGEST_VERSION
 from lfsr_tf.serving.server.refusal import invalid
 
 _VERSION = r"(?:(?:/versions/(?P<version>[0-9]+))|(?:/labels/(?P<label>[^/:]+)))?"
@@ -18,7 +19,6 @@ _PATTERNS = {
     ),
     "GET": re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{_VERSION}(?:/(?P<verb>metadata))?", re.IGNORECASE),
 }
-_LARGEST = 2**63 - 1
 # Python refuses to convert thousands of digits.
 _MOST_DIGITS = 4000
 
@@ -61,7 +61,7 @@ def parse_path(method: str, path: str) -> RestCall:
 
 
 def _number(digits: str) -> int:
-    if len(digits) > _MOST_DIGITS or int(digits) > _LARGEST:
+    if len(digits) > _MOST_DIGITS or int(digits) > LARGEST_VERSION:
         raise invalid(f"Failed to convert version: {digits} to numeric.")
     return int(digits)
 

@@ -39,6 +39,8 @@ class Workers:
             return await self.run(lambda: work(gone.is_set))
         finally:
             watcher.cancel()
+            # The end of the server breaks this off, not the thread, which must find out by itself.
+            gone.set()
 
 
 async def _watch(request: Request, gone: threading.Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,31 +16,52 @@ from lfsr_tf.serving.server.refusal import invalid, too_large
 _TEXT_BYTES = 24
 
 
-def array_of(name: str, proto: Any, most_bytes: int) -> NDArray[Any]:
-    """The array of a TensorProto, bytes as dtype object.
+def arrays_of(protos: Mapping[str, Any], most_bytes: int) -> dict[str, NDArray[Any]]:
+    """The arrays of TensorProtos, bytes as dtype object; none is made before all are known to fit.
 
     Args:
-        name: Of the input, for messages.
-        proto: As a client sent it.
-        most_bytes: Most bytes of the array: one value in a message may stand for a whole array.
+        protos: By the names of the inputs, as a client sent them.
+        most_bytes: Most bytes of all arrays together: one value in a message may stand for a whole array.
 
     Raises:
-        RefusalError: INVALID_ARGUMENT, the message contradicts itself; RESOURCE_EXHAUSTED, too large.
+        RefusalError: INVALID_ARGUMENT, a message contradicts itself; RESOURCE_EXHAUSTED, too large.
     """
-    shape = [dimension.size for dimension in proto.tensor_shape.dim]
+    needed = sum(_unpacked_bytes(name, proto) for name, proto in protos.items())
+    if needed > most_bytes:
+        raise too_large(needed, most_bytes)
+    return {name: _array(name, proto) for name, proto in protos.items()}
+
+
+def _unpacked_bytes(name: str, proto: Any) -> int:
+    shape = _shape(proto)
     if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
         raise invalid(f"Expected a full shape of {name}. Received: {shape}.")
+    count = math.prod(shape)
     try:
         dtype = tf.dtypes.as_dtype(proto.dtype)
-        size = _TEXT_BYTES if dtype == tf.string else dtype.as_numpy_dtype().itemsize
+        if dtype == tf.string:
+            return count * _TEXT_BYTES + _letters(proto.string_val, count)
+        return count * int(dtype.as_numpy_dtype().itemsize)
     except (TypeError, KeyError, AttributeError) as error:
         raise invalid(f"Expected a tensor type that is known of {name}. Received: {proto.dtype}.") from error
-    if math.prod(shape) * size > most_bytes:
-        raise too_large(math.prod(shape) * size, most_bytes)
+
+
+def _letters(texts: Sequence[bytes], count: int) -> int:
+    """Bytes of texts of which the last stands for those that are missing."""
+    missing = max(0, count - len(texts))
+    return sum(map(len, texts)) + missing * (len(texts[-1]) if texts else 0)
+
+
+def _array(name: str, proto: Any) -> NDArray[Any]:
     try:
         return tf.make_ndarray(proto)
     except (TypeError, ValueError) as error:
+        shape = _shape(proto)
         raise invalid(f"Expected values of {name} that fill its shape {shape}. Received: others.") from error
+
+
+def _shape(proto: Any) -> list[int]:
+    return [dimension.size for dimension in proto.tensor_shape.dim]
 
 
 def put_array(proto: Any, array: NDArray[Any]) -> None:

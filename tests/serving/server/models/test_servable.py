@@ -73,7 +73,7 @@ def test_the_default_signature_needs_no_name(servable: Servable) -> None:
         ("", {"image": IMAGE[0]}, (), Code.INVALID_ARGUMENT, "is not compatible with expected shape"),
         ("", {"image": IMAGE[:0]}, (), Code.INVALID_ARGUMENT, "Received: nothing"),
         ("", {"image": IMAGE * np.nan}, (), Code.INVALID_ARGUMENT, "Expected finite values in image"),
-        ("png", {"png_bytes": np.array([b"x"], object)}, (), Code.INVALID_ARGUMENT, "image file format"),
+        ("png", {"png_bytes": np.array([b"x"], object)}, (), Code.INVALID_ARGUMENT, "Expected PNG files"),
     ],
 )
 def test_what_does_not_fit_is_refused(

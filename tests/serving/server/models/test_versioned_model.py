@@ -6,7 +6,9 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -60,7 +62,7 @@ def session(servable: Servable) -> Callable[[], object]:
 
 
 def test_the_newest_version_is_loaded_and_answers(base: Path) -> None:
-    save_factor_model(base / "10", 10.0)
+    save_factor_model(base / "0010", 10.0)
     save_factor_model(base / "9", 9.0)
     model = opened(base)
     assert states(model) == {10: State.AVAILABLE}
@@ -152,7 +154,7 @@ KINDS = ["empty", "saved_model.pb", "variables/variables.data-00000-of-00001", "
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_broken_version_stays_out_until_its_files_change(
+def test_a_broken_version_stays_out_and_is_tried_at_once_when_its_files_change(
     kind: str, base: Path, model: VersionedModel, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
@@ -174,6 +176,27 @@ def test_a_broken_version_stays_out_until_its_files_change(
     assert answer(model) == (2, 2.5)
 
 
+def test_a_version_that_fails_is_tried_again_ever_more_seldom(
+    base: Path, model: VersionedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, tries, full = [1000.0], [], OSError(28, "No space left on device")
+
+    def check(*_: object) -> None:
+        tries.append(now[0])
+        if len(tries) < 9:
+            raise full
+
+    monkeypatch.setattr(versioned_model, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(versioned_model, "run_in_cpp_loader", check)
+    save_factor_model(base / "2", 2.0)
+    while len(tries) < 9:
+        model.refresh()
+        assert answer(model)[0] == (1 if len(tries) < 9 else 2)
+        now[0] += 10.0
+    assert [later - first for first, later in pairwise(tries)] == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+    assert model.states() == {2: (State.AVAILABLE, ""), 1: (State.END, "")}
+
+
 def test_a_folder_without_versions_changes_nothing_and_is_told_once(
     base: Path, model: VersionedModel, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -190,8 +213,9 @@ def test_a_folder_without_versions_changes_nothing_and_is_told_once(
 
 
 def test_folders_that_are_no_versions_are_passed_over(base: Path, model: VersionedModel) -> None:
-    for name in (".3", "3.tmp", "v3", "3a", "-3"):
+    for name in (".3", "3.tmp", "v3", "3a", "-3", "9" * 20):
         (base / name).mkdir()
+    (base / "9").write_text("a file")
     (base / "notes.txt").write_text("3")
     model.refresh()
     assert states(model) == {1: State.AVAILABLE}

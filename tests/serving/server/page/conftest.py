@@ -38,15 +38,18 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
     """Serve the page of something that enhances, on a port of loopback; its own models are never asked."""
 
     @contextmanager
-    def serving(enhancer: Enhancer) -> Iterator[httpx.Client]:
-        limits = Limits(request_bytes=MIB)
+    def serving(
+        enhancer: Enhancer, scratch: Path | None = None, shutdown_seconds: float = 30.0
+    ) -> Iterator[httpx.Client]:
+        limits = Limits(request_bytes=MIB, shutdown_seconds=shutdown_seconds)
         options = ServerOptions((ModelSource("tiny", tmp_path_factory.mktemp("models")),), limits=limits)
         service = ModelService(ModelStore(options.models, options.poll_seconds), Gate(1, 1))
-        server = HttpServer(build_app(service, options, page_routes(service, options, enhancer)), limits)
+        pages = page_routes(service, options, enhancer, scratch)
+        server = HttpServer(build_app(service, options, pages), limits)
         port = server.start("127.0.0.1", 0)
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             yield client
-        server.stop()
+            server.stop()
 
     return serving
 

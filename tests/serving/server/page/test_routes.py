@@ -3,6 +3,8 @@
 import base64
 import gzip
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -158,6 +160,36 @@ def test_a_disk_that_is_full_is_not_the_file_s_fault(
 
     with serve(fail) as client:
         assert refusal(client, "a.nii.gz", scan_file.read_bytes(), status) == "Cannot write."
+
+
+def test_the_end_of_the_server_ends_what_is_under_way_and_leaves_no_file(
+    serve, scan_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scratch, at_work, ended = tmp_path / "scratch", threading.Event(), threading.Event()
+    scratch.mkdir()
+
+    def endless(scan: Scan, advance) -> None:
+        assert [path.name for path in scratch.glob("*/*")] == ["upload.nii.gz"]
+        try:
+            while True:
+                advance(0)
+                at_work.set()
+                time.sleep(0.01)
+        finally:
+            ended.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        with serve(endless, scratch, shutdown_seconds=1.0) as client:
+            asked = pool.submit(enhance, client, scan_file.name, scan_file.read_bytes())
+            assert at_work.wait(20)
+        answer = asked.result(20)
+    assert (answer.status_code, list(answer.json())) == (503, ["error"])
+    assert ended.wait(5)
+    assert [record for record in caplog.records if record.exc_info] == []
+    deadline = time.monotonic() + 5
+    while list(scratch.iterdir()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_who_waits_can_ask_how_far_it_is(serve, enhancer: Enhancer, scan_file: Path) -> None:

@@ -80,7 +80,37 @@ def test_pages_of_other_sites_are_told_by_their_browser(site: str, own: bool, lo
     assert allowed(("sec-fetch-site", site), loopback=loopback) is own
 
 
-@pytest.mark.parametrize("headers", [{"sec-fetch-site": "cross-site"}, {"host": "evil.example:8501"}])
+@pytest.mark.parametrize(
+    ("origin", "host", "own"),
+    [
+        ("http://Scanner:8501", "scanner:8501", True),
+        ("https://lfsr.example", "lfsr.example", True),
+        ("http://[fd00::1]:8501", "[FD00::1]:8501", True),
+        ("http://scanner", "scanner:8501", False),
+        ("http://evil.example", "scanner:8501", False),
+        ("http://scanner:8501.evil.example", "scanner:8501", False),
+        ("null", "scanner:8501", False),
+        ("null", "", False),
+        ("", "", False),
+        ("scanner:8501", "scanner:8501", False),
+    ],
+)
+def test_where_browsers_tell_only_the_origin_it_must_be_the_host(origin: str, host: str, own: bool) -> None:
+    headers = ("origin", origin), ("host", host)
+    assert allowed(*headers, loopback=False) is own
+    assert not allowed(*headers, ("origin", "http://evil.example"), loopback=False)
+    assert allowed(*headers, ("sec-fetch-site", "same-origin"), loopback=False)
+
+
+def test_an_origin_on_loopback_must_be_the_host_too() -> None:
+    assert allowed(("origin", "http://127.0.0.1:8501"), ("host", "127.0.0.1:8501"))
+    assert not allowed(("origin", "http://evil.example"), ("host", "127.0.0.1:8501"))
+    assert not allowed(("origin", "http://127.0.0.1:8501"))
+
+
+@pytest.mark.parametrize(
+    "headers", [{"sec-fetch-site": "cross-site"}, {"host": "evil.example:8501"}, {"origin": "null"}]
+)
 @pytest.mark.parametrize(
     "path", ["/v1/models/lfsr", "/v1/models/lfsr/metadata", "/monitoring/prometheus/metrics", "/page/enhance"]
 )

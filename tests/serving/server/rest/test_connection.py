@@ -154,6 +154,19 @@ def test_an_answer_that_is_not_taken_is_given_up(
     assert len(came) < len(LARGE)
 
 
+def test_an_answer_that_is_taken_by_the_crumb_is_given_up(
+    client: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "lfsr_tf")
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    client.sendall(b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n")
+    deadline = time.monotonic() + 3.0
+    while not [record for record in caplog.records if "its answer is not taken" in record.message]:
+        assert time.monotonic() < deadline
+        assert client.recv(8192)
+        time.sleep(0.01)
+
+
 def test_a_slow_reader_that_goes_on_reading_gets_everything(client: socket.socket) -> None:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     client.sendall(b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")

@@ -81,6 +81,29 @@ def test_the_end_of_the_server_does_not_wait_for_it_either(server: HttpServer, d
     assert time.monotonic() - started < 4.0
 
 
+def test_answers_that_wait_share_a_budget_in_which_the_latest_has_a_place(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def much(request: Request) -> Response:
+        return Response(b"x" * (32 << 20))
+
+    caplog.set_level(logging.INFO, "lfsr_tf")
+    server = HttpServer(Starlette(routes=[Route("/part", much)]), Limits(buffered_bytes=40 << 20))
+    address = ("127.0.0.1", server.start("127.0.0.1", 0))
+    with socket.create_connection(address, 5.0) as first, socket.create_connection(address, 5.0) as last:
+        for client in (first, last):
+            client.sendall(LAST)
+            time.sleep(0.3)
+        (port,) = (each.client[1] for each in connections(server))
+        assert port == last.getsockname()[1]
+        assert ["its answer is not taken" in record.message for record in caplog.records] == [True]
+        received = 0
+        while came := last.recv(1 << 20):
+            received += len(came)
+        assert received > 32 << 20
+    server.stop()
+
+
 def test_who_takes_the_rest_in_time_gets_it(server: HttpServer, deaf: socket.socket) -> None:
     sent, received = answers(server), b""
     deaf.sendall(LAST)

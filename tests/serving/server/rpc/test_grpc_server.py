@@ -152,6 +152,19 @@ def test_the_largest_request_fits_into_any_budget(serve: Serve) -> None:
         assert predicted(channel, LARGE) == "OK"
 
 
+def test_no_array_is_made_for_inputs_that_the_signature_does_not_have(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    monkeypatch.setattr(prediction, "arrays_of", lambda *given: made.append(given))
+    request = predict_request("lfsr", "", {f"x{number}": IMAGE for number in range(30)})
+    with connection(serve()) as channel, pytest.raises(grpc.RpcError) as refusal:
+        PredictionServiceStub(channel).Predict(request, timeout=10.0)
+    assert refusal.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "input size does not match signature: 30!=1" in refusal.value.details()
+    assert made == []
+
+
 def test_an_error_that_grpc_itself_logs_is_one_line(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

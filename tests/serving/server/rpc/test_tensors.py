@@ -10,13 +10,17 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 from lfsr_tf.serving.server.refusal import Code, RefusalError
-from lfsr_tf.serving.server.rpc.tensors import array_of, put_array
+from lfsr_tf.serving.server.rpc.tensors import arrays_of, put_array
 
 MOST = 1 << 20
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
 DTYPES = st.sampled_from([np.float32, np.float64, np.int64, np.uint8, np.bool_, np.complex64])
 ARRAYS = DTYPES.flatmap(lambda dtype: arrays.arrays(dtype, SHAPES))
 TEXTS = arrays.arrays(object, SHAPES, elements=st.binary(max_size=5))
+
+
+def array_of(name: str, proto: TensorProto, most_bytes: int) -> np.ndarray:
+    return arrays_of({name: proto}, most_bytes)[name]
 
 
 @given(ARRAYS | TEXTS)
@@ -52,6 +56,8 @@ def test_one_value_may_stand_for_all() -> None:
     [
         (tensor(1, 1 << 18, 2, float_val=[1.0]), Code.RESOURCE_EXHAUSTED, "at most 1048576 bytes"),
         (tensor(7, 1 << 18, string_val=[b""]), Code.RESOURCE_EXHAUSTED, "at most 1048576 bytes"),
+        (tensor(7, 2000, string_val=[b"x" * 1000]), Code.RESOURCE_EXHAUSTED, "Received: 2048000 or more"),
+        (tensor(7, 2000, string_val=[b"x" * MOST, b""]), Code.RESOURCE_EXHAUSTED, "at most 1048576 bytes"),
         (tensor(1, 2**62, 2**62, float_val=[1.0]), Code.RESOURCE_EXHAUSTED, "at most 1048576 bytes"),
         (tensor(1, -1, float_val=[1.0]), Code.INVALID_ARGUMENT, "Expected a full shape of image"),
         (tensor(1, 2**62, 0, float_val=[1.0]), Code.INVALID_ARGUMENT, "Expected values of image that fill"),
@@ -69,6 +75,16 @@ def test_a_message_that_contradicts_itself_is_refused(proto: TensorProto, code: 
         array_of("image", proto, MOST)
     assert refusal.value.code == code
     assert message in refusal.value.message
+
+
+def test_inputs_share_the_limit_and_none_is_made_before_all_are_known_to_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    large = tensor(1, 1 << 17, float_val=[1.0])
+    assert sum(each.nbytes for each in arrays_of({"real": large, "imaginary": large}, MOST).values()) == MOST
+    monkeypatch.setattr(tf, "make_ndarray", lambda _: pytest.fail("an array was made"))
+    with pytest.raises(RefusalError, match=f"at most {MOST} bytes. Received: {MOST + 24}"):
+        arrays_of({"real": large, "imaginary": large, "png": tensor(7, 1, string_val=[b""])}, MOST)
 
 
 def test_a_shape_that_is_not_known_is_refused() -> None:
