@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lfsr_tf.errors import OutputError
+from lfsr_tf.storage import exists
 
 
 @contextmanager
@@ -20,6 +21,7 @@ def exclusive(output: Path) -> Iterator[None]:
     Raises:
         OutputError: The folder cannot be made, or another process writes there.
     """
+    made = not exists(output)
     try:
         output.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
@@ -32,9 +34,10 @@ def exclusive(output: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            # A refusal leaves no empty folder behind; it goes while it is locked.
-            with suppress(OSError):
-                output.rmdir()
+            # A refusal leaves no empty folder behind, unless it was there before; it goes while it is locked.
+            if made:
+                with suppress(OSError):
+                    output.rmdir()
     finally:
         os.close(descriptor)
 

@@ -1,7 +1,7 @@
 """Writing that is all or nothing, and hashes that are the same on every machine.
 
 Every file or folder that the package produces is written under a temporary sibling name and renamed when it
-is complete, so that a killed run, a full disk or a failed conversion never leaves a half-written result.
+is complete and on the disk: no kill, full disk, failed conversion or power cut leaves a half-written result.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from lfsr_tf.errors import LfsrError, OutputError
 
 TEMPORARY_PREFIX = ".partial-"
+_NAME_BYTES = 255
 _LITTER = re.compile(r"\.DS_Store|\.directory|Thumbs\.db|desktop\.ini|\.ipynb_checkpoints|\.nfs.*")
 # Whether an entry of a folder is one of our own results.
 IsOurs = Callable[[Path], bool]
@@ -45,7 +46,7 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
     with _cleaned_up(target, temporary):
         yield temporary
         _flush_to_disk(temporary)
-        temporary.replace(target)
+        _rename(temporary, target)
 
 
 @contextmanager
@@ -67,9 +68,11 @@ def atomic_folder(target: Path | str, *, replaces: IsOurs | None = None) -> Iter
     check_replaceable(target, replaces)
     with staging_folder(target, meant_for=target) as temporary:
         yield temporary
+        for path in (*temporary.rglob("*"), temporary):
+            _flush_to_disk(path)
         if replaces is None:
             # Refused where another process has filled a folder of that name meanwhile.
-            temporary.replace(target)
+            _rename(temporary, target)
         else:
             move_into_place(temporary, target)
 
@@ -103,23 +106,31 @@ def check_replaceable(target: Path, replaces: IsOurs | None) -> None:
             anything else is refused. None: every folder that is not empty is.
 
     Raises:
-        OutputError: It holds something else, or is a file, a link, a mount point or where this process works.
+        OutputError: It holds something else, or is a file, a link, a mount point or where this process works,
+            or cannot be looked into.
     """
+    try:
+        _check_kind(target)
+        entries = sorted(target.iterdir()) if target.is_dir() else []
+        foreign = [
+            entry.name for entry in entries if replaces is None or not (replaces(entry) or is_litter(entry))
+        ]
+    except OSError as error:
+        raise _no_place(target, error) from error
+    if foreign:
+        what = "is not empty" if replaces is None else f"holds other things, {foreign[0]} for one"
+        raise OutputError(
+            f"Expected a new output folder. Received: {target}, which {what}. Choose another name."
+        )
+
+
+def _check_kind(target: Path) -> None:
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise OutputError(f"Cannot write {target}: a file or a link is there. Choose another name.")
     if target.is_mount() or _holds_working_folder(target):
         raise OutputError(
             f"Expected a folder that can be made as a whole. Received: {target}, a mount point or one that "
             "the working folder is in. Name a new folder inside it."
-        )
-    entries = sorted(target.iterdir()) if target.is_dir() else []
-    foreign = [
-        entry.name for entry in entries if replaces is None or not (replaces(entry) or is_litter(entry))
-    ]
-    if foreign:
-        what = "is not empty" if replaces is None else f"holds other things, {foreign[0]} for one"
-        raise OutputError(
-            f"Expected a new output folder. Received: {target}, which {what}. Choose another name."
         )
 
 
@@ -138,12 +149,12 @@ def _holds_working_folder(target: Path) -> bool:
 def move_into_place(temporary: Path, target: Path) -> None:
     """Rename a finished file or folder; a folder that stands there goes once the new one has its name."""
     if not target.is_dir() or target.is_symlink():
-        temporary.replace(target)
+        _rename(temporary, target)
         return
     aside = _temporary_sibling(target.with_name(f"{target.name}.old"))
     target.replace(aside)
     try:
-        temporary.replace(target)
+        _rename(temporary, target)
     except OSError:
         aside.replace(target)
         raise
@@ -158,9 +169,31 @@ def exists(path: Path) -> bool:
         return False
 
 
+def is_taken(target: Path) -> bool:
+    """Whether something stands where a result is to go.
+
+    Raises:
+        OutputError: Nothing can: one may not look there, or the name is too long.
+    """
+    try:
+        target.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _no_place(target, error) from error
+    return True
+
+
+def _no_place(target: Path, error: OSError) -> OutputError:
+    return OutputError(f"Cannot write {target}: {error.strerror}. Choose another name or folder.")
+
+
 def _temporary_sibling(target: Path) -> Path:
     # Containers that share a volume may have the same process number.
-    return target.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}{secrets.randbelow(10**6):06}-{target.name}")
+    mark, name = f"{TEMPORARY_PREFIX}{os.getpid()}{secrets.randbelow(10**6):06}-", target.name
+    while len(os.fsencode(mark + name)) > _NAME_BYTES:
+        name = name[1:]
+    return target.with_name(mark + name)
 
 
 @contextmanager
@@ -179,16 +212,28 @@ def _cleaned_up(target: Path, temporary: Path) -> Iterator[None]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a whole folder if it exists."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True) if path.parent.is_dir() else None
+    """Remove a file or a whole folder, as far as there is one and it can be removed."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
 
 
 def _flush_to_disk(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
+    """Wait until a file's bytes or a folder's names are on the disk."""
+    # Some network file systems cannot flush folders.
+    with suppress(OSError) if path.is_dir() else nullcontext():
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _rename(temporary: Path, target: Path) -> None:
+    temporary.replace(target)
+    _flush_to_disk(target.parent)
 
 
 def write_json(path: Path | str, value: Any) -> None:

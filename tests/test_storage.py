@@ -1,5 +1,6 @@
 import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,11 @@ from lfsr_tf.errors import LfsrError, OutputError
 from lfsr_tf.storage import (
     atomic_folder,
     atomic_path,
+    check_replaceable,
     exists,
+    is_taken,
     read_json,
+    remove,
     sha256_file,
     stable_fraction,
     stable_seed,
@@ -143,6 +147,73 @@ def test_names_that_are_no_utf8_can_be_written_down(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"path": b"M\xfcller.nii.gz".decode("utf-8", "surrogateescape")})
     assert read_json(tmp_path / "a.json") == {"path": "M\udcfcller.nii.gz"}
     assert stable_seed("M\udcfcller") != stable_seed("Muller")
+
+
+@pytest.mark.parametrize("name", ["a" * 248 + ".nii.gz", "ä" * 125 + ".json"])
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path: Path, name: str) -> None:
+    with atomic_path(tmp_path / name) as temporary:
+        assert temporary.suffixes == Path(name).suffixes
+        temporary.write_text("whole")
+    with atomic_folder(tmp_path / "x" / name):
+        pass
+    assert {path.name for path in tmp_path.rglob("*")} == {name, "x"}
+
+
+def test_a_name_that_is_too_long_is_one_clear_error(tmp_path: Path) -> None:
+    target = tmp_path / ("a" * 256)
+    with pytest.raises(OutputError, match="too long"):
+        write_json(target, {})
+    with pytest.raises(OutputError, match="too long"):
+        check_replaceable(target, None)
+    with pytest.raises(OutputError, match="too long"):
+        is_taken(target)
+    remove(target)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_that_may_not_be_looked_at_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As in somebody else's folder, which root, who runs tests in containers, may look into.
+    def refusing(path: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    target = tmp_path / "theirs" / "out.json"
+    for name in ("stat", "mkdir", "unlink"):
+        monkeypatch.setattr(Path, name, refusing)
+    for write in (write_json, check_replaceable):
+        with pytest.raises(OutputError, match=r"Cannot write .*out\.json: Permission denied\."):
+            write(target, None)
+    with pytest.raises(OutputError, match="Permission denied"):
+        is_taken(target)
+
+
+def test_something_stands_at_a_path_or_not(tmp_path: Path) -> None:
+    write_json(tmp_path / "file", 1)
+    assert is_taken(tmp_path) and is_taken(tmp_path / "file")
+    assert not is_taken(tmp_path / "absent" / "file") and not is_taken(tmp_path / "file" / "below")
+
+
+def test_what_gets_its_name_is_on_the_disk_and_so_is_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    flush = os.fsync
+
+    def noted(descriptor: int) -> None:
+        flushed.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with atomic_path(tmp_path / "file") as temporary:
+        temporary.write_text("text")
+    assert flushed == [str(temporary), str(tmp_path)]
+    flushed.clear()
+    with atomic_folder(tmp_path / "folder", replaces=lambda path: True) as temporary:
+        (temporary / "below").mkdir()
+        (temporary / "below" / "part").write_text("text")
+    below = temporary / "below"
+    assert flushed == [*map(str, (below, below / "part", temporary, tmp_path))]
 
 
 def test_impossible_names_do_not_exist(tmp_path: Path) -> None:

@@ -69,9 +69,9 @@ def _train(output: Path, preset: str) -> Path:
 
 def _make_room(output: Path, overwrite: bool) -> None:
     """Refuse a filled folder, or empty it: only a folder that an earlier demo made is ever emptied."""
-    from lfsr_tf.storage import remove, write_json
+    from lfsr_tf.storage import is_taken, remove, write_json
 
-    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+    if is_taken(output) and not (output.is_dir() and not any(output.iterdir())):
         if not overwrite:
             raise OutputError(
                 f"Expected a new folder. Received: {output}, which exists. Give --overwrite or another name."

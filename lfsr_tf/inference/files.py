@@ -16,7 +16,7 @@ from lfsr_tf.scans.dicom_write import is_instance, write_dicom
 from lfsr_tf.scans.naming import SCAN_SUFFIXES
 from lfsr_tf.scans.nifti import is_nifti, write_nifti
 from lfsr_tf.scans.scan import Scan
-from lfsr_tf.storage import check_replaceable, exists, move_into_place, staging_folder
+from lfsr_tf.storage import check_replaceable, exists, is_taken, move_into_place, staging_folder
 
 OutputFormat = Literal["same", "nifti", "dicom"]
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
@@ -177,11 +177,11 @@ def _named(job: Job, scan: Scan, number: int, count: int, output_format: OutputF
 
 
 def _check_free(target: Path, source: Path, overwrite: bool) -> None:
-    if target.exists() and target.resolve() == source.resolve():
+    if is_taken(target) and target.resolve() == source.resolve():
         raise OutputError(
             f"Expected an output other than the input. Received: {target}. Choose another folder."
         )
-    if target.exists() and not overwrite:
+    if is_taken(target) and not overwrite:
         raise OutputError(
             f"Expected a new output. Received: {target}, which exists. Give --overwrite to replace it."
         )

@@ -40,7 +40,7 @@ _STALE = (
     "ShutterRightVerticalEdge", "ShutterUpperHorizontalEdge", "ShutterLowerHorizontalEdge",
     "CenterOfCircularShutter", "RadiusOfCircularShutter", "VerticesOfThePolygonalShutter",
     "ShutterPresentationValue", "MACParametersSequence", "DigitalSignaturesSequence",
-    "DataSetTrailingPadding", "ImagePosition", "ImageOrientation",
+    "DataSetTrailingPadding", "ImagePosition", "ImageOrientation", "PresentationLUTShape",
 )
 # fmt: on
 # JPEG baseline and extended, near-lossless JPEG-LS, and the lossy forms of JPEG 2000.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -11,18 +12,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pydicom import config
-from pydicom.dataset import FileDataset
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import BytesLengthException
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.valuerep import VR
 
 from lfsr_tf.errors import ScanError, first_line
 from lfsr_tf.scans.checks import check_stored_size
+from lfsr_tf.storage import exists
 
 DICOM_SUFFIXES = frozenset({".dcm", ".ima", ".dicom"})
 
+_NUMBERED = re.compile(r"[^.]*\d[^.]*|.*\.\d+")
 _PREAMBLE_LENGTH = 128
+_MARK = b"DICM"
+_HEAD_LENGTH = _PREAMBLE_LENGTH + len(_MARK)
 _PIXEL_TAGS = frozenset({Tag("FloatPixelData"), Tag("DoubleFloatPixelData"), Tag("PixelData")})
 # An index needs nothing that stands behind the image's size; the long per-frame sequences do.
 _LAST_INDEX_TAG = Tag("Columns")
@@ -80,19 +87,65 @@ def readable_values(path: Path) -> Iterator[None]:
         ) from error
 
 
+def readable_header(header: Dataset) -> Dataset:
+    """A header without the elements whose values cannot be decoded, in its sequences too.
+
+    Values are converted when they are asked for, so a damaged one that no reader needs (a private one, say)
+    would be met first by a writer, after all the work.
+
+    Args:
+        header: With file meta information; it is not changed.
+    """
+    readable = _readable_elements(header)
+    readable.file_meta = header.file_meta
+    return readable
+
+
+def _readable_elements(dataset: Dataset) -> Dataset:
+    kept: dict[BaseTag, DataElement] = {}
+    for tag in tuple(dataset.keys()):
+        with contextlib.suppress(*_UNREADABLE):
+            element = dataset[tag]
+            if element.VR == VR.SQ:
+                element = DataElement(tag, VR.SQ, [_readable_elements(item) for item in element.value])
+            kept[tag] = element
+    return Dataset(kept)
+
+
 def looks_like_dicom(path: Path) -> bool:
     """Whether a file starts as DICOM does, with the standard's preamble or without it as old files do."""
     try:
-        with path.open("rb") as stream:
-            head = stream.read(_PREAMBLE_LENGTH + 4)
+        return _starts_as_dicom(_head(path))
     except OSError:
         return False
-    return head[_PREAMBLE_LENGTH:] == b"DICM" or _starts_with_dataset(head)
 
 
-def _starts_with_dataset(head: bytes) -> bool:
-    """Whether the first element is a low one of group 2 or 8, little endian: a file without preamble."""
-    return (
+def is_named_dicom(path: Path) -> bool:
+    """Whether a file's name says that it is DICOM."""
+    return path.suffix.lower() in DICOM_SUFFIXES
+
+
+def may_be_remains(path: Path) -> bool:
+    """Whether a file may be what an interrupted copy left of an image without suffix (IM0004, MR.1.2.840.9).
+
+    Such a file is too short to tell, or cannot be opened.
+    """
+    if not _NUMBERED.fullmatch(path.name):
+        return False
+    try:
+        return len(_head(path)) < _HEAD_LENGTH
+    except OSError:
+        return True
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(_HEAD_LENGTH)
+
+
+def _starts_as_dicom(head: bytes) -> bool:
+    """Whether there is the mark, or the first element is a low one of group 2 or 8, little endian."""
+    return head[_PREAMBLE_LENGTH:] == _MARK or (
         len(head) > _PREAMBLE_LENGTH
         and head[:2] in (b"\x02\x00", b"\x08\x00")
         and head[3] == 0
@@ -133,24 +186,30 @@ def load_dataset(path: Path) -> FileDataset:
 
 
 def check_is_dicom(path: Path) -> None:
-    """Refuse a file that is missing, empty or something else.
+    """Refuse a file that is missing, empty, closed to this user or something else.
 
     Raises:
         ScanError: Always with the reason.
     """
+    if fault := _fault_of(path):
+        raise ScanError(f"Expected a DICOM file. Received: {path}, {fault}")
+
+
+def _fault_of(path: Path) -> str:
+    """What keeps a file from being DICOM by its start, and what to do; "" where nothing does."""
+    if path.is_symlink() and not exists(path):
+        return "a link to a file that is not there. Fetch that file."
     if not path.is_file():
-        raise ScanError(
-            f"Expected a DICOM file or folder. Received: {path}, which does not exist. Check the path."
-        )
+        return "which does not exist. Check the path."
     if path.stat().st_size == 0:
-        raise ScanError(
-            f"Expected a DICOM file. Received: {path}, which is empty. Copy it again or remove it."
-        )
-    if not looks_like_dicom(path):
-        raise ScanError(
-            f"Expected a DICOM file. Received: {path}, which has no DICM mark and is something else or "
-            "truncated. Copy it again or remove it."
-        )
+        return "which is empty. Copy it again or remove it."
+    try:
+        head = _head(path)
+    except OSError as error:
+        return f"which cannot be opened ({error.strerror}). Check the rights to it."
+    if not _starts_as_dicom(head):
+        return "which has no DICM mark and is something else or truncated. Copy it again or remove it."
+    return ""
 
 
 def _load(path: Path, stop_when: _StopWhen) -> FileDataset:

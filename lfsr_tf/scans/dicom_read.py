@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans.dicom_files import (
-    DICOM_SUFFIXES,
     check_is_dicom,
+    is_named_dicom,
     load_index,
     looks_like_dicom,
+    may_be_remains,
     tolerant_parsing,
 )
 from lfsr_tf.scans.dicom_frames import ENHANCED_MR_CLASSES, MR_CLASSES
@@ -20,6 +23,7 @@ from lfsr_tf.scans.dicom_identity import Identity, check_identities, identity_of
 from lfsr_tf.scans.dicom_multiframe import read_multiframe
 from lfsr_tf.scans.dicom_series import read_series
 from lfsr_tf.scans.scan import Scan
+from lfsr_tf.storage import exists
 
 _SERIES_SHOWN = 5
 
@@ -41,6 +45,10 @@ class SeriesFiles:
     files: tuple[Path, ...]
     multiframe: tuple[Path, ...]
     identities: tuple[Identity, ...]
+
+
+# The series of a folder, and its files that seem to be DICOM but cannot be read.
+Index = tuple[tuple[SeriesFiles, ...], tuple[Path, ...]]
 
 
 def is_dicom(path: Path | str) -> bool:
@@ -154,7 +162,7 @@ def _series_of(path: Path, index: Dataset) -> SeriesFiles:
     return own[0] if own else _group(str(index.get("SeriesInstanceUID")), [(path, index)])
 
 
-def _refuse_broken(broken: list[Path]) -> None:
+def _refuse_broken(broken: Sequence[Path]) -> None:
     """A series with a damaged slice at its end would otherwise be read as a shorter one."""
     for path in broken:
         check_is_dicom(path)
@@ -165,14 +173,23 @@ def _refuse_broken(broken: list[Path]) -> None:
         )
 
 
-def _index_folder(folder: Path) -> tuple[list[SeriesFiles], list[Path]]:
-    """The series of the images in a folder, and the files that are DICOM by name but cannot be read."""
+def _index_folder(folder: Path) -> Index:
+    return _index_of(tuple((path, _state(path)) for path in _visible_files(folder)))
+
+
+# Each series of a folder is read on its own, and asks for the folder's index again.
+@lru_cache(maxsize=1)
+def _index_of(files: tuple[tuple[Path, tuple[int, ...]], ...]) -> Index:
+    """The series of the images among files, and the files that seem to be DICOM but cannot be read.
+
+    Args:
+        files: Each with its state: one that changes is read again.
+    """
     groups: dict[str, list[tuple[Path, Dataset]]] = {}
-    broken = []
-    for path in _visible_files(folder):
-        if not looks_like_dicom(path):
-            broken += [path] if path.suffix.lower() in DICOM_SUFFIXES else []
-            continue
+    starts = {path: looks_like_dicom(path) for path, _ in files}
+    images, others = ([path for path in starts if starts[path] is kind] for kind in (True, False))
+    broken = [path for path in others if is_named_dicom(path) or (images and may_be_remains(path))]
+    for path in images:
         try:
             index = load_index(path)
         except ScanError:
@@ -180,9 +197,17 @@ def _index_folder(folder: Path) -> tuple[list[SeriesFiles], list[Path]]:
             continue
         if index.get("Rows") and index.get("Columns"):
             groups.setdefault(str(index.get("SeriesInstanceUID")), []).append((path, index))
-        elif str(index.get("SOPClassUID")) in ("None", *MR_CLASSES):
-            broken.append(path)
-    return [_group(uid, members) for uid, members in groups.items()], broken
+        elif any(known.startswith(str(index.get("SOPClassUID") or "")) for known in MR_CLASSES):
+            broken.append(path)  # it may end before its class, or within it
+    return tuple(_group(uid, members) for uid, members in groups.items()), tuple(broken)
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _group(uid: str, members: list[tuple[Path, Dataset]]) -> SeriesFiles:
@@ -203,4 +228,11 @@ def _group(uid: str, members: list[tuple[Path, Dataset]]) -> SeriesFiles:
 def _visible_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    return sorted(
+        path for path in folder.iterdir() if not path.name.startswith(".") and _is_file_or_link(path)
+    )
+
+
+def _is_file_or_link(path: Path) -> bool:
+    """Whether it is a file, or a link to nothing: a slice that was not fetched is missed, not passed over."""
+    return path.is_file() if exists(path) else path.is_symlink()

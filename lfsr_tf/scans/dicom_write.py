@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from lfsr_tf.errors import OutputError
 from lfsr_tf.scans import dicom_derived, dicom_quantise
 from lfsr_tf.scans.dicom_classic_header import classic_header
 from lfsr_tf.scans.dicom_derived import DerivedSeries
-from lfsr_tf.scans.dicom_files import tolerant_parsing
+from lfsr_tf.scans.dicom_files import readable_header, tolerant_parsing
 from lfsr_tf.scans.dicom_frames import DicomHeader
 from lfsr_tf.scans.dicom_placement import Placement, pixel_spacing, place_slices, slice_spacing_changed
 from lfsr_tf.scans.scan import Scan
@@ -25,9 +26,9 @@ def write_dicom(scan: Scan, folder: Path | str, *, derivation: str = "", overwri
     r"""Write a scan as a derived series of classic MR images, one file a slice.
 
     New series and instance UIDs, Image Type DERIVED\SECONDARY; patient, study and frame of reference are the
-    input's. The first pixel of each slice keeps its Image Position (Patient), and Pixel Spacing follows the
-    affine. Pixels are unsigned 16-bit, explicit little endian, with one rescale slope that gives back the
-    scan's units.
+    input's, and so is the rest of the header, except for elements whose values cannot be decoded. The first
+    pixel of each slice keeps its Image Position (Patient), and Pixel Spacing follows the affine. Pixels are
+    unsigned 16-bit, explicit little endian, with one rescale slope that gives back the scan's units.
 
     Args:
         scan: With the header that `read_dicom` gave it; voxels [columns, rows, slices], finite.
@@ -48,6 +49,7 @@ def write_dicom(scan: Scan, folder: Path | str, *, derivation: str = "", overwri
         )
     series = _identity(scan, header, derivation)
     with tolerant_parsing():
+        header = replace(header, datasets=tuple(map(readable_header, header.datasets)))
         instances = _instances(scan, header, series)
         with atomic_folder(folder, replaces=is_instance if overwrite else None) as temporary:
             for number, dataset in enumerate(instances, start=1):

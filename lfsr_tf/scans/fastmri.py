@@ -40,7 +40,7 @@ _NO_HEADER = "The file has no ISMRMRD header: voxels of 1 mm are assumed and no 
 _NO_HEADER_BUT_IMAGE = (
     "The file has no ISMRMRD header: voxels of 1 mm are assumed and the field of view of its stored images."
 )
-_NO_PATIENT = "The file names no patient: the subject is taken from its name."
+_NO_PATIENT = "The file names no patient: the subject is taken from its path."
 _NO_POSITION = "The file gives no position: axial slices around the centre of the field of view are assumed."
 
 

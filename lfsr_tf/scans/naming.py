@@ -33,18 +33,28 @@ _BIDS_BETWEEN = re.compile(r"ses-[A-Za-z0-9]+|anat|dwi|fmap|func|perf|raw")
 _PLACEHOLDERS = frozenset(
     {"", "anon", "anonymised", "anonymized", "anonymous", "n/a", "na", "nan", "none", "null", NOBODY}
 )
-_VISIT = re.compile(
-    r"(?:ses|session|study|visit|scan|run|rep|acq|tp|timepoint|day|month|week|year)-?\d+", re.IGNORECASE
+_VISIT = r"(?:ses|session|study|visit|scan|run|rep|acq|tp|timepoint|day|month|week|year)-?\d+"
+_FIELD_STRENGTH = r"[A-Za-z]*\d+(?:[.p]\d+)?m?T"
+# Hyphens, dots and blanks part a word: IXI002-Guys-0828-T1 is one.
+_PART_END = r"[-. ]"
+_VISIT_OR_FIELD_STRENGTH = re.compile(
+    rf"(?:^|(?<={_PART_END}))(?:{_VISIT}|{_FIELD_STRENGTH})(?={_PART_END}|$)", re.IGNORECASE
 )
-_FIELD_STRENGTH = re.compile(r"[A-Za-z]*\d+(?:[.p]\d+)?m?T", re.IGNORECASE)
 
 
 def contrast_from_text(text: str) -> str:
     """The contrast that a file name, an acquisition attribute or a series description speaks of.
 
     Returns:
-        "T1w", "T2w", "FLAIR", "PD" or "unknown". FLAIR goes before T2w, which often stands beside it.
+        "T1w", "T2w", "FLAIR", "PD" or "unknown". FLAIR goes before T2w, which often stands beside it; of a
+        BIDS name the last word does, since the labels before it name other contrasts too (space-T1w).
     """
+    suffix = text.rpartition("_")[2] if _BIDS_SUBJECT.search(text) else ""
+    stated = _contrast_of_words(suffix)
+    return stated if stated != "unknown" else _contrast_of_words(text)
+
+
+def _contrast_of_words(text: str) -> str:
     words = [word.upper() for word in re.split(r"[^A-Za-z0-9*]+", text) if word]
     for contrast, pattern in _CONTRASTS:
         if any(pattern.fullmatch(word) for word in words):
@@ -53,27 +63,32 @@ def contrast_from_text(text: str) -> str:
 
 
 def subject_from_path(path: Path) -> str:
-    """The person a scan shows, from the file's name: splits into training and validation go by it.
+    """The person a scan shows, from the names of file and folders: training and validation are split by it.
 
     A BIDS label (`sub-01`, also of a parent folder) is taken as it is. Otherwise the name's leading words up
     to the first that holds a digit, without contrast, visit and field strength, so that two visits of one
-    person get one name, and so do two contrasts, whether they stand before the person or after.
+    person get one name, and so do two contrasts, whether they stand before the person or after. A file name
+    that says nothing else (`p01/T1.nii.gz`) leaves it to the nearest folder that does.
     """
+    path = path.absolute()
     if label := bids_label(path):
         return label
-    name = SCAN_SUFFIXES.sub("", path.name)
+    folders = (parent.name for parent in path.parents if not _BIDS_BETWEEN.fullmatch(parent.name))
+    persons = map(_person, (SCAN_SUFFIXES.sub("", path.name), *folders))
+    return next((person for person in persons if person), NOBODY)
+
+
+def _person(name: str) -> str:
+    """The words of a file's or a folder's name that may tell people apart; "" where there are none."""
     words: list[str] = []
     for word in name.split("_"):
-        if contrast_from_text(word) != "unknown":
-            if words:
-                break
-            continue
-        if not word or _VISIT.fullmatch(word) or _FIELD_STRENGTH.fullmatch(word):
-            continue
-        words.append(word)
-        if any(character.isdigit() for character in word):
+        parts = re.split(_PART_END, _VISIT_OR_FIELD_STRENGTH.sub("", word))
+        kept = "-".join(part for part in parts if part and contrast_from_text(part) == "unknown")
+        words += [kept] if kept else []
+        # What follows a contrast says how it was taken or processed.
+        if words and (contrast_from_text(word) != "unknown" or any(map(str.isdigit, kept))):
             break
-    return "-".join(words) or name or "unknown"
+    return "-".join(words)
 
 
 def bids_label(path: Path) -> str | None:

@@ -145,7 +145,7 @@ def _scan_of(voxels: NDArray[np.float32], affine: NDArray[np.float64], header: A
 def _notes(header: Any) -> tuple[str, ...]:
     if int(header["sform_code"]) or int(header["qform_code"]):
         return ()
-    return ("The header gives no orientation; the volume is taken as RAS and centred.",)
+    return ("The header gives no orientation; the volume is taken as LAS and centred.",)
 
 
 def write_nifti(scan: Scan, path: Path) -> None:

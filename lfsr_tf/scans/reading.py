@@ -6,7 +6,8 @@ A new format is a module with a read function, and one line in `FILE_READERS`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +84,11 @@ def read_volumes(path: Path | str, *, slice_axis: int | str | None = None) -> li
         raise ScanError(
             f"Expected a scan that fits into memory. Received: {path}, which does not. Split the file."
         ) from error
+    except OSError as error:
+        raise ScanError(
+            f"Expected a scan that can be read. Received: {error.filename or path}: "
+            f"{error.strerror or error}. Check the rights to it, and copy it again."
+        ) from error
     check_labels(path, [scan.subject for scan in scans])
     if slice_axis is not None:
         scans = [scan.cut_along(slice_axis) for scan in scans]
@@ -114,7 +120,8 @@ def find_scans(folder: Path | str) -> list[Path]:
     """Every scan below a folder, by the names of files and the headers of DICOM files.
 
     A DICOM series counts once: by its folder, or by one of its files where a folder holds several series.
-    Hidden files and folders, such as half-written output, are left out.
+    Hidden files and folders, such as half-written output, are left out. Linked folders are searched too; one
+    that can be reached in several ways counts once, by its own name where that is below `folder`.
 
     Args:
         folder: A folder, or a single scan, which is returned as it is.
@@ -123,7 +130,7 @@ def find_scans(folder: Path | str) -> list[Path]:
         Paths that `read_volumes` takes, sorted.
 
     Raises:
-        ScanError: The folder does not exist.
+        ScanError: The folder does not exist, or it or one below it cannot be looked into.
     """
     folder = Path(folder)
     if not exists(folder):
@@ -132,14 +139,45 @@ def find_scans(folder: Path | str) -> list[Path]:
         )
     if folder.is_file():
         return [folder]
-    found: list[Path] = []
-    for where, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files = [Path(where, name) for name in names if not name.startswith(".")]
-        found += [file for file in files if any(reader.takes(file) for reader in FILE_READERS)]
-        # Files that only claim to be DICOM are listed too, so that whoever reads them hears of the damage.
-        found += find_series(where) or [file for file in files if _dicom_by_name(file)]
-    return sorted(found)
+    try:
+        return sorted(scan for where, names in _folders_below(folder) for scan in _scans_in(where, names))
+    except OSError as error:
+        raise ScanError(
+            f"Expected folders that can be searched. Received: {error.filename}: {error.strerror}. "
+            "Ask its owner for the right to read it, or name the scans and folders beside it."
+        ) from error
+
+
+def _folders_below(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """A folder and all folders below it, each once, with the names of their files; hidden ones are left out.
+
+    Raises:
+        OSError: A folder cannot be listed.
+    """
+    # A link to where the search came from leads nowhere new.
+    seen = set(folder.resolve().parents)
+    starts = deque([folder])
+    while starts:
+        for where, below, names in os.walk(starts.popleft(), onerror=_refuse):
+            if (place := Path(where).resolve()) in seen:
+                below.clear()
+                continue
+            seen.add(place)
+            below[:] = sorted(name for name in below if not name.startswith("."))
+            # Links wait: what they lead to may have a name of its own here.
+            starts += [link for name in below if (link := Path(where, name)).is_symlink()]
+            yield Path(where), [name for name in names if not name.startswith(".")]
+
+
+def _refuse(error: OSError) -> None:
+    raise error
+
+
+def _scans_in(folder: Path, names: Sequence[str]) -> list[Path]:
+    files = [folder / name for name in names]
+    found = [file for file in files if any(reader.takes(file) for reader in FILE_READERS)]
+    # Files that only claim to be DICOM are listed too, so that whoever reads them hears of the damage.
+    return found + (find_series(folder) or [file for file in files if _dicom_by_name(file)])
 
 
 def _reader_of(path: Path) -> Reader:

@@ -28,13 +28,18 @@ from lfsr_tf.scans.naming import contrast_from_text, subject_from_path
         ("brain_001_T1.nii.gz", "brain-001", "T1w"),
         ("brain_002_visit1_t2_flair.nii.gz", "brain-002", "FLAIR"),
         ("scan.nii.gz", "scan", "unknown"),
-        ("T1w.nii.gz", "T1w", "T1w"),
+        ("p01/T1w.nii.gz", "p01", "T1w"),
+        ("IXI012-HH-1211-PD.nii.gz", "IXI012-HH-1211", "PD"),
+        ("sub-01_space-T1w_desc-preproc_T2w.nii.gz", "sub-01", "T2w"),
+        ("sub-01_acq-MPRAGE_T2w.nii.gz", "sub-01", "T2w"),
+        ("sub-01_acq-fastFLAIR_run-1_T1w.nii.gz", "sub-01", "T1w"),
+        ("sub-01_T1w_brain.nii.gz", "sub-01", "T1w"),
         ("p4_T2star.nii.gz", "p4", "unknown"),
     ],
 )
 def test_names_give_subject_and_contrast(name, subject, contrast):
     assert subject_from_path(Path(name)) == subject
-    assert contrast_from_text(name.split(".")[0]) == contrast
+    assert contrast_from_text(Path(name).name.split(".")[0]) == contrast
 
 
 @pytest.mark.parametrize(

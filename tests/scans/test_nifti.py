@@ -49,6 +49,12 @@ def test_a_round_trip_changes_nothing_but_the_voxel_type(tmp_path, image, obliqu
     np.testing.assert_array_equal(new.get_fdata(), old.get_fdata())
 
 
+def test_the_orientation_that_is_taken_where_the_header_gives_none_is_said(tmp_path, image):
+    (scan,) = read_nifti(_save(tmp_path / "a.nii", image(20, 24, 6)))
+    assert "".join(nib.aff2axcodes(scan.affine)) == "LAS"
+    assert scan.notes == ("The header gives no orientation; the volume is taken as LAS and centred.",)
+
+
 def _plain(image, key):
     value = np.asarray(image.header[key])
     if value.dtype.kind == "S":

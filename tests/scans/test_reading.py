@@ -1,5 +1,8 @@
 """The reader is found by name, slices are cut in the plane asked for, folders are searched."""
 
+import errno
+import os
+
 import numpy as np
 import pytest
 
@@ -63,6 +66,45 @@ def test_folders_are_searched_deeply_and_hidden_files_left_out(tmp_path, nifti_f
     (tmp_path / "notes.txt").write_text("no scan")
     (tmp_path / "sub-01_T1w.json").write_text("{}")
     assert find_scans(tmp_path) == [tmp_path / names[0], tmp_path / names[1]]
+
+
+def test_linked_folders_are_searched_and_each_scan_is_found_once(tmp_path, nifti_file, image):
+    data, store = tmp_path / "data", tmp_path / "store"
+    for folder in (data / "sub-02", store / "sub-01" / "anat", store / ".hidden"):
+        folder.mkdir(parents=True)
+        nifti_file(image(20, 24, 6), name=f"{folder.relative_to(tmp_path)}/scan.nii")
+    links = {
+        data / "sub-01": store / "sub-01",
+        data / "again": store / "sub-01" / "anat",
+        data / "latest": data / "sub-02",
+        data / "sub-02" / "up": data,
+        data / "sub-02" / "further_up": tmp_path,
+        store / "sub-01" / "round": store / "sub-01",
+        data / "nowhere": tmp_path / "absent",
+    }
+    for link, target in links.items():
+        link.symlink_to(target)
+    found = [data / "again" / "scan.nii", data / "sub-02" / "scan.nii"]
+    assert find_scans(data) == found
+    (data / "again").unlink()
+    assert find_scans(data) == [data / "sub-01" / "anat" / "scan.nii", data / "sub-02" / "scan.nii"]
+    assert find_scans(data / "latest") == [data / "latest" / "scan.nii"]
+
+
+def test_a_folder_that_cannot_be_searched_is_named(tmp_path, nifti_file, image, monkeypatch):
+    closed = tmp_path / "sub-01"
+    closed.mkdir()
+    nifti_file(image(20, 24, 6), name="sub-02_T1w.nii")
+    scandir = os.scandir
+
+    def refusing(path):
+        if path == str(closed):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(ScanError, match=r"Expected folders .* Received: .*sub-01: Permission denied\. Ask"):
+        find_scans(tmp_path)
 
 
 def test_a_file_is_its_own_scan_and_an_empty_folder_has_none(tmp_path, nifti_file, image):

@@ -19,6 +19,27 @@ def test_a_contrast_before_the_person_does_not_make_two_persons_of_one(contrast)
 
 
 @pytest.mark.parametrize(
+    ("paths", "subject"),
+    [
+        (["p01/T1.nii.gz", "p01/FLAIR.nii.gz", "p01/visit1_T2.nii.gz"], "p01"),
+        (["p01/visit1/T1.nii.gz", "p01/ses-2/anat/T2w.nii.gz", "p01/3T/FLAIR/run1.nii.gz"], "p01"),
+        (["IXI002-Guys-0828-T1.nii.gz", "IXI002-Guys-0828-T2.nii.gz"], "IXI002-Guys-0828"),
+        (["p07-visit1-1.5T-T1.nii.gz", "T2-p07-ses-02.nii.gz", "p07.FLAIR.nii.gz", "p07 PD.nii"], "p07"),
+        (["john-T1_axial.nii.gz", "john-T2_sag.nii.gz"], "john"),
+        (["/T1.nii.gz", "/visit2/T2.nii.gz"], "unknown"),
+    ],
+)
+def test_contrasts_and_visits_of_one_person_are_one_subject(paths, subject):
+    assert {subject_from_path(Path("/", path)) for path in paths} == {subject}
+
+
+def test_the_same_file_shows_the_same_person_however_it_is_named(tmp_path, monkeypatch):
+    (tmp_path / "p01").mkdir()
+    monkeypatch.chdir(tmp_path / "p01")
+    assert subject_from_path(Path("T1.nii.gz")) == subject_from_path(tmp_path / "p01" / "T2.nii.gz") == "p01"
+
+
+@pytest.mark.parametrize(
     ("path", "subjects"),
     [
         ("sub-01/sub-02_T1w.nii.gz", ["sub-02"]),
@@ -53,7 +74,7 @@ def test_the_patient_id_of_an_hdf5_file_goes_before_its_name_unless_it_is_a_plac
     for nobody in ("", "ANONYMOUS", "n/a", np.array([b"a", b"b"])):
         scan = read_scan(hdf5_file("p01_T1.h5", attrs={"patient_id": nobody}, **images))
         assert scan.subject == "p01"
-        assert scan.notes[-1] == "The file names no patient: the subject is taken from its name."
+        assert scan.notes[-1] == "The file names no patient: the subject is taken from its path."
 
 
 def test_a_file_of_one_person_with_the_patient_id_of_another_is_refused(hdf5_file, image, tmp_path):

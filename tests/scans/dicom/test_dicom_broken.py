@@ -61,6 +61,42 @@ def test_series_truncated_anywhere_is_refused(write_series: Write, fraction: flo
     assert "004.dcm" in refusal(path.parent)
 
 
+def test_series_truncated_within_its_class_is_refused(write_series: Write) -> None:
+    path = write_series() / "004.dcm"
+    data = path.read_bytes()
+    for end in range(data.index(b"\x08\0\x16\0UI") + 8, data.index(b"\x08\0\x18\0UI"), 5):
+        path.write_bytes(data[:end])
+        assert "004.dcm" in refusal(path.parent)
+
+
+@pytest.mark.parametrize("name", ["IM0005", "00000005", "MR.1.2.840.5"])
+@pytest.mark.parametrize("length", [0, 100, 131])
+def test_what_an_interrupted_copy_left_of_a_file_without_suffix_is_named(
+    write_series: Write, name: str, length: int
+) -> None:
+    folder = write_series()
+    last = folder / "004.dcm"
+    (folder / name).write_bytes(last.read_bytes()[:length])
+    last.unlink()
+    assert name in refusal(folder)
+
+
+@pytest.mark.parametrize("name", ["004.dcm", "IM0005"])
+def test_a_link_to_a_slice_that_was_not_fetched_is_named(write_series: Write, name: str) -> None:
+    folder = write_series()
+    (folder / "004.dcm").unlink()
+    (folder / name).symlink_to("../.git/annex/objects/absent")
+    assert f"{name}, a link to a file that is not there" in refusal(folder)
+
+
+def test_other_small_files_of_a_folder_are_let_be(write_series: Write) -> None:
+    folder = write_series()
+    for name in ("README", "notes2.txt", "Thumbs.db", ".DS_Store", "SERIES.json"):
+        (folder / name).write_text("t1, 5 slices")
+    (folder / "link").symlink_to("nowhere")
+    assert read_dicom(folder)[0].voxels.shape == (20, 24, 5)
+
+
 @pytest.mark.parametrize("fraction", np.linspace(0.01, 0.99, 24).tolist())
 def test_multiframe_truncated_anywhere_is_refused(write_multiframe: Write, fraction: float) -> None:
     path = write_multiframe()

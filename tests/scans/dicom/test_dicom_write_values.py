@@ -1,4 +1,4 @@
-"""Derived series: the values that come back, and the window that shows them."""
+"""Derived series: the values that come back, the window that shows them, and what a damaged header gives."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import ImplicitVRLittleEndian
 
 from lfsr_tf.scans.dicom_read import read_dicom
 from lfsr_tf.scans.dicom_write import write_dicom
@@ -51,3 +53,51 @@ def test_any_range_of_values_comes_back(write_series: Write, tmp_path: Path, kin
     write_dicom(replace(scan, voxels=values), tmp_path / "out")
     step = max(float(np.ptp(values)), float(values.max())) / 65535
     np.testing.assert_allclose(read_dicom(tmp_path / "out")[0].voxels, values, atol=0.51 * step, rtol=1e-6)
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_an_element_of_an_impossible_length_is_left_out(
+    write_series: Write, tmp_path: Path, private: bool
+) -> None:
+    def three_bytes(dataset: Dataset, number: int) -> None:
+        if private:
+            dataset.private_block(0x19, "SIEMENS MR", create=True).add_new(0x08, "OB", b"abcd")
+        else:
+            dataset.add_new("RedPaletteColorLookupTableDescriptor", "OB", b"abcd")
+
+    folder = write_series(edit=three_bytes)
+    for path in folder.iterdir():
+        # Two numbers of 16 bits, the second of which lacks a byte.
+        path.write_bytes(path.read_bytes().replace(b"OB\0\0\4\0\0\0abcd", b"US\3\0abc"))
+    write_dicom(read_dicom(folder)[0], tmp_path / "out")
+    for dataset in headers(tmp_path / "out"):
+        assert dataset.PatientID == "subject-7"
+        assert "RedPaletteColorLookupTableDescriptor" not in dataset
+
+
+def test_of_a_sequence_the_elements_that_can_be_decoded_stay(write_multiframe: Write, tmp_path: Path) -> None:
+    def with_item(dataset: Dataset) -> None:
+        item = Dataset()
+        item.CodeMeaning, item.PixelBandwidth, item.CodeValue = "kept", "7777", "1"
+        dataset.AcquisitionContextSequence = [item]
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+
+    path = write_multiframe(edit=with_item)
+    content = path.read_bytes()
+    bandwidth, wrong = b"\x18\0\x95\0\4\0\0\0", b"\x18\0\x87\x90\4\0\0\0"
+    assert bandwidth in content
+    path.write_bytes(content.replace(bandwidth, wrong))
+    write_dicom(read_dicom(path)[0], tmp_path / "out")
+    item = headers(tmp_path / "out")[0].AcquisitionContextSequence[0]
+    assert (item.CodeMeaning, item.CodeValue) == ("kept", "1")
+    assert "DiffusionBValue" not in item
+
+
+def test_the_shape_of_inverted_pixels_goes_with_them(write_series: Write, tmp_path: Path) -> None:
+    def inverted(dataset: Dataset, number: int) -> None:
+        dataset.PhotometricInterpretation, dataset.PresentationLUTShape = "MONOCHROME1", "INVERSE"
+
+    write_dicom(read_dicom(write_series(edit=inverted))[0], tmp_path / "out")
+    for dataset in headers(tmp_path / "out"):
+        assert dataset.PhotometricInterpretation == "MONOCHROME2"
+        assert "PresentationLUTShape" not in dataset

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from pydicom import Dataset
+import pytest
+from pydicom import Dataset, dcmread
 
 from lfsr_tf.pairs.listing import hash_scan
-from lfsr_tf.scans import find_scans
+from lfsr_tf.scans import dicom_read, find_scans, read_scan
 from lfsr_tf.scans.dicom_read import series_files
 
 
@@ -36,3 +37,21 @@ def test_the_hash_of_a_series_sees_a_change_in_its_last_slice(write_series: Call
         "000.dcm": True,
         "t2_000.dcm": False,
     }
+
+
+def test_a_folder_of_many_series_is_indexed_once_and_again_when_it_changes(
+    write_series: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed: list[Path] = []
+    load = dicom_read.load_index
+    monkeypatch.setattr(dicom_read, "load_index", lambda path: indexed.append(path) or load(path))
+    folder = write_series()
+    write_series(edit=second, prefix="t2_")
+    paths = find_scans(folder)
+    assert len(indexed) == 10
+    assert [read_scan(path).voxels.shape[2] for path in paths] == [5, 5]
+    assert len(indexed) == 10 + 2
+    header = dcmread(folder / "004.dcm")
+    second(header, 9)
+    header.save_as(folder / "004.dcm")
+    assert len(series_files(folder / "t2_000.dcm")) == 6
