@@ -25,6 +25,10 @@ class OutputError(LfsrError):
     """A result cannot be written: no permission, a parent that is a file, a full disk."""
 
 
+class OutOfMemoryError(LfsrError):
+    """Work needs more memory than there is: the fault of the machine and of no file."""
+
+
 def first_line(error: Exception) -> str:
     """The first line of another library's message, for one of ours; its kind where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

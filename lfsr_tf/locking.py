@@ -19,7 +19,7 @@ def exclusive(output: Path) -> Iterator[None]:
     The lock belongs to the process, so it ends with it, however it ends.
 
     Raises:
-        OutputError: The folder cannot be made, or another process writes there.
+        OutputError: The folder cannot be made or locked, or another process writes there.
     """
     made = not exists(output)
     try:
@@ -49,5 +49,9 @@ def _lock(descriptor: int, output: Path) -> None:
         same = os.path.samestat(os.fstat(descriptor), output.stat())
     except (BlockingIOError, FileNotFoundError):
         same = False
+    except OSError as error:
+        raise OutputError(
+            f"Cannot lock {output}: {error.strerror}. Choose a folder on a file system with locks."
+        ) from error
     if not same:
         raise OutputError(f"Another process is writing to {output}. Wait for it, or choose another folder.")

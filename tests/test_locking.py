@@ -1,5 +1,7 @@
 """One process at a time in an output folder, and no folder left behind or taken away for nothing."""
 
+import errno
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,17 @@ def test_what_was_written_stays(tmp_path: Path) -> None:
 def test_a_second_one_is_kept_out(tmp_path: Path) -> None:
     with exclusive(tmp_path), pytest.raises(OutputError, match="Another process"), exclusive(tmp_path):
         pytest.fail("both are in")
+
+
+def test_a_file_system_without_locks_is_named_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with (
+        pytest.raises(OutputError, match=r"Cannot lock .*: No locks available"),
+        exclusive(tmp_path / "records"),
+    ):
+        pytest.fail("it is in")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from data_pipelines.archive.paths import real_path
 from data_pipelines.archive.settings import FAILED, TABLE, ArchiveSettings, OutputFormat
 from lfsr_tf.cli.console import console, print_error
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
@@ -148,7 +149,7 @@ def _settings(model: Path, output: Path, enhance: dict[str, Any], **others: Any)
     version = find_version(model)
     return ArchiveSettings(
         archive=Path(),
-        output=output.resolve(),
+        output=real_path(output),
         model=version,
         fingerprint=fingerprint(version),
         enhance=asdict(EnhanceConfig(**given)),

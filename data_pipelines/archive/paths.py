@@ -34,10 +34,15 @@ def check_inside(archive: Path, path: Path) -> None:
     Raises:
         ScanError: It is.
     """
-    if not path.resolve().is_relative_to(archive):
+    if not real_path(path).is_relative_to(archive):
         raise ScanError(
             f"Expected a scan inside {archive}. Received: {path}, a link that leads out of it. Copy the scan."
         )
+
+
+def real_path(path: Path) -> Path:
+    """The path without symbolic links. One that leads to itself stays, where `Path.resolve` fails."""
+    return Path(os.path.realpath(path))
 
 
 def printable(name: str) -> str:

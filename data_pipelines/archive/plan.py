@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from data_pipelines.archive.paths import name_inside, printable
+from data_pipelines.archive.paths import name_inside, printable, real_path
 from data_pipelines.archive.settings import Outcome, Task
 from lfsr_tf.errors import ConfigError, LfsrError, ScanError, first_line
 from lfsr_tf.inference.files import result_name
@@ -51,8 +51,8 @@ def plan_archive(scans: Path, output: Path) -> Plan:
         ConfigError: The output folder is the archive or holds it, or the file has no column `path`.
         ScanError: There are no scans.
     """
-    archive = (scans if scans.is_dir() else scans.parent).resolve()
-    if archive.is_relative_to(output.resolve()):
+    archive = real_path(scans if scans.is_dir() else scans.parent)
+    if archive.is_relative_to(real_path(output)):
         raise ConfigError(
             f"Expected an output folder apart from the scans, or inside theirs. Received: {output}, which "
             f"holds them. Choose another one."
@@ -67,8 +67,8 @@ def plan_archive(scans: Path, output: Path) -> Plan:
 
 def _in_folder(archive: Path, output: Path) -> list[str]:
     """Names of the scans below a folder; results of earlier runs are not taken for scans."""
-    results = output.resolve()
-    found = (scan for scan in find_scans(archive) if not scan.resolve().is_relative_to(results))
+    results = real_path(output)
+    found = (scan for scan in find_scans(archive) if not real_path(scan).is_relative_to(results))
     return [scan.relative_to(archive).as_posix() for scan in found]
 
 

@@ -226,6 +226,16 @@ def test_an_archive_that_is_there_is_to_be_extracted(tmp_path: Path) -> None:
     assert f"Missing: multicoil_val/ ({steps.format('brain_multicoil_val_batch')}). Ask" in message
 
 
+def test_archives_in_the_folders_that_they_unpack_to_are_to_be_extracted(tmp_path: Path) -> None:
+    for part in (release.VALIDATION, release.DICOM):
+        (tmp_path / part).mkdir()
+        for archive in release.ARCHIVES[part]:
+            (tmp_path / part / archive).touch()
+    steps = [f"extract multicoil_val/brain_multicoil_val_batch_{number}.tar.xz" for number in range(3)]
+    assert f"multicoil_val/ ({', '.join(steps)})" in _refused(tmp_path, release.VALIDATION)
+    assert f"extract {release.DICOM}/brain_fastMRI_DICOM.tar.gz" in _refused(tmp_path, release.DICOM)
+
+
 def test_every_file_of_the_batch_lists_is_looked_for(tmp_path: Path) -> None:
     names = [f"file_brain_AXT2_200_{number}.h5" for number in range(6)]
     (tmp_path / "brain_multicoil_train_batch_0.txt").write_text("\n".join(names[:3]) + "\n")

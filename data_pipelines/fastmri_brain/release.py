@@ -28,8 +28,9 @@ ARCHIVES = {
 def check_complete(folder: Path, parts: Sequence[str]) -> None:
     """Refuse a release of which something is known to be missing.
 
-    A part must be there with at least one file in it. Where its batch lists lie beside it, every file that
-    they name must be there, too: an archive that was forgotten does not show otherwise.
+    A part must be there with at least one file in it that is none of its archives. Where its batch lists lie
+    beside it, every file that they name must be there, too: an archive that was forgotten does not show
+    otherwise.
 
     Args:
         folder: The manual folder.
@@ -47,8 +48,8 @@ def check_complete(folder: Path, parts: Sequence[str]) -> None:
 
 
 def _missing(folder: Path, part: str) -> Iterator[str]:
-    if next(visible_files(folder / part), None) is None:
-        yield f"{part}/ ({', '.join(_step(folder / archive) for archive in ARCHIVES[part])})"
+    if all(file.name in ARCHIVES[part] for file in visible_files(folder / part)):
+        yield f"{part}/ ({', '.join(_step(folder, part, archive) for archive in ARCHIVES[part])})"
         return
     for archive in ARCHIVES[part]:
         batch = folder / f"{archive.partition('.tar')[0]}.txt"
@@ -57,8 +58,11 @@ def _missing(folder: Path, part: str) -> Iterator[str]:
             yield from (f"{part}/{name}" for name in names if not (folder / part / name).is_file())
 
 
-def _step(archive: Path) -> str:
-    return f"extract {archive.name}" if archive.is_file() else f"download {archive.name}"
+def _step(folder: Path, part: str, archive: str) -> str:
+    """What to do with an archive, which may lie in the folder that it is to be unpacked to."""
+    places = (archive, f"{part}/{archive}")
+    lying = next((place for place in places if (folder / place).is_file()), None)
+    return f"extract {lying}" if lying else f"download {archive}"
 
 
 def visible_files(folder: Path) -> Iterator[Path]:

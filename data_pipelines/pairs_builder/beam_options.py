@@ -18,5 +18,14 @@ class PreparationOptions(PipelineOptions):
 
 
 def words_of(options: PipelineOptions | None) -> list[str]:
-    """The options as they were given: what was left out differs from what was set to a default."""
-    return [] if options is None else list(options._flags)
+    """The options as words of a command line, from which a pipeline makes them again.
+
+    What was given as words stays as it was: what was left out differs from what was set to a default. Of what
+    was given by keyword or set later, a value that is Beam's own default cannot be told from none.
+    """
+    if options is None:
+        return []
+    given = list(options._flags or ())
+    parsed = PipelineOptions(given).get_all_options()
+    changed = {name: value for name, value in options.get_all_options().items() if value != parsed.get(name)}
+    return [*given, *PipelineOptions.from_dictionary(changed)._flags]

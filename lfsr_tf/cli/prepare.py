@@ -127,5 +127,7 @@ def _print_summary(info: Any) -> None:
             f"{name}: {split.records} {what} from {split.slices} slices of {len(split.subjects)} subjects "
             f"({contrasts})",
             soft_wrap=True,
+            # A contrast is what a file says, brackets included.
+            markup=False,
         )
     console.print(f"records: {info.folder}  (fingerprint {info.fingerprint})", soft_wrap=True, markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,7 +40,9 @@ def simulate(
     ] = None,
     plane: Annotated[str | None, typer.Option(help="acquired, axial, coronal or sagittal.")] = None,
     keep_hr: Annotated[bool, typer.Option("--keep-hr", help="Write the noise-free HR scan as well.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace earlier results, never a scan.")
+    ] = False,
 ) -> None:
     """Simulate low-field acquisitions of high-field scans: k-space crop, complex noise, magnitude.
 
@@ -60,7 +63,10 @@ def simulate(
     with progress_bar("Simulating", len(scans)) as advance:
         for name, target in zip(scans, targets, strict=True):
             try:
-                written = _simulate_file(name, target, sigma, config, seed, keep_hr, overwrite)
+                volumes = _read(name)
+                places = _places(target, len(volumes), keep_hr)
+                _check_free(places, scans, overwrite)
+                written = _simulate_file(volumes, places, sigma, config, seed)
             except LfsrError as error:
                 print_error(str(error))
                 failed.append(name)
@@ -100,44 +106,61 @@ def _read(name: str) -> list[Scan]:
     if not name.startswith(_PHANTOM):
         return read_volumes(name)
     seed, _, contrast = name.removeprefix(_PHANTOM).partition(":")
-    if not seed.isdigit():
+    if not (seed.isascii() and seed.isdigit()):
         raise ConfigError(
             f"Expected phantom:SEED or phantom:SEED:CONTRAST, such as phantom:7:T2w. Received: {name}."
         )
     return [phantom_scan(int(seed), contrast or "T1w")]
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where the results of one volume go: LR, HR if it is kept, and what is known of them."""
+
+    scans: tuple[Path, ...]
+    sidecar: Path
+
+
+def _places(target: Path, volumes: int, keep_hr: bool) -> list[_Place]:
+    """Of every volume of one input; a series gets the volume's number in its names."""
+    stem = target.name.removesuffix(".gz").removesuffix(".nii")
+    suffix = target.name.removeprefix(stem)
+    stems = [stem] if volumes == 1 else [f"{stem}-{number:03d}" for number in range(volumes)]
+    names = [(f"{each}{suffix}", f"{each.removesuffix('_lr')}_hr{suffix}") for each in stems]
+    return [
+        _Place(
+            tuple(target.with_name(name) for name in (lr, hr)[: 1 + keep_hr]),
+            target.with_name(f"{each}.json"),
+        )
+        for each, (lr, hr) in zip(stems, names, strict=True)
+    ]
+
+
 def _simulate_file(
-    name: str, target: Path, sigma: float, config: PairsConfig, seed: int, keep_hr: bool, overwrite: bool
+    volumes: list[Scan], places: list[_Place], sigma: float, config: PairsConfig, seed: int
 ) -> list[Path]:
-    """Simulate every volume of one input; a series gets the volume's number in its names."""
+    """Simulate every volume of one input; gives the scans that were written."""
     from lfsr_tf.pairs.simulate import simulate_scan
     from lfsr_tf.scans import write_scan
     from lfsr_tf.storage import write_json
 
-    volumes = _read(name)
-    written = []
-    for number, scan in enumerate(volumes):
-        stem = target.name.removesuffix(".gz").removesuffix(".nii")
-        numbered = stem if len(volumes) == 1 else f"{stem}-{number:03d}"
-        suffix = target.name.removeprefix(stem)
-        path, sidecar = target.with_name(f"{numbered}{suffix}"), target.with_name(f"{numbered}.json")
-        hr_path = target.with_name(f"{numbered.removesuffix('_lr')}_hr{suffix}")
-        scan_paths = [path, hr_path] if keep_hr else [path]
-        for new in (*scan_paths, sidecar):
-            _check_free(new, scan, overwrite)
+    for number, (scan, place) in enumerate(zip(volumes, places, strict=True)):
         simulated = simulate_scan(scan, sigma, config, seed=seed, volume=number)
-        for new, result in zip(scan_paths, (simulated.lr, simulated.hr), strict=False):
-            write_scan(result, new)
-        write_json(sidecar, simulated.sidecar(config))
-        written += scan_paths
-    return written
+        for path, result in zip(place.scans, (simulated.lr, simulated.hr), strict=False):
+            write_scan(result, path)
+        write_json(place.sidecar, simulated.sidecar(config))
+    return [path for place in places for path in place.scans]
 
 
-def _check_free(path: Path, scan: Scan, overwrite: bool) -> None:
-    if path.exists() and scan.source is not None and path.samefile(scan.source):
-        raise OutputError(f"Expected an output other than the scan itself. Received: {path}.")
-    if path.exists() and not overwrite:
-        raise OutputError(
-            f"Expected a new file. Received: {path}, which exists. Give --overwrite or another name."
-        )
+def _check_free(places: list[_Place], scans: list[str], overwrite: bool) -> None:
+    """Refuse to write over any of the scans that were given, and over other files unless told to."""
+    from lfsr_tf.storage import exists, is_taken
+
+    inputs = [Path(name) for name in scans if exists(Path(name))]
+    for path in (path for place in places for path in (*place.scans, place.sidecar) if is_taken(path)):
+        if any(path.samefile(scan) for scan in inputs):
+            raise OutputError(f"Expected an output other than the scans themselves. Received: {path}.")
+        if not overwrite:
+            raise OutputError(
+                f"Expected a new file. Received: {path}, which exists. Give --overwrite or another name."
+            )

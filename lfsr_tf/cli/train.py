@@ -49,7 +49,8 @@ def train(
 
     The run folder gets best.keras (lowest validation loss) with model.json, last.keras with last.json,
     history.csv, config.json and TensorBoard logs. A finished run is left as it is. With --start-from a
-    shipped model is suited to one's own scans: the preset of the same name has its network.
+    shipped model is suited to one's own scans: the preset of the same name has its network. The model is read
+    when the run begins, and not needed to go on.
 
     With --hosts the same command is given on each host, and the first one writes the run folder.
 
@@ -85,10 +86,8 @@ def _train(
         # It would explain at length why what hosts say to each other is not compiled once for all.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
     load = None if start_from is None else functools.partial(load_model, start_from)
-    # TensorFlow may not have computed anything when hosts are connected.
-    start = load() if load and hosts is None else load
     with ConsoleProgress() as progress:
-        run = train_network(records, output, config, progress, start=start, hosts=hosts)
+        run = train_network(records, output, config, progress, start=load, hosts=hosts)
     if hosts is not None and not hosts.first:
         return
     console.print(

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from lfsr_tf.errors import LfsrError, ModelError, first_line
-from lfsr_tf.networks.registry import NETWORKS, build_network
+from lfsr_tf.networks.registry import NETWORKS, build_network, check_channels_last
 from lfsr_tf.storage import atomic_path, exists, read_json, write_json
 
 MODEL_FILE = "best.keras"
@@ -104,7 +104,9 @@ def load_model(path: Path | str) -> TrainedModel:
     Raises:
         ModelError: The file is missing, damaged or not a model of this package, or its weights are of another
             architecture than model.json says.
+        ConfigError: Keras is set to channels first.
     """
+    check_channels_last()
     path = Path(path)
     file = path / MODEL_FILE if path.is_dir() else path
     _check_is_model_file(file)

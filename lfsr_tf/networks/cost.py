@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 from keras import layers
 
@@ -32,7 +34,7 @@ def multiply_adds(model: keras.Model, height: int = 64, width: int = 64) -> int:
             # A transposed convolution uses its kernel once for each sample it reads.
             side = 0 if isinstance(layer, layers.Conv2DTranspose) else 1
             samples = height * rows[layer.name][side] * width * columns[layer.name][side]
-            total += int(samples * layer.kernel.shape.num_elements())
+            total += int(samples * math.prod(layer.kernel.shape))
         elif isinstance(layer, EightViews):
             upright, transposed = (height, width), (width, height)
             total += 4 * sum(multiply_adds(layer.network, *shape) for shape in (upright, transposed))

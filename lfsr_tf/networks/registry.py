@@ -25,6 +25,20 @@ NETWORKS: dict[str, Callable[..., keras.Model]] = {
 """Builder of each network by name; a new network is one file and one line here."""
 
 
+def check_channels_last() -> None:
+    """Refuse a Keras whose layers take images as [N, C, h, w], which nothing here has.
+
+    Raises:
+        ConfigError: It is set so, as a rule in the user's keras.json.
+    """
+    if keras.config.image_data_format() != "channels_last":
+        raise ConfigError(
+            "Expected Keras with image_data_format channels_last. Received: "
+            f"{keras.config.image_data_format()}. Change it in ~/.keras/keras.json, or by "
+            "keras.config.set_image_data_format."
+        )
+
+
 def build_network(name: str, /, **settings: Any) -> keras.Model:
     """Build an untrained network by name.
 
@@ -37,8 +51,10 @@ def build_network(name: str, /, **settings: Any) -> keras.Model:
         [N, scale * h, scale * w, 1] float32.
 
     Raises:
-        ConfigError: The name or a setting is unknown, or a setting is out of its range.
+        ConfigError: The name or a setting is unknown, a setting is out of its range, or Keras is set to
+            channels first.
     """
+    check_channels_last()
     builder = NETWORKS.get(name)
     if builder is None:
         raise ConfigError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.pairs.field_types import check_types
 from lfsr_tf.physics.settings import AcquisitionConfig
 
 Mode = Literal["pairs", "slices"]
@@ -16,7 +17,6 @@ Pairing = Literal["simulated", "repetitions"]
 Plane = Literal["acquired", "axial", "coronal", "sagittal"]
 SmallImages = Literal["refuse", "own"]
 PRESETS = Path(__file__).parent / "presets"
-_ACCEPTED: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,)}
 
 
 @dataclass(frozen=True)
@@ -155,16 +155,13 @@ def load_preset(name_or_path: str | Path) -> PairsConfig:
         raise ConfigError(f"Expected the settings of PairsConfig in {path}. Received: {error}") from error
 
 
-def _build(cls: type[Any], values: dict[str, Any]) -> Any:
-    kinds = {known.name: known.type for known in dataclasses.fields(cls)}
-    unknown = sorted(set(values) - set(kinds))
+def _build(cls: type[Any], values: Any) -> Any:
+    if not isinstance(values, dict):
+        raise ConfigError(f"Expected a table of settings of {cls.__name__}. Received: {values!r}.")
+    unknown = sorted(set(values) - {known.name for known in dataclasses.fields(cls)})
     if unknown:
         raise ConfigError(f"Expected settings of {cls.__name__}. Received unknown: {', '.join(unknown)}.")
-    for name, value in values.items():
-        # bool is an int in Python; `seed = true` is a slip all the same.
-        accepted = _ACCEPTED.get(kinds[name], (object,))
-        if not isinstance(value, accepted) or (isinstance(value, bool) and kinds[name] != "bool"):
-            raise ConfigError(f"Expected {name}: {kinds[name]}. Received: {value!r}.")
+    check_types(cls, values)
     return cls(**values)
 
 

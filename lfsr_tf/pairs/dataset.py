@@ -59,7 +59,7 @@ class DatasetInfo:
         sources: One entry a scan file: name, sha256, split and its volumes.
         failed: One entry a scan file that could not be used: name and error.
         spacing_mm: Smallest and largest in-plane LR voxel size.
-        fingerprint: Hash of settings, sources and versions: equal for equal records.
+        fingerprint: Hash of settings, sources and versions; `identity` has what else tells records apart.
         versions: Packages that made the records.
     """
 
@@ -72,6 +72,15 @@ class DatasetInfo:
     spacing_mm: tuple[float, float]
     fingerprint: str
     versions: dict[str, str]
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What is equal for equal records alone: the fingerprint, and the scans that failed, if any did.
+
+        A scan that cannot be used today, on a disk that does not answer, may be in tomorrow's records.
+        """
+        failed = sorted(entry["name"] for entry in self.failed)
+        return {"fingerprint": self.fingerprint} | ({"failed": failed} if failed else {})
 
     def split(self, name: SplitName) -> Split:
         """One side by name."""
@@ -94,7 +103,7 @@ def package_versions() -> dict[str, str]:
 
 
 def fingerprint(config: PairsConfig, sources: Sequence[Mapping[str, Any]], container: str = "") -> str:
-    """Hash of everything that determines the records, 16 hexadecimal digits.
+    """Hash of everything that determines the records of scans that can be used, 16 hexadecimal digits.
 
     Args:
         config: Settings of the pairs.

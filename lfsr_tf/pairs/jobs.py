@@ -43,7 +43,8 @@ def answer(job: Job, kinds: Mapping[str, Callable[..., Any]]) -> Answer:
     except LfsrError as error:
         return {"error": type(error).__name__, "message": str(error)}
     except MemoryError:
-        return {"error": "LfsrError", "message": f"Not enough memory for {arguments}. Use fewer workers."}
+        message = "Not enough memory. Use fewer workers; what is done is kept."
+        return {"error": "OutOfMemoryError", "message": message}
     except Exception as error:
         traceback.print_exc()
         return {"error": "crash", "message": f"{type(error).__name__}: {error}"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -168,7 +169,8 @@ def _rows(manifest: Path, reader: csv.DictReader[str]) -> Iterator[Listed]:
 def _below(folder: Path, name: str, where: str) -> Path:
     """The file of a manifest's row: a path from a file is followed only below the folder of that file."""
     path = folder / name
-    if not name or not path.resolve().is_relative_to(folder.resolve()):
+    # Path.resolve fails at a link to itself.
+    if not name or not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         raise ScanError(f"Expected a path below {folder} in {where}. Received: {name or 'an empty one'}.")
     if not exists(path):
         raise ScanError(f"Expected an existing scan in {where}. Received: {path}, which does not exist.")

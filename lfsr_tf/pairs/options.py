@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo
+from lfsr_tf.pairs.field_types import check_types
 
 # What is done to whole slices only.
 _OF_SLICES = ("flips", "rotations", "blur", "echoes", "hr_noise", "in_phase")
-# Leaves one in 22,000 at the rim of k-space.
-_MOST_BLUR = 10.0
-# A factor of 20.
-_MOST_ECHOES = 3.0
+# The largest blur leaves one in 22,000 at the rim of k-space, the largest echoes are a factor of 20.
+_MOST = {"blur": 10.0, "echoes": 3.0, "hr_noise": 1.0, "in_phase": 1.0}
+_LEAST = {"shards_at_once": 1, "shuffle_patches": 1, "patches_per_slice": 1, "lr_patch": 0}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class PipelineConfig:
         shuffle_patches: Patches that are mixed, so that those of one slice do not fill a batch. Mode "slices"
             only. The order depends on it.
         cache: Keep the serialised records in memory, decompressed, so that they are read once and not once
-            an epoch. Changes nothing but the speed. Without it a data set may be larger than memory.
+            an epoch; of validation the finished batches. Changes nothing but the speed. Without it a data set
+            may be larger than memory.
         service: Address of a tf.data service whose workers make the pairs, "grpc://127.0.0.1:5050", as
             `python -m lfsr_tf.pairs.service` starts it; they see the records at the same path. Nothing: this
             process makes them. Changes nothing but the speed.
@@ -69,27 +70,23 @@ class PipelineConfig:
     verify: bool = True
 
     def __post_init__(self) -> None:
-        """Check the ranges.
+        """Check types and ranges.
 
         Raises:
-            ConfigError: A value is out of its range.
+            ConfigError: A value is of another type or out of its range.
         """
+        check_types(PipelineConfig, vars(self))
         if not 0.0 < self.gain_min <= self.gain_max:
             raise ConfigError(
                 f"Expected 0 < gain_min <= gain_max. Received: {self.gain_min} and {self.gain_max}."
             )
-        for name, most in (
-            ("blur", _MOST_BLUR),
-            ("echoes", _MOST_ECHOES),
-            ("hr_noise", 1.0),
-            ("in_phase", 1.0),
-        ):
+        for name, most in _MOST.items():
             if not 0.0 <= getattr(self, name) <= most:
                 raise ConfigError(f"Expected {name} in [0, {most:g}]. Received: {getattr(self, name)}.")
-        for name in ("shards_at_once", "shuffle_patches", "patches_per_slice"):
+        for name, least in _LEAST.items():
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"Expected {name} of at least 1. Received: {value}.")
+            if value is not None and value < least:
+                raise ConfigError(f"Expected {name} of at least {least}. Received: {value}.")
         if self.service and not self.service.startswith("grpc://"):
             raise ConfigError(f"Expected a service such as grpc://127.0.0.1:5050. Received: {self.service}.")
 

@@ -7,12 +7,12 @@ whole files in the workspace, so the next run does only what is missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from lfsr_tf.errors import ConfigError, LfsrError, OutputError, ScanError
+from lfsr_tf.errors import ConfigError, LfsrError, OutOfMemoryError, OutputError, ScanError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.jobs import Engine, Job
 from lfsr_tf.pairs.listing import Listed
@@ -93,8 +93,11 @@ class Preparation:
         """The same scans with the hashes of their content.
 
         Raises:
-            ConfigError: A scan is given for both sides.
+            ScanError: There are none.
+            ConfigError: A scan is given for both sides, or twice.
         """
+        if not listed:
+            raise ScanError("Expected scans. Received: none.")
         jobs = [
             {"kind": "hash", "path": entry.path, "repetitions": list(entry.repetitions)} for entry in listed
         ]
@@ -112,10 +115,13 @@ class Preparation:
             ScanError: No scan could be used; with `strict`, one could not.
             ConfigError: A subject is on both sides, or the settings do not suit the scans.
             OutputError: The workspace cannot be written.
+            OutOfMemoryError: A scan needs more memory than there is. What is done stays.
         """
         indices, failed = self._cache_slices(sources, workspace)
-        volumes = volumes_of(sources, indices, self._config)
-        shards = self._plan(volumes)
+        workspace.plan(sorted(indices))
+        with _failures_told(sources, failed):
+            volumes = volumes_of(sources, indices, self._config)
+            shards = self._plan(volumes)
         self._make_shards(shards, volumes, workspace)
         return Built(sources, volumes, shards, failed)
 
@@ -130,6 +136,8 @@ class Preparation:
             number = missing[job]
             if isinstance(result, OutputError | ConfigError):
                 raise result
+            if isinstance(result, OutOfMemoryError):
+                raise OutOfMemoryError(f"{sources[number].name}: {result}")
             if isinstance(result, LfsrError):
                 failed[number] = str(result)
                 if self._strict:
@@ -193,6 +201,21 @@ class Preparation:
             for number, result in self._engine.run(jobs):
                 advance(1)
                 yield number, result
+
+
+@contextmanager
+def _failures_told(sources: Sequence[Source], failed: Mapping[int, str]) -> Iterator[None]:
+    """Where the scans that are left do not suffice, say that there were others."""
+    try:
+        yield
+    except ConfigError as error:
+        if not failed:
+            raise
+        first = min(failed)
+        raise ConfigError(
+            f"{error} {len(failed)} of {len(sources)} scans could not be used; the first: "
+            f"{sources[first].name}: {failed[first]}"
+        ) from error
 
 
 def _labels(volume: Volume) -> dict[str, Any]:

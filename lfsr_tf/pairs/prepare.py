@@ -58,8 +58,10 @@ def prepare_dataset(
     Raises:
         ScanError: Some scans could not be used; all others are in the records, which are complete. With
             `strict`, one could not.
-        ConfigError: A subject is on both sides, or the settings do not suit the scans or an older run.
+        ConfigError: A subject is on both sides, a scan is there twice, or the settings do not suit the scans
+            or an older run.
         OutputError: The records cannot be written.
+        LfsrError: There is too little memory, or a worker died; the next run goes on.
     """
     output, train, validation = Path(output), _paths(train_sources), _paths(validation_sources)
     with (
@@ -76,7 +78,8 @@ def prepare_dataset(
                 built = run.build(sources, workspace)
                 workspace.publish([shard.file for shard in built.shards])
                 write_description(describe(workspace, config, built))
-                workspace.close()
+        # Also after a run that was killed when all but this was done.
+        workspace.close()
     info = open_dataset(output)
     _raise_failures(info)
     return info

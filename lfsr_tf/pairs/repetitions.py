@@ -48,6 +48,8 @@ _PHASE_CYCLES = 4
 _LEAST_NOISE = 1e-4
 # Of the low frequencies. Repetitions of one acquisition have more than 0.95, whatever their noise.
 _LEAST_AGREEMENT = 0.7
+# By which low frequencies may differ in size: LR and HR of a pair show one object at one intensity.
+_GAIN_TOLERANCE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,19 +171,30 @@ def aligned(images: Images, onto: Images, scan: Scan) -> Images:
         scan: Where `images` are from, for the message.
 
     Raises:
-        ScanError: The low frequencies of the two do not agree even so.
+        ScanError: The low frequencies of the two do not agree even so, or are of another size.
     """
     products = np.sum(images * np.conj(onto), axis=1, keepdims=True)
     result: Images = images * np.conj(directions(_smooth(products)).numpy())
-    smooth, other = _smooth(result).numpy(), _smooth(onto).numpy()
-    agreement = abs(np.vdot(smooth, other)) / (np.linalg.norm(smooth) * np.linalg.norm(other))
+    _check_alike(_smooth(result).numpy(), _smooth(onto).numpy(), scan)
+    return result
+
+
+def _check_alike(smooth: Images, other: Images, scan: Scan) -> None:
+    """Refuse low frequencies, here of `scan`, that differ from those of another repetition."""
+    sizes = np.linalg.norm(smooth), np.linalg.norm(other)
+    agreement = abs(np.vdot(smooth, other)) / (sizes[0] * sizes[1])
     if not agreement >= _LEAST_AGREEMENT:
         raise ScanError(
             f"Expected repetitions of one object. Received: {scan.source}, whose low frequencies agree with "
             f"those of another repetition to {100 * agreement:.0f} %. Leave it out: the person moved, or the "
             "files are of different acquisitions."
         )
-    return result
+    gain = sizes[0] / sizes[1]
+    if abs(gain - 1.0) > _GAIN_TOLERANCE:
+        raise ScanError(
+            f"Expected repetitions of one intensity. Received: {scan.source}, which is {gain:.3g} times as "
+            "bright as another repetition. Leave it out, or undo the scaling."
+        )
 
 
 def _smooth(images: Images) -> tf.Tensor:

@@ -20,24 +20,32 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from lfsr_tf.errors import ConfigError, LfsrError
+from lfsr_tf.errors import ConfigError, LfsrError, first_line
 from lfsr_tf.lean_import import import_tensorflow
 from lfsr_tf.pairs.private_network import end_with_parent, enter_private_network
 from lfsr_tf.pairs.processes import module_command, module_environment
 
 PORT = 5050
+_LAST_PORT = 65535
 LOOPBACK = "127.0.0.1"
 _POLL_S = 0.2
 Process = subprocess.Popen[bytes]
 
 
 def serve_dispatcher(port: int) -> None:
-    """Be the dispatcher, which hands out work, until the process is ended."""
+    """Be the dispatcher, which hands out work, until the process is ended.
+
+    Raises:
+        ConfigError: There is no such port.
+        LfsrError: The port is in use.
+    """
+    _check_ports(port)
     import_tensorflow()
     import tensorflow as tf
 
     service = tf.data.experimental.service
-    service.DispatchServer(service.DispatcherConfig(port=port)).join()
+    with _port_in_one_line(port):
+        service.DispatchServer(service.DispatcherConfig(port=port)).join()
 
 
 def serve_worker(dispatcher: str, address: str) -> None:
@@ -48,19 +56,39 @@ def serve_worker(dispatcher: str, address: str) -> None:
         address: "host:port" at which clients reach this worker. It listens on that port.
 
     Raises:
-        ConfigError: The address has no port.
+        ConfigError: The address has no port, or there is no such port.
+        LfsrError: The port is in use.
     """
+    host, _, digits = address.rpartition(":")
+    if not (host and digits.isascii() and digits.isdigit()):
+        raise ConfigError(f"Expected the worker's address as host:port. Received: {address}.")
+    port = int(digits)
+    _check_ports(port)
     import_tensorflow()
     import tensorflow as tf
 
-    port = address.rpartition(":")[2]
-    if not port.isdigit():
-        raise ConfigError(f"Expected the worker's address as host:port. Received: {address}.")
     service = tf.data.experimental.service
     config = service.WorkerConfig(
-        dispatcher_address=dispatcher, worker_address=address, data_transfer_address=address, port=int(port)
+        dispatcher_address=dispatcher, worker_address=address, data_transfer_address=address, port=port
     )
-    service.WorkerServer(config).join()
+    with _port_in_one_line(port):
+        service.WorkerServer(config).join()
+
+
+def _check_ports(first: int, count: int = 1) -> None:
+    # TensorFlow cuts a larger number to 16 bits and listens there.
+    if not 1 <= first <= _LAST_PORT + 1 - count:
+        raise ConfigError(f"Expected a port from 1 to {_LAST_PORT + 1 - count}. Received: {first}.")
+
+
+@contextlib.contextmanager
+def _port_in_one_line(port: int) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise LfsrError(
+            f"Expected port {port} to be free. Received: {first_line(error)}. Choose another one."
+        ) from error
 
 
 def run_beside_workers(command: Sequence[str], workers: int, port: int = PORT) -> int:
@@ -68,16 +96,19 @@ def run_beside_workers(command: Sequence[str], workers: int, port: int = PORT) -
 
     Args:
         command: Program and arguments; its records are made through `service="grpc://127.0.0.1:PORT"`.
-        workers: Number of worker processes.
+        workers: Number of worker processes, at least 1.
         port: Of the dispatcher; the workers have those after it.
 
     Returns:
         The command's exit status.
 
     Raises:
-        ConfigError: The system does not let users make such networks.
+        ConfigError: No workers or no such ports, or the system does not let users make such networks.
         LfsrError: A server ended before the command, which was then ended too.
     """
+    if workers < 1:
+        raise ConfigError(f"Expected at least 1 worker. Received: {workers}.")
+    _check_ports(port, workers + 1)
     enter_private_network()
     with _ended(servers(workers, port)) as running, _ended([_start(command)]) as (program,):
         while program.poll() is None:

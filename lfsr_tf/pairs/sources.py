@@ -34,7 +34,8 @@ class Volume:
         source: Number of the scan file.
         volume: Number of the volume in it.
         scan: The scan file's name.
-        scan_hash: The scan file's SHA-256: noise is keyed by it, so a renamed file keeps its noise.
+        scan_hash: The scan file's SHA-256. Noise is keyed by it and by the subject: a renamed file keeps its
+            noise, unless the subject comes from the name.
         split: "train" or "validation".
         subject: Identifier of the person.
         contrast: For example "T1w".
@@ -64,12 +65,28 @@ class Volume:
 
 
 def check_sources(sources: Iterable[Source]) -> None:
-    """Refuse a scan, under whatever name, that is given for both sides.
+    """Refuse a scan, under whatever name, that is given for both sides, or twice as of one subject.
+
+    Where only the file says who it shows, `volumes_of` looks again.
 
     Raises:
-        ConfigError: Two equal files are on different sides.
+        ConfigError: Two equal files are on different sides, or of one subject.
     """
+    sources = list(sources)
     _check_scans((source.sha256, source.name, source.split) for source in sources)
+    _check_once((source.sha256, source.subject or source.path, source.name) for source in sources)
+
+
+def _check_once(scans: Iterable[tuple[str, str, str]]) -> None:
+    """Of each scan hash, subject and name. Noise is keyed by the first two: records would be equal."""
+    names: dict[tuple[str, str], str] = {}
+    for scan_hash, subject, name in scans:
+        if (scan_hash, subject) in names:
+            raise ConfigError(
+                f"Expected every scan once. Received: {names[scan_hash, subject]} and {name}, which are "
+                "equal and of one subject. Remove one."
+            )
+        names[scan_hash, subject] = name
 
 
 def _check_scans(scans: Iterable[tuple[str, str, str]]) -> None:
@@ -94,7 +111,8 @@ def volumes_of(
         The volumes, in the order of the sources.
 
     Raises:
-        ConfigError: A subject, or a scan under two names, is on both sides, or a side is empty.
+        ConfigError: A subject, or a scan under two names, is on both sides; a scan is there twice as of one
+            subject; or a side is empty.
     """
     volumes = [
         _volume(number, position, sources[number], values, config)
@@ -104,6 +122,7 @@ def volumes_of(
     subjects = {side: {volume.subject for volume in volumes if volume.split == side} for side in SPLITS}
     check_disjoint(subjects, "subject")
     _check_scans((volume.scan_hash, volume.scan, volume.split) for volume in volumes)
+    _check_once((volume.scan_hash, volume.subject, volume.scan) for volume in volumes if not volume.volume)
     wanted = any(source.split == "validation" for source in sources) or config.validation_fraction > 0.0
     for side, needed in (("train", True), ("validation", wanted)):
         if needed and not subjects[side]:

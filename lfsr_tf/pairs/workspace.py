@@ -8,13 +8,13 @@ data set.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 
 from lfsr_tf.errors import ConfigError, OutputError, ScanError
 from lfsr_tf.pairs.dataset import DESCRIPTION, open_dataset
-from lfsr_tf.storage import TEMPORARY_PREFIX, remove
+from lfsr_tf.storage import TEMPORARY_PREFIX, read_json, remove, write_json
 
 _PREFIX = ".preparing-"
 _SHARD_NAME = re.compile(r"(pairs|slices)-(train|validation)-\d{5}-of-\d{5}\.tfrecord\.gz")
@@ -51,6 +51,9 @@ class Workspace:
             ConfigError: Another preparation, finished or not, stands there and `overwrite` is not given.
             OutputError: The folder cannot be written.
         """
+        if self._publishing().exists() and (self.output / DESCRIPTION).exists():
+            # Its records are complete, and now made anew: what was published is no part of them.
+            self.close()
         foreign = [path for path in self.output.glob(f"{_PREFIX}*") if path != self.folder]
         finished = not self.folder.exists() and (self.output / DESCRIPTION).exists()
         if (foreign or finished) and not overwrite:
@@ -72,6 +75,27 @@ class Workspace:
     def _remove_temporaries(self) -> None:
         for path in (*self.folder.rglob(f"{TEMPORARY_PREFIX}*"), *self.output.glob(f"{TEMPORARY_PREFIX}*")):
             remove(path)
+
+    def plan(self, used: Sequence[int]) -> None:
+        """Throw away the shards of an earlier run that could use other scans: another plan cut them.
+
+        Args:
+            used: The numbers of the scans that can be used, sorted. The plan depends on nothing else.
+
+        Raises:
+            OutputError: The workspace cannot be written.
+        """
+        planned = self.folder / "scans.json"
+        if not planned.exists() or read_json(planned) != list(used):
+            self._remove_shards()
+            write_json(planned, list(used))
+
+    def _remove_shards(self) -> None:
+        """Those here, and those that were moved up already."""
+        if self._publishing().exists():
+            self._remove_published(kept=frozenset())
+            remove(self._publishing())
+        remove(self.shards)
 
     def shard(self, file: str) -> Path:
         """Where a shard stands now: moved up by a run that was killed while it published, or here."""
@@ -99,8 +123,7 @@ class Workspace:
         try:
             yield
         except (ConfigError, OutputError, ScanError):
-            if self._publishing().exists():
-                self._remove_published(kept=frozenset())
+            self._remove_shards()
             self.close()
             raise
 

@@ -41,7 +41,7 @@ class TrainConfig:
         dtype_policy: "float32", "mixed_bfloat16", "mixed_float16", or "auto": bfloat16 where the processor
             has it.
         distribute: Split every batch over all GPUs of this machine (over logical CPU devices without a GPU).
-        jit_compile: Compile the step with XLA; docs/training.md has what was measured.
+        jit_compile: Compile the step with XLA, on one device; docs/training.md has what was measured.
         steps_per_execution: Steps that TensorFlow takes between two visits to Python, at least 1: a divisor
             of the steps of an epoch, and 1 on several devices.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
@@ -106,7 +107,13 @@ def local_devices(config: TrainConfig) -> Devices:
         return Devices()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     check_shareable(config, len(devices))
-    return Devices(tf.distribute.MirroredStrategy([device.name for device in devices]))
+    return Devices(_mirrored(tuple(device.name for device in devices)))
+
+
+@functools.cache
+def _mirrored(names: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
+    """One for all runs: a second one in the process would mix up its sums with those of the first."""
+    return tf.distribute.MirroredStrategy(names)
 
 
 def check_shareable(config: TrainConfig, replicas: int) -> None:
@@ -115,19 +122,21 @@ def check_shareable(config: TrainConfig, replicas: int) -> None:
     Raises:
         ConfigError: The batch cannot be split evenly, so that some pairs would count more than others; or
             float16 is asked for: Keras' scaling of the loss looks for infinite gradients on one replica
-            alone, before they are added up; or several steps an execution: TensorFlow 2.21 fails to run
-            Keras' loop of such steps.
+            alone, before they are added up; or several steps an execution, or a compiled step: TensorFlow
+            2.21 fails to run Keras' loop of such steps, and to compile sums over devices.
     """
     if config.batch_size % replicas:
         raise ConfigError(
             f"Expected a batch_size that {replicas} devices can share evenly. "
             f"Received: batch_size={config.batch_size}. Take a multiple of {replicas}."
         )
-    if replicas > 1 and config.steps_per_execution > 1:
-        raise ConfigError(
-            f"Expected steps_per_execution=1 on {replicas} devices. Received: "
-            f"steps_per_execution={config.steps_per_execution}. Leave it out."
-        )
+    for name in ("steps_per_execution", "jit_compile"):
+        only, value = getattr(TrainConfig, name), getattr(config, name)
+        if replicas > 1 and value != only:
+            raise ConfigError(
+                f"Expected {name}={str(only).lower()} on {replicas} devices. Received: "
+                f"{name}={str(value).lower()}. Leave it out."
+            )
     if replicas > 1 and config.dtype_policy == "mixed_float16":
         raise ConfigError(
             f"Expected float32 or mixed_bfloat16 on {replicas} devices. Received: dtype_policy="

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.networks import TrainedModel
+from lfsr_tf.networks import TrainedModel, build_loss
 from lfsr_tf.precision import dtype_policy, resolve_policy
 from lfsr_tf.training.callbacks import KeepRun, ReportProgress, ShowImages, StopOnNaN
 from lfsr_tf.training.checkpoints import restore, write_checkpoints
@@ -22,7 +22,7 @@ from lfsr_tf.training.run_folder import FollowedRun, RunFolder, TrainedRun, open
 from lfsr_tf.training.several_hosts import join_hosts, lost_hosts_in_one_line
 from lfsr_tf.training.snapshot import trained_variables
 from lfsr_tf.training.sources import PairSource, read_source
-from lfsr_tf.training.start import start_identity, take_weights
+from lfsr_tf.training.start import read_start, start_identity, take_weights
 from lfsr_tf.training.state import RunState
 from lfsr_tf.training.versions import training_versions
 
@@ -45,8 +45,9 @@ def train(
         output: The run folder. A finished run is left as it is.
         config: Settings; see `load_preset`.
         progress: Is told of steps and epochs; None: nobody.
-        start: A model of the same network whose weights are the first ones; None: random ones. With `hosts` a
-            function that loads it, since the hosts must be connected before TensorFlow is used.
+        start: A model of the same network whose weights are the first ones, or a function that loads it;
+            None: random ones. A run that goes on needs none, and then the function is not called. With
+            `hosts` a function, since the hosts must be connected before TensorFlow is used.
         hosts: The hosts that train together, each of which calls this with the same arguments; the first one
             writes the run folder. None: this process alone.
 
@@ -54,8 +55,8 @@ def train(
         What the run came to; `lfsr_tf.load_model(run.folder)` loads its best model.
 
     Raises:
-        ConfigError: The network does not fit the records, or the folder holds a run with another
-            configuration, of other records or from another start.
+        ConfigError: There is no such loss, the network does not fit the records, or the folder holds a run
+            with another configuration, of other records or from another start.
         ModelError: The loss became NaN or infinite, or `start` or the folder holds weights of another
             architecture.
         OutputError: The folder cannot be written, or another process trains into it.
@@ -63,11 +64,13 @@ def train(
         HostsError: Another host does not come, has ended, or has met an error.
     """
     progress = progress or SilentProgress()
+    # For its errors, before records are read and hosts wait for each other.
+    build_loss(config.loss)
     with lost_hosts_in_one_line(hosts):
         devices = local_devices(config) if hosts is None else join_hosts(hosts, config)
         progress = progress if devices.first else SilentProgress()
+        first = read_start(start, Path(output), devices)
         source = devices.together(lambda: read_source(Path(records), config))
-        first = devices.together(start) if callable(start) else start
         return train_on(source, Path(output), config, progress, first, devices)
 
 
@@ -122,7 +125,7 @@ def _fit(
     model = _begun_model(source, folder, state, config, start, devices)
     if state.epochs_done:
         progress.note(f"Going on after epoch {state.epochs_done} of {config.epochs}.")
-    saved, earlier_steps = devices.saved(), start.info.trained_steps if start else 0
+    saved, earlier_steps = devices.saved(), folder.start_steps
     keeper = KeepRun(
         folder,
         state,

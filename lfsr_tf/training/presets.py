@@ -35,7 +35,9 @@ def load_preset(name_or_path: str | Path, overrides: Iterable[str] = ()) -> Trai
     Raises:
         ConfigError: There is no such preset, it is not TOML, or a setting is unknown or out of range.
     """
-    settings = _parse(_read(str(name_or_path)), str(name_or_path))
+    given = _parse(_read(str(name_or_path)), str(name_or_path))
+    # With all defaults, so that a change to a table keeps what it has where the file leaves it out.
+    settings = TrainConfig.from_dict(given).to_dict()
     for change in overrides:
         _apply(settings, change)
     return TrainConfig.from_dict(settings)

@@ -13,6 +13,9 @@ file: a kill in between leaves half a weights file, or new weights with an old n
 goes to a folder of its own; then one rename of state.json makes it the run's state; then its files are
 moved to where the user looks for them. A kill before the commit leaves the epoch before; a kill after it is
 repaired by `settle` at the next start.
+
+Users put reports and exports beside these files, and may name a folder of their own by mistake: nothing is
+written over or removed but what a run has written.
 """
 
 from __future__ import annotations
@@ -23,15 +26,22 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from lfsr_tf.errors import ConfigError, OutputError
-from lfsr_tf.storage import TEMPORARY_PREFIX, atomic_folder, read_json, remove, write_json
+from lfsr_tf.errors import ConfigError, LfsrError, OutputError
+from lfsr_tf.storage import TEMPORARY_PREFIX, atomic_folder, is_litter, read_json, remove, write_json
 from lfsr_tf.training.state import RunState, write_history
 
 WEIGHTS = "training.safetensors"
-# Where a run computes is no part of what it is: it may go on with other devices.
-_FREE = {"distribute"}
+# Where a run computes is no part of what it is: it may go on with other devices. Of the model that it started
+# from the weights say enough.
+_FREE = {"distribute", "start_steps"}
+# Compared where it is given: a run that has begun goes on without the model that it started from.
+_ONCE = {"start"}
+# Tells the configuration of a run from the config.json of another program.
+_SETTINGS = {"network", "network_settings", "batch_size", "epochs"}
+# What is written here under a temporary name first; a run that is killed at its start leaves one of them.
+_WRITTEN = {"config.json", "data.json", "versions.json", "state.json", "history.csv"}
 PUBLISHED = {"best": ("best.keras", "model.json"), "last": ("last.keras", "last.json")}
 
 
@@ -74,13 +84,18 @@ class RunFolder:
         """Folder of what epoch `epoch` (from 1) left."""
         return self.path / "backup" / f"epoch-{epoch:05d}"
 
+    @property
+    def start_steps(self) -> int:
+        """Optimiser steps of the model that the run started from; 0 where it had none."""
+        return int(read_json(self.path / "data.json").get("start_steps", 0))
+
     def begin(self, identity: Mapping[str, Any], versions: Mapping[str, Any]) -> RunState:
         """Start a run, or take up the one that is here.
 
         Args:
             identity: Files, by name without ".json", that make two runs the same; compared when there is a
-                state.
-            versions: Versions of everything that computes here, written anew each time.
+                state, what the run started from only where it is given.
+            versions: Versions of everything that computes here, written anew while the run goes on.
 
         Returns:
             The state to go on from.
@@ -94,7 +109,8 @@ class RunFolder:
                 _check_same(self.path, name, value)
             else:
                 write_json(self.path / f"{name}.json", value)
-        write_json(self.path / "versions.json", versions)
+        if not state.finished:
+            write_json(self.path / "versions.json", versions)
         self.settle(state)
         return state
 
@@ -120,18 +136,24 @@ class RunFolder:
             for name in names:
                 if (newest / kind / name).exists():
                     (newest / kind / name).replace(self.path / name)
-        if state.epochs_done:
+        if newest.exists():
             write_history(state.history, self.path / "history.csv")
-        for folder in (self.path / "backup").glob("*"):
-            if folder != newest or state.finished:
-                remove(folder)
-        for leftover in self.path.glob(f"{TEMPORARY_PREFIX}*"):
+        for pattern in ("epoch-*", f"{TEMPORARY_PREFIX}*-epoch-*"):
+            for folder in newest.parent.glob(pattern):
+                if folder != newest or state.finished:
+                    remove(folder)
+        for leftover in filter(_is_leftover, self.path.glob(f"{TEMPORARY_PREFIX}*")):
             remove(leftover)
 
 
 @dataclass(frozen=True)
 class FollowedRun(RunFolder):
     """The run folder for the hosts that leave it to the first one: nothing is read and nothing written."""
+
+    @property
+    def start_steps(self) -> int:
+        """None: the first host describes the models."""
+        return 0
 
     def begin(self, identity: Mapping[str, Any], versions: Mapping[str, Any]) -> RunState:
         """The initial state; the first host says the true one."""
@@ -148,37 +170,63 @@ def open_run(path: Path) -> Iterator[RunFolder]:
     Raises:
         OutputError: The folder cannot be written, holds something else, or another process trains into it.
     """
-    if (
-        path.is_dir()
-        and any(path.iterdir())
-        and not (path / "config.json").exists()
-        and not (path / ".lock").exists()
-    ):
-        raise OutputError(
-            f"Expected a new folder or a training run. Received: {path}. Choose another folder."
-        )
     try:
+        if path.is_dir() and not _is_run(path) and not _holds_nothing(path):
+            raise OutputError(
+                f"Expected a new folder or a training run. Received: {path}. Choose another folder."
+            )
         path.mkdir(parents=True, exist_ok=True)
-        lock = (path / ".lock").open("w")
+        lock = (path / ".lock").open("a")
     except OSError as error:
         raise OutputError(
             f"Cannot write the run folder {path}: {error.strerror}. Choose another folder."
         ) from error
     with lock:
-        try:
-            # The kernel lets go of the lock when the process ends, however it ends.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise OutputError(
-                f"Another process is training into {path}. Wait for it, or choose another folder."
-            ) from error
+        _take(lock, path)
         yield RunFolder(path)
+
+
+def _take(lock: IO[str], path: Path) -> None:
+    try:
+        # The kernel lets go of the lock when the process ends, however it ends.
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OutputError(
+            f"Another process is training into {path}. Wait for it, or choose another folder."
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"Cannot lock {path}: {error.strerror}. Choose a folder on a file system with locks."
+        ) from error
+
+
+def _is_run(path: Path) -> bool:
+    """Whether a configuration stands there: it is the first thing that a run writes."""
+    try:
+        config = read_json(path / "config.json")
+    except LfsrError:
+        return False
+    return isinstance(config, dict) and config.keys() >= _SETTINGS
+
+
+def _holds_nothing(path: Path) -> bool:
+    """Whether there is nothing but what a run leaves that is killed before it has written anything."""
+    return all(
+        is_litter(entry) or _is_leftover(entry) or (entry.name == ".lock" and entry.stat().st_size == 0)
+        for entry in path.iterdir()
+    )
+
+
+def _is_leftover(entry: Path) -> bool:
+    """Whether it is one of a run's own files under the temporary name of `lfsr_tf.storage`."""
+    _, _, name = entry.name.removeprefix(TEMPORARY_PREFIX).partition("-")
+    return entry.name.startswith(TEMPORARY_PREFIX) and name in _WRITTEN
 
 
 def _check_same(folder: Path, name: str, value: Any) -> None:
     # As JSON has it: a tuple is a list there.
     before, value = read_json(folder / f"{name}.json"), json.loads(json.dumps(value))
-    for key in sorted((before.keys() | value.keys()) - _FREE):
+    for key in sorted((before.keys() | value.keys()) - _FREE - (_ONCE - value.keys())):
         if before.get(key) != value.get(key):
             raise ConfigError(
                 f"Expected the {name} that the run in {folder} was started with: {key}={before.get(key)!r}. "

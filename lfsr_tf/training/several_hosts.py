@@ -189,10 +189,6 @@ def join_hosts(hosts: Hosts, config: TrainConfig) -> SeveralHosts:
         HostsError: Another host does not come.
         ConfigError: TensorFlow is in use already, or the settings do not suit several devices.
     """
-    if config.jit_compile:
-        raise ConfigError(
-            "Expected jit_compile=false on several hosts. Received: jit_compile=true. Leave it out."
-        )
     check_shareable(config, len(hosts.addresses))
     meet(hosts)
     devices = SeveralHosts(hosts, _connected(hosts))

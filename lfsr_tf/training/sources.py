@@ -86,7 +86,7 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
         config: Network, batch size, steps, seed, flips and pipeline settings.
 
     Returns:
-        The source; its identity is the fingerprint of the records.
+        The source; its identity is that of the records.
 
     Raises:
         RecordsError: The records are damaged or of another version.
@@ -117,7 +117,7 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
         training=training,
         validation=_validation(records, config, options, noise_level),
         steps_per_epoch=steps,
-        identity={"fingerprint": info.fingerprint},
+        identity=info.identity,
         facts=_facts(info),
     )
 
@@ -126,9 +126,10 @@ def _validation(
     records: Path, config: TrainConfig, options: PipelineConfig, noise_level: bool
 ) -> tf.data.Dataset:
     # Cached after the cut, since a cache that is read in part is thrown away.
-    options = dataclasses.replace(options, cache=False)
-    batches = validation_data(records, config.batch_size, options=options, noise_level=noise_level)
-    batches = batches.take(config.validation_steps or -1).cache()
+    uncached = dataclasses.replace(options, cache=False)
+    batches = validation_data(records, config.batch_size, options=uncached, noise_level=noise_level)
+    batches = batches.take(config.validation_steps or -1)
+    batches = batches.cache() if options.cache else batches
     # Counted, which fills the cache as well: Keras warns after data of unknown length that it "ran out".
     return batches.apply(tf.data.experimental.assert_cardinality(sum(1 for _ in batches)))
 
@@ -136,13 +137,11 @@ def _validation(
 def _pipeline(config: TrainConfig, info: DatasetInfo) -> PipelineConfig:
     """The pipeline's options; slices are flipped there, as a whole and without losing a sample."""
     settings = {"flips": config.flips, "rotations": config.flips} if info.config.mode == "slices" else {}
-    try:
-        return PipelineConfig(**{**settings, **config.pipeline})
-    except TypeError as error:
-        known = ", ".join(item.name for item in dataclasses.fields(PipelineConfig))
-        raise ConfigError(
-            f"Expected pipeline settings among {known}. Received: {dict(config.pipeline)}."
-        ) from error
+    known = [item.name for item in dataclasses.fields(PipelineConfig)]
+    for name in config.pipeline:
+        if name not in known:
+            raise ConfigError(f"Expected pipeline settings among {', '.join(known)}. Received: {name}.")
+    return PipelineConfig(**{**settings, **config.pipeline})
 
 
 def _flips_patches(config: TrainConfig, info: DatasetInfo) -> bool:
@@ -150,9 +149,10 @@ def _flips_patches(config: TrainConfig, info: DatasetInfo) -> bool:
 
 
 def _facts(info: DatasetInfo) -> dict[str, Any]:
-    acquisition = info.config.acquisition
+    acquisition, simulated = info.config.acquisition, info.config.pairing == "simulated"
     return {
-        "sigma_range": (acquisition.sigma_min, acquisition.sigma_max),
+        # Repetitions have the noise of their scanner, of which the records do not say the range.
+        "sigma_range": (acquisition.sigma_min, acquisition.sigma_max) if simulated else None,
         "spacing_range_mm": info.spacing_mm,
         "data_fingerprint": info.fingerprint,
     }

@@ -3,22 +3,66 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from lfsr_tf.errors import ModelError
+from lfsr_tf.errors import ConfigError, ModelError
 from lfsr_tf.networks import TrainedModel
+from lfsr_tf.storage import read_json
+from lfsr_tf.training.devices import Devices
+from lfsr_tf.training.state import RunState
 
 
-def start_identity(start: TrainedModel | None) -> dict[str, str]:
-    """What a run folder keeps of the model that it started from: the SHA-256 of its weights."""
+def read_start(
+    start: TrainedModel | Callable[[], TrainedModel] | None, run: Path, devices: Devices
+) -> TrainedModel | None:
+    """Load the model that a run starts from; not for one that has begun, whose start may be gone by now.
+
+    Args:
+        start: The model, or what loads it.
+        run: The run folder, there or not.
+        devices: Those of all hosts; every host calls this.
+
+    Raises:
+        ConfigError: The run has begun, with random weights.
+        ModelError: The model cannot be loaded.
+    """
+
+    def begun() -> bool:
+        return callable(start) and devices.first and _has_begun(run)
+
+    if devices.told(devices.together(begun)):
+        return None
+    if callable(start):
+        return devices.together(start)
+    # Hosts say equally much, so that one without a start is found out where settings are compared.
+    devices.together(lambda: None)
+    return start
+
+
+def _has_begun(run: Path) -> bool:
+    if not RunState.read(run / "state.json").epochs_done:
+        return False
+    if "start" not in read_json(run / "data.json"):
+        raise ConfigError(
+            f"Expected no model to start from, since the run in {run} began with random weights. Received: "
+            "one. Train into another folder."
+        )
+    return True
+
+
+def start_identity(start: TrainedModel | None) -> dict[str, Any]:
+    """What a run folder keeps of the model that it started from: the SHA-256 of its weights, its steps."""
     if start is None:
         return {}
     digest = hashlib.sha256()
     for weight in start.model.weights:
         digest.update(np.ascontiguousarray(weight, dtype=np.float32).tobytes())
-    return {"start": digest.hexdigest()}
+    return {"start": digest.hexdigest(), "start_steps": start.info.trained_steps}
 
 
 def take_weights(model: keras.Model, start: TrainedModel) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lfsr_tf.errors import ModelError
-from lfsr_tf.storage import atomic_path, read_json, write_json
+from lfsr_tf.storage import atomic_path, exists, read_json, write_json
 
 MONITOR = "val_loss"
 
@@ -103,7 +103,7 @@ class RunState:
         Raises:
             ModelError: The file is not the state of a run.
         """
-        if not path.exists():
+        if not exists(path):
             return cls()
         try:
             return cls.from_json(read_json(path))

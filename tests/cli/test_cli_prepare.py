@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from lfsr_tf.cli.app import app
+from lfsr_tf.cli.prepare import _print_summary
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs import PairsConfig, load_preset, open_dataset, prepare
+from lfsr_tf.pairs.dataset import Split
 
 
 def lfsr(*words: object) -> subprocess.CompletedProcess[str]:
@@ -71,6 +74,13 @@ def test_a_run_prints_what_it_made_and_shows_no_start_up_notices(scans: Path, tm
     assert "validation: 12 pairs from 4 slices of 1 subjects (T1w 4)" in done.stdout
     assert "tensorflow" not in done.stderr.lower()
     assert open_dataset(output).train.records == 24
+
+
+def test_a_contrast_in_brackets_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    split = Split((), 4, ("sub-1",), {"PD [/b]": 1, "T1 [post]": 3})
+    info = SimpleNamespace(config=PairsConfig(), folder=Path("r"), fingerprint="f", split=lambda name: split)
+    _print_summary(info)
+    assert capsys.readouterr().out.count("(PD [/b] 1, T1 [post] 3)") == 2
 
 
 def test_a_corrupt_scan_makes_the_exit_code_and_one_line(scans: Path, tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_a_batch_goes_on_after_a_bad_scan_and_fails_at_the_end(scan: Path, tmp_p
     ("words", "kind", "reason"),
     [
         (["phantom:x"], LfsrError, "phantom:x"),
+        (["phantom:²"], LfsrError, "phantom:²"),
         (["a.nii.gz", "b.nii.gz", "-o", "one.nii.gz"], OutputError, "folder for 2"),
         (["x/a.nii.gz", "y/a.nii.gz"], OutputError, "different names"),
         (["a.nii.gz", "--sigma", "1.5"], ConfigError, "sigma"),
@@ -105,3 +106,29 @@ def test_neither_the_scan_nor_a_file_beside_it_is_replaced_unasked(scan: Path, t
         assert isinstance(result.exception, LfsrError), words
     assert hr.read_bytes() == before and sidecar.read_text() == "mine"
     assert {path.name for path in tmp_path.iterdir()} == {"brain_hr.nii.gz", "low.json"}
+
+
+def test_no_scan_is_replaced_by_the_result_of_another(scan: Path, tmp_path: Path) -> None:
+    others = [tmp_path / f"sub-7_T2w_{kind}.nii.gz" for kind in ("lr", "hr")]
+    for other in others:
+        other.write_bytes(scan.read_bytes())
+    before = scan.read_bytes()
+    for other, words in zip(others, ([], ["--keep-hr"]), strict=True):
+        result = run(scan, other, "-o", tmp_path, "--hr-size", 32, "--overwrite", *words)
+        assert "1 of 2 scans" in str(result.exception), result.output
+        assert scan.read_bytes() == other.read_bytes() == before
+    assert (tmp_path / "sub-7_T2w_lr_lr.nii.gz").exists()
+
+
+def test_a_series_is_written_where_all_its_names_are_free(tmp_path: Path) -> None:
+    series = np.random.default_rng(0).uniform(50, 100, (40, 40, 3, 2)).astype(np.float32)
+    nib.save(nib.Nifti1Image(series, AFFINE), tmp_path / "series.nii.gz")
+    (tmp_path / "low").mkdir()
+    (tmp_path / "low" / "series_lr-001.json").write_text("mine")
+    result = run(tmp_path / "series.nii.gz", "-o", tmp_path / "low", "--hr-size", 32)
+    assert "series_lr-001.json, which exists" in result.output
+    assert [path.name for path in (tmp_path / "low").iterdir()] == ["series_lr-001.json"]
+    assert (
+        run(tmp_path / "series.nii.gz", "-o", tmp_path / "low", "--hr-size", 32, "--overwrite").exit_code == 0
+    )
+    assert len(list((tmp_path / "low").iterdir())) == 4

@@ -46,7 +46,7 @@ def test_the_changes_and_the_flag_reach_the_configuration(calls: list, run_comma
 def test_a_training_can_start_from_a_shipped_model(calls: list, run_command: Callable) -> None:
     result = run_command(train, "records", "-o", "run", "--start-from", "fast")
     assert result.exit_code == 0, result.output
-    assert calls[0][3].info.name == "fast"
+    assert calls[0][3]().info.name == "fast"
 
 
 def test_hosts_reach_the_training_with_a_model_that_is_not_loaded_yet(

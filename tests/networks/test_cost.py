@@ -1,5 +1,9 @@
 """Multiply-adds against sums by hand."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from lfsr_tf.networks import ResidualSR, SRDenseNet, UNetSR, build_network, multiply_adds
@@ -16,6 +20,19 @@ def test_the_papers_network_takes_27_5_billion_for_a_slice() -> None:
 def test_a_residual_network_works_on_the_lr_grid_alone() -> None:
     weights = 9 * (4 + 2 * 16 + 16 + 16)
     assert multiply_adds(ResidualSR(blocks=1, filters=4), 10, 12) == 10 * 12 * weights
+
+
+@pytest.mark.slow
+def test_on_jax_a_network_costs_the_same() -> None:
+    script = (
+        "from lfsr_tf.networks import ResidualSR, multiply_adds\n"
+        "print(multiply_adds(ResidualSR(blocks=1, filters=4), 10, 12))"
+    )
+    environment = os.environ | {"KERAS_BACKEND": "jax"}
+    printed = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert int(printed) == multiply_adds(ResidualSR(blocks=1, filters=4), 10, 12)
 
 
 def test_a_self_ensemble_takes_eight_times_as_many() -> None:

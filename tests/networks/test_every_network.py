@@ -1,5 +1,6 @@
 """What every network must do, whichever it is: one harness for all of them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,15 @@ def image(*shape: int) -> np.ndarray:
 
 def test_the_harness_covers_the_registry() -> None:
     assert set(SMALL) == set(NETWORKS)
+
+
+@pytest.mark.parametrize("use", [lambda: build_network("ResidualSR"), lambda: load_model("best.keras")])
+def test_keras_with_channels_first_is_refused(
+    monkeypatch: pytest.MonkeyPatch, use: Callable[[], object]
+) -> None:
+    monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
+    with pytest.raises(ConfigError, match=r"channels_last. Received: channels_first.*keras\.json"):
+        use()
 
 
 @every_network

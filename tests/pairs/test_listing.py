@@ -96,6 +96,12 @@ def test_a_link_out_of_the_folder_is_not_followed(archive: Path, tmp_path: Path)
         list_scans(manifest(archive, "path\ninside.nii.gz\n"))
 
 
+def test_a_link_to_itself_is_one_line(archive: Path) -> None:
+    (archive / "loop.nii.gz").symlink_to("loop.nii.gz")
+    with pytest.raises(ScanError, match="does not exist"):
+        list_scans(manifest(archive, "path\nloop.nii.gz\n"))
+
+
 def test_a_manifest_for_one_side_may_not_name_the_other(archive: Path) -> None:
     path = manifest(archive, "path,split\nsub-01_T1w.nii.gz,validation\n")
     assert [listed.split for listed in list_scans(path, "validation")] == ["validation"]

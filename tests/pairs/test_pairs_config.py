@@ -66,7 +66,13 @@ def test_a_preset_can_be_a_file(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("hr_size = ", "mine"), ("size = 3", "size"), ("hr_size = 3", "hr_size")]
+    ("text", "reason"),
+    [
+        ("hr_size = ", "mine"),
+        ("size = 3", "size"),
+        ("hr_size = 3", "hr_size"),
+        ("acquisition = 3", "table of settings of AcquisitionConfig. Received: 3"),
+    ],
 )
 def test_a_bad_preset_file_is_refused(tmp_path, text: str, reason: str) -> None:
     (tmp_path / "mine.toml").write_text(text)

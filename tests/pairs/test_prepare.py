@@ -191,6 +191,17 @@ def test_the_same_subject_in_both_folders_is_refused_before_anything_is_built(sc
     assert not list((tmp_path / "records").glob("*"))
 
 
+def test_a_scan_that_is_there_twice_is_refused(scans, tmp_path) -> None:
+    train = Path(shutil.copytree(scans.train, tmp_path / "train"))
+    (train / "copy").mkdir()
+    shutil.copy(train / "sub-01_T1w.nii.gz", train / "copy")
+    with pytest.raises(
+        ConfigError, match=r"copy/sub-01_T1w\.nii\.gz and sub-01_T1w\.nii\.gz, which are equal"
+    ):
+        prepare_dataset(train, scans.validation, tmp_path / "records", SMALL, workers=1)
+    assert not list((tmp_path / "records").glob("*"))
+
+
 def test_subjects_are_split_by_hash_when_no_validation_is_named(scans, tmp_path) -> None:
     config = PairsConfig(hr_size=32, lr_patch=8, validation_fraction=0.6)
     info = prepare_dataset([scans.train, scans.validation], None, tmp_path / "records", config, workers=1)

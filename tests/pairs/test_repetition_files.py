@@ -73,7 +73,14 @@ def test_what_does_not_belong_together_is_refused(write: Writer) -> None:
     other = write(to_kspace(coils_of()[:, ::-1, :, ::-1]), "turned/2022061003_T102.h5")
     with pytest.raises(ScanError, match="repetitions of one object"):
         average(read([first, other]))
-    assert average(read([first, second])).kspace is None
+    scaled = [write(gain * kspace, f"times-{gain}/2022061003_T102.h5") for gain in (0.8, 0.95, 1.05, 1.2)]
+    for path, gain in ((scaled[0], "0.8"), (scaled[3], "1.2")):
+        with pytest.raises(
+            ScanError, match=rf"one intensity\. Received: .*, which is {gain}\d* times as bright"
+        ):
+            average(read([first, path]))
+    for path in (second, *scaled[1:3]):
+        assert average(read([first, path])).kspace is None
 
 
 def test_images_without_kspace_and_equal_files_are_refused(write: Writer, tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import h5py
 import numpy as np
 import pytest
 
+from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset, read_records
-from lfsr_tf.pairs.repetitions import average, measure
+from lfsr_tf.pairs.repetitions import Measured, average, measure
 from lfsr_tf.pairs.slice_cache import array_path, cache_scan, measured_path
 from lfsr_tf.pairs.slices import hr_scan
 
@@ -140,6 +141,19 @@ def test_cached_pairs_share_one_reference_and_one_noise_level(write: Writer, tmp
     np.testing.assert_allclose(low, measured.images / volume["reference"], rtol=1e-3, atol=1e-4)
     assert volume["sigma"] == pytest.approx(measured.sigma / volume["reference"])
     np.testing.assert_allclose(high.mean(), low.mean(), rtol=0.05)
+
+
+def test_an_outlier_in_lr_that_float16_cannot_hold_is_refused(
+    write: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lfsr_tf.pairs.slice_cache.measure", lambda *given: bright(measure(*given)))
+    with pytest.raises(ScanError, match="Remove the outlier"):
+        cache_scan(tmp_path / "cache", 0, source_of(write_repetitions(write)), CONFIG)
+
+
+def bright(measured: Measured) -> Measured:
+    measured.images[2, 8, 8] = 1e9
+    return measured
 
 
 def test_simulated_pairs_come_from_the_average_of_all(write: Writer, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -130,6 +131,19 @@ def test_a_killed_run_is_continued_not_begun_again(scans, tmp_path) -> None:
     for name, time_written in kept.items():
         assert (output / name).stat().st_mtime_ns == time_written
     assert not [path for path in output.iterdir() if path.name.startswith(".")]
+
+
+def test_what_a_run_left_that_was_killed_at_its_very_end_is_removed(scans, pairs_records, tmp_path) -> None:
+    folder, info = Path(shutil.copytree(pairs_records, tmp_path / "records")), open_dataset(pairs_records)
+    left = folder / f".preparing-{info.fingerprint}"
+    for overwrite in (False, True):
+        (left / "shards").mkdir(parents=True)
+        (left / "publishing").touch()
+        if overwrite:  # what was published then is no part of what is made now
+            next(folder.glob("pairs-train-*")).write_bytes(b"damaged")
+        prepare_dataset(scans.train, scans.validation, folder, info.config, workers=1, overwrite=overwrite)
+        assert {path.name for path in folder.iterdir()} == {path.name for path in pairs_records.iterdir()}
+        assert identity(folder) == identity(pairs_records)
 
 
 def test_an_unfinished_run_of_other_settings_is_not_mixed_in(scans, tmp_path) -> None:

@@ -76,7 +76,38 @@ def test_no_server_opens_a_port_to_the_outside_unless_told(
     assert "--all-interfaces" in capsys.readouterr().err
 
 
-def test_a_worker_needs_a_port(capsys: pytest.CaptureFixture[str]) -> None:
-    role = ["worker", "--dispatcher", "127.0.0.1:1", "--address", "127.0.0.1", "--all-interfaces"]
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:²", "127.0.0.1:"])
+def test_a_worker_needs_a_port(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    role = ["worker", "--dispatcher", "127.0.0.1:1", "--address", address, "--all-interfaces"]
     assert main(role) == 1
     assert "host:port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["run", "--workers", "0", "--", "true"], "at least 1 worker. Received: 0"),
+        (["run", "--workers", "2", "--port", "65534", "--", "true"], "from 1 to 65533. Received: 65534"),
+        (["dispatcher", "--port", "99999", "--all-interfaces"], "from 1 to 65535. Received: 99999"),
+        (["dispatcher", "--port", "0", "--all-interfaces"], "from 1 to 65535. Received: 0"),
+        (["worker", "--dispatcher", "a:1", "--address", "b:99999", "--all-interfaces"], "Received: 99999"),
+    ],
+)
+def test_what_no_server_can_be_asked_for_is_one_line(
+    words: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 1
+    printed = capsys.readouterr().err
+    assert reason in printed and len(printed.splitlines()) == 1
+
+
+def test_a_port_in_use_is_one_line() -> None:
+    code = (
+        f"{ENTER}; import socket, sys; from lfsr_tf.pairs.service import main;"
+        "held = socket.socket(); held.bind(('0.0.0.0', 5050)); held.listen();"
+        "sys.exit(main(['dispatcher', '--all-interfaces']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Expected port 5050 to be free" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr

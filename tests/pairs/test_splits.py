@@ -69,6 +69,18 @@ def test_one_scan_under_two_names_on_both_sides_is_refused() -> None:
         check_sources([Source("a", "", "train", sha256="same"), Source("b", "", "validation", sha256="same")])
 
 
+def test_one_scan_of_one_subject_under_two_names_is_refused() -> None:
+    named = [Source(name, name, "train", subject="sub-1", sha256="same") for name in "ab"]
+    with pytest.raises(ConfigError, match=r"every scan once\. Received: a and b, which are equal"):
+        check_sources(named)
+    unnamed = [Source(name, name, "train", sha256="same") for name in "ab"]
+    check_sources(unnamed)
+    config = PairsConfig(validation_fraction=0.0)
+    with pytest.raises(ConfigError, match=r"every scan once\. Received: a and b, which are equal"):
+        volumes_of(unnamed, {0: index_of("sub-1"), 1: index_of("sub-1")}, config)
+    assert len(volumes_of(unnamed, {0: index_of("sub-1"), 1: index_of("sub-2")}, config)) == 2
+
+
 def test_one_scan_of_two_people_that_a_hash_parts_is_refused() -> None:
     sources = [Source("a", "", "auto", sha256="same"), Source("b", "", "auto", sha256="same")]
     indices = {0: index_of("sub-0001"), 1: index_of("sub-0004")}

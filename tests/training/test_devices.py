@@ -22,6 +22,7 @@ def test_two_devices_give_the_losses_of_one_and_go_on_with_its_run(tmp_path: Pat
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout.splitlines()[-1])
     assert report["replicas"] == 2
+    assert len(report["two, another network"]) == 1
     for name in ("two", "one, then two"):
         assert len(report["one"]) == len(report[name]) == 3
         for one, two in zip(report["one"], report[name], strict=True):
@@ -41,6 +42,8 @@ def test_without_distribution_nothing_changes() -> None:
             {"batch_size": 4, "dtype_policy": "mixed_float16"},
             r"2 devices.*mixed_float16.*Take mixed_bfloat16",
         ),
+        ({"batch_size": 4, "jit_compile": True}, r"jit_compile=false on 2 devices.*jit_compile=true"),
+        ({"batch_size": 4, "steps_per_execution": 2}, r"execution=1 on 2 devices.*execution=2"),
     ],
 )
 def test_what_devices_cannot_share_is_refused(

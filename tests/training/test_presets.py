@@ -44,6 +44,13 @@ def test_changes_reach_into_tables_and_keep_the_rest() -> None:
     assert config.loss == {"mse": 1.0, "ssim": 0.1}
 
 
+@pytest.mark.parametrize("loss", ["", 'loss = "mse"\n'])
+def test_a_change_to_the_loss_keeps_that_of_a_file_without_a_table_of_it(tmp_path: Path, loss: str) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(f'network = "ResidualSR"\n{loss}')
+    assert load_preset(mine, ["loss.ssim=0.1"]).loss == {"mse": 1.0, "ssim": 0.1}
+
+
 def test_a_table_can_be_replaced_as_a_whole() -> None:
     assert load_preset("quick", ["loss={mae=1.0}"]).loss == {"mae": 1.0}
 

@@ -11,7 +11,8 @@ from lfsr_tf.training import run_folder
 from lfsr_tf.training.run_folder import WEIGHTS, RunFolder, open_run
 from lfsr_tf.training.state import RunState, read_history
 
-IDENTITY = {"config": {"epochs": 9, "loss": {"mse": 1.0}}, "data": {"fingerprint": "a"}}
+CONFIG = {"network": "one", "network_settings": {}, "batch_size": 4, "epochs": 9, "loss": {"mse": 1.0}}
+IDENTITY = {"config": CONFIG, "data": {"fingerprint": "a"}}
 LOSSES = (3.0, 2.0, 2.5, 1.0, 1.5)
 
 
@@ -121,8 +122,8 @@ def test_a_failed_write_leaves_the_epoch_before(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"config": {"epochs": 8, "loss": {"mse": 1.0}}}, "epochs=9.*Received: epochs=8"),
-        ({"config": {"epochs": 9, "loss": {"mse": 2.0}}}, "loss"),
+        ({"config": CONFIG | {"epochs": 8}}, "epochs=9.*Received: epochs=8"),
+        ({"config": CONFIG | {"loss": {"mse": 2.0}}}, "loss"),
         ({"data": {"fingerprint": "b"}}, "fingerprint='a'.*Received: fingerprint='b'"),
     ],
 )
@@ -139,15 +140,68 @@ def test_another_configuration_or_other_records_are_refused(
 def test_a_run_without_a_finished_epoch_may_start_again_with_another_configuration(tmp_path: Path) -> None:
     with open_run(tmp_path) as folder:
         folder.begin(IDENTITY, {})
-        folder.begin(IDENTITY | {"config": {"epochs": 1}}, {})
-    assert json.loads((tmp_path / "config.json").read_text()) == {"epochs": 1}
+        folder.begin(IDENTITY | {"config": CONFIG | {"epochs": 1}}, {})
+    assert json.loads((tmp_path / "config.json").read_text())["epochs"] == 1
 
 
-def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("years of work")
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("thesis.tex", "years of work"),
+        ("config.json", '{"my": "settings"}'),
+        ("config.json", "[1, 2]"),
+        ("config.json", "no JSON"),
+        (".lock", "another program's"),
+        ("state.json", "{}"),
+        (".partial-1-thesis.tex", "years of work"),
+    ],
+)
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
     with pytest.raises(OutputError, match="new folder or a training run"), open_run(tmp_path):
         pass
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, content)]
+
+
+@pytest.mark.parametrize("names", [[], [".DS_Store"], [".lock"], [".lock", ".partial-12345-config.json"]])
+def test_a_folder_that_holds_nothing_of_anybody_becomes_a_run(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    assert run_to_the_end(tmp_path).finished
+    assert_complete(tmp_path)
+
+
+def test_what_others_keep_in_a_run_folder_stays(tmp_path: Path) -> None:
+    folders = [tmp_path / "backup" / "thesis", tmp_path / ".partial-12345-report", tmp_path / "notes"]
+    with open_run(tmp_path) as folder:
+        state = advance(folder, folder.begin(IDENTITY, {}), LOSSES[0])
+        for each in folders:
+            each.mkdir()
+        for loss in LOSSES[1:]:
+            state = advance(folder, state, loss)
+    assert state.finished
+    assert all(each.is_dir() for each in folders)
+
+
+def test_a_finished_run_is_not_written_to(tmp_path: Path) -> None:
+    run_to_the_end(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.*")}
+    with open_run(tmp_path) as folder:
+        folder.begin(IDENTITY, {"tensorflow": "newer"})
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.*")} == before
+
+
+def test_what_a_run_started_from_is_compared_only_where_it_is_given(tmp_path: Path) -> None:
+    def starting(weights: str) -> dict:
+        return IDENTITY | {"data": {**IDENTITY["data"], "start": weights, "start_steps": 100}}
+
+    with open_run(tmp_path) as folder:
+        advance(folder, folder.begin(starting("a"), {}), 1.0)
+        for same in (IDENTITY, starting("a")):
+            assert folder.begin(same, {}).epochs_done == 1
+        with pytest.raises(ConfigError, match=r"start='a'.*Received: start='b'"):
+            folder.begin(starting("b"), {})
+        assert folder.start_steps == 100
 
 
 def test_a_parent_that_is_a_file_is_refused(tmp_path: Path) -> None:
@@ -165,8 +219,19 @@ def test_two_processes_cannot_train_into_one_folder(tmp_path: Path) -> None:
         pass
 
 
+def test_a_file_system_without_locks_is_not_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*arguments: object) -> None:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(run_folder.fcntl, "flock", no_locks)
+    with pytest.raises(OutputError, match=r"Cannot lock .*: Function not"), open_run(tmp_path / "run"):
+        pass
+
+
 def test_tuples_are_the_lists_that_json_has(tmp_path: Path) -> None:
-    identity = {**IDENTITY, "config": {"epochs": 9, "network_settings": {"filters": (8, 16)}}}
+    identity = {**IDENTITY, "config": CONFIG | {"network_settings": {"filters": (8, 16)}}}
     for _ in range(2):
         with open_run(tmp_path / "run") as folder:
             folder.begin(identity, {})

@@ -198,7 +198,7 @@ def test_a_host_with_two_devices_gets_their_shares_in_turn() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"jit_compile": True}, "jit_compile=false on several hosts"),
+        ({"jit_compile": True}, "jit_compile=false on 2 devices"),
         ({"steps_per_execution": 2}, "steps_per_execution=1 on 2 devices"),
         ({"batch_size": 5}, "2 devices can share evenly"),
         ({"dtype_policy": "mixed_float16"}, "Take mixed_bfloat16"),

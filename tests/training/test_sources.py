@@ -1,17 +1,21 @@
 """Records as a source of pairs: the stream of a resumed run is that of an uninterrupted one."""
 
+import shutil
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError, RecordsError
 from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset
 from lfsr_tf.scans import phantom_scan, write_scan
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.fit import train
-from lfsr_tf.training.sources import PairSource, read_source
+from lfsr_tf.training.sources import PairSource, _facts, read_source
 
 
 @pytest.fixture(scope="module", params=["pairs", "slices"])
@@ -65,7 +69,7 @@ def test_validation_is_the_same_every_time_and_of_known_length(records: Path) ->
 def test_the_source_says_what_it_is(records: Path) -> None:
     info = open_dataset(records)
     source = read_source(records, TrainConfig(batch_size=4))
-    assert source.identity == {"fingerprint": info.fingerprint}
+    assert source.identity == info.identity == {"fingerprint": info.fingerprint}
     assert source.facts["sigma_range"] == (
         info.config.acquisition.sigma_min,
         info.config.acquisition.sigma_max,
@@ -88,8 +92,37 @@ def test_pipeline_settings_reach_the_pipeline(records: Path) -> None:
 
 
 def test_a_pipeline_setting_that_does_not_exist_is_refused(records: Path) -> None:
-    with pytest.raises(ConfigError, match=r"gain_min.*Received: .*colour"):
+    with pytest.raises(ConfigError, match=r"gain_min.*Received: colour"):
         read_source(records, TrainConfig(batch_size=4, pipeline={"colour": 1}))
+
+
+def test_a_pipeline_setting_of_another_type_is_refused(records: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cache to be true or false.*'no'"):
+        read_source(records, TrainConfig(batch_size=4, pipeline={"cache": "no"}))
+
+
+def test_a_loss_that_does_not_exist_is_refused_before_records_are_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"losses among.*nope"):
+        train(tmp_path / "none", tmp_path / "run", TrainConfig(loss={"nope": 1.0}))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_validation_is_kept_in_memory_only_where_the_pipeline_says_so(
+    records: Path, tmp_path: Path, cache: bool
+) -> None:
+    copy = Path(shutil.copytree(records, tmp_path / "records"))
+    source = read_source(copy, TrainConfig(batch_size=4, validation_steps=2, pipeline={"cache": cache}))
+    for shard in copy.glob("*.gz"):
+        shard.unlink()
+    with nullcontext() if cache else pytest.raises((tf.errors.OpError, RecordsError)):
+        assert len(list(source.validation)) == 2
+
+
+def test_the_noise_of_measured_repetitions_has_no_range_of_a_simulation() -> None:
+    config = PairsConfig(pairing="repetitions")
+    info = SimpleNamespace(config=config, spacing_mm=(1.0, 2.0), fingerprint="f")
+    assert _facts(info)["sigma_range"] is None
 
 
 def test_a_batch_larger_than_the_records_is_refused(records: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 from lfsr_tf.errors import ConfigError, ModelError
 from lfsr_tf.networks import ModelInfo, TrainedModel, build_network, load_model
 from lfsr_tf.training.config import TrainConfig
+from lfsr_tf.training.devices import Devices
 from lfsr_tf.training.fit import train_on
-from lfsr_tf.training.progress import SilentProgress
+from lfsr_tf.training.progress import EpochReport, SilentProgress
 from lfsr_tf.training.sources import PairSource
-from lfsr_tf.training.start import start_identity, take_weights
+from lfsr_tf.training.start import read_start, start_identity, take_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -39,17 +41,52 @@ def test_the_first_weights_are_those_of_the_model(
     assert after.info.trained_steps == 104
 
 
-def test_a_run_goes_on_from_its_own_start_only(
+class StoppedError(BaseException):
+    """Stands for a kill between two epochs."""
+
+
+class StopsAfterOne(SilentProgress):
+    """Ends the run after its first epoch."""
+
+    def epoch(self, report: EpochReport) -> None:
+        raise StoppedError
+
+
+def gone() -> TrainedModel:
+    """Loads a start that is no longer there."""
+    raise ModelError("Expected a trained model. Received: none.")
+
+
+def test_a_run_that_has_begun_goes_on_without_the_model_it_started_from(
     tmp_path: Path, config: TrainConfig, make_source: Callable[..., PairSource]
 ) -> None:
-    train_on(make_source(), tmp_path / "run", config, SilentProgress(), trained())
-    before = (tmp_path / "run" / "state.json").read_bytes()
-    with pytest.raises(ConfigError, match="start="):
-        train_on(make_source(), tmp_path / "run", config, SilentProgress())
-    train_on(make_source(), tmp_path / "run", config, SilentProgress(), trained())
-    assert (tmp_path / "run" / "state.json").read_bytes() == before
-    data = json.loads((tmp_path / "run" / "data.json").read_text())
+    run = tmp_path / "run"
+    with suppress(StoppedError):
+        train_on(make_source(), run, config, StopsAfterOne(), read_start(trained, run, Devices()))
+    data = json.loads((run / "data.json").read_text())
     assert data == {"fingerprint": "tiny", **start_identity(trained())}
+    for load in (gone, None):
+        train_on(make_source(), run, config, SilentProgress(), read_start(load, run, Devices()))
+    assert load_model(run / "last.keras").info.trained_steps == 100 + 3 * 4
+    assert json.loads((run / "data.json").read_text()) == data
+
+
+def test_a_run_that_began_with_random_weights_is_not_given_others(
+    tmp_path: Path, config: TrainConfig, make_source: Callable[..., PairSource]
+) -> None:
+    run = tmp_path / "run"
+    with suppress(StoppedError):
+        train_on(make_source(), run, config, StopsAfterOne())
+    with pytest.raises(ConfigError, match="began with random weights"):
+        read_start(gone, run, Devices())
+    with pytest.raises(ConfigError, match="start=None"):
+        train_on(make_source(), run, config, SilentProgress(), read_start(trained(), run, Devices()))
+
+
+def test_a_start_that_is_not_there_begins_no_run(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="Received: none"):
+        read_start(gone, tmp_path / "run", Devices())
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_network_takes_the_weights_of_its_self_ensemble() -> None:

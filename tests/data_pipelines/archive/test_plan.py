@@ -62,6 +62,13 @@ def test_no_path_of_a_manifest_leads_out_of_its_folder(scans: Path, tmp_path: Pa
     assert set(targets(plan)) == {"inner-link.nii"}
 
 
+def test_a_link_to_itself_is_left_to_its_reader(scans: Path, tmp_path: Path) -> None:
+    fill(scans, "inside.nii")
+    (scans / "loop.nii").symlink_to("loop.nii")
+    for found in (scans, manifest(scans, "inside.nii", "loop.nii")):
+        assert set(targets(plan_archive(found, tmp_path / "out"))) == {"inside.nii", "loop.nii"}
+
+
 def test_links_out_of_a_folder_are_refused(scans: Path, tmp_path: Path) -> None:
     fill(tmp_path, "outside.nii", "scans/inside.nii")
     (scans / "link.nii").symlink_to(tmp_path / "outside.nii")

@@ -1,0 +1,136 @@
+"""The steps of a preparation on an engine in this process: what fails, and what the next run makes of it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lfsr_tf.errors import ConfigError, LfsrError, OutOfMemoryError, ScanError
+from lfsr_tf.pairs import DatasetInfo, PairsConfig, open_dataset, read_records
+from lfsr_tf.pairs.dataset import fingerprint, write_description
+from lfsr_tf.pairs.describe import describe
+from lfsr_tf.pairs.jobs import JOBS, Job, answer, result_of
+from lfsr_tf.pairs.preparation import Preparation
+from lfsr_tf.pairs.workspace import Workspace
+
+from .conftest import Scans
+
+# Two training shards, with all scans and without one: shards of the two plans have the same names.
+CONFIG = PairsConfig(hr_size=32, lr_patch=8, patches_per_slice=45, noise_copies=3, shard_mebibytes=1)
+Kinds = dict[str, Callable[..., Any]]
+
+
+class HereEngine:
+    """Does the jobs one after the other, by functions of which a test may exchange some."""
+
+    def __init__(self, **kinds: Callable[..., Any]) -> None:
+        self._kinds = JOBS | kinds
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
+        for number, job in enumerate(jobs):
+            yield number, result_of(answer(job, self._kinds))
+
+
+def prepare(scans: Scans, output: Path, engine: HereEngine) -> DatasetInfo:
+    run = Preparation(engine, CONFIG)
+    sources = run.hashed(run.listed([scans.train], [scans.validation]))
+    workspace = Workspace(output, fingerprint(CONFIG, [asdict(source) for source in sources]))
+    workspace.open(overwrite=False)
+    with workspace.discarded_on_refusal():
+        built = run.build(sources, workspace)
+        workspace.publish([shard.file for shard in built.shards])
+        write_description(describe(workspace, CONFIG, built))
+        workspace.close()
+    return open_dataset(output)
+
+
+def scan_that_ends(name: str, error: Exception) -> Callable[..., Any]:
+    """The job that slices a scan, but for one that cannot be used."""
+
+    def cache_scan(**arguments: Any) -> Any:
+        if arguments["source"]["name"] == name:
+            raise error
+        return JOBS["scan"](**arguments)
+
+    return cache_scan
+
+
+def shard_that_is_killed(after: int) -> Callable[..., Any]:
+    """The job that writes a shard; the run is killed when it has written some."""
+    written = []
+
+    def make_shard(**arguments: Any) -> Any:
+        if len(written) == after:
+            raise KeyboardInterrupt
+        written.append(arguments["target"])
+        return JOBS["shard"](**arguments)
+
+    return make_shard
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_shards_of_other_scans_are_not_taken_over(scans: Scans, tmp_path: Path, described: bool) -> None:
+    output = tmp_path / "records"
+    away = scan_that_ends("sub-02_T2w.nii.gz", ScanError("The disk does not answer."))
+    with pytest.raises(KeyboardInterrupt):
+        prepare(scans, output, HereEngine(scan=away, shard=shard_that_is_killed(after=1)))
+    assert list(output.glob(".preparing-*/shards/*"))
+    if not described:  # as a version left it that did not say which scans its plan was for
+        for file in output.glob(".preparing-*/scans.json"):
+            file.unlink()
+    info = prepare(scans, output, HereEngine())
+    assert not info.failed
+    keys = Counter(int(record["key"]) for record in read_records(output, "train"))
+    assert len(keys) == keys.total() == info.train.records
+    assert info.train == prepare(scans, tmp_path / "whole", HereEngine()).train
+
+
+def test_shards_of_the_same_scans_are_taken_over(scans: Scans, tmp_path: Path) -> None:
+    away = scan_that_ends("sub-02_T2w.nii.gz", ScanError("It is damaged."))
+    with pytest.raises(KeyboardInterrupt):
+        prepare(scans, tmp_path, HereEngine(scan=away, shard=shard_that_is_killed(after=1)))
+    (shard,) = tmp_path.glob(".preparing-*/shards/*")
+    written = shard.stat().st_mtime_ns
+    prepare(scans, tmp_path, HereEngine(scan=away))
+    assert (tmp_path / shard.name).stat().st_mtime_ns == written
+
+
+def test_records_that_lack_a_scan_are_others_than_those_that_have_it(scans: Scans, tmp_path: Path) -> None:
+    away = scan_that_ends("sub-02_T2w.nii.gz", ScanError("The disk does not answer."))
+    without = prepare(scans, tmp_path / "without", HereEngine(scan=away))
+    whole = prepare(scans, tmp_path / "whole", HereEngine())
+    assert whole.fingerprint == without.fingerprint
+    assert whole.identity == {"fingerprint": whole.fingerprint}
+    assert without.identity == {"fingerprint": whole.fingerprint, "failed": ["sub-02_T2w.nii.gz"]}
+
+
+def test_too_little_memory_is_no_fault_of_a_scan(scans: Scans, tmp_path: Path) -> None:
+    full = scan_that_ends("sub-02_T2w.nii.gz", MemoryError())
+    with pytest.raises(
+        OutOfMemoryError, match=r"^sub-02_T2w\.nii\.gz: Not enough memory\. Use fewer"
+    ) as told:
+        prepare(scans, tmp_path, HereEngine(scan=full))
+    assert "\n" not in str(told.value) and "hr_size" not in str(told.value)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob(".preparing-*/slices/*.json")}
+    assert kept
+    with pytest.raises(KeyboardInterrupt):
+        prepare(scans, tmp_path, HereEngine(shard=shard_that_is_killed(after=0)))
+    assert kept == {path: path.stat().st_mtime_ns for path in kept}
+    assert not prepare(scans, tmp_path, HereEngine()).failed
+
+
+def test_where_the_other_scans_do_not_suffice_the_broken_ones_are_told(scans: Scans, tmp_path: Path) -> None:
+    broken = scan_that_ends("sub-11_T1w.nii.gz", ScanError("Expected a scan. Received: half."))
+    with pytest.raises(ConfigError, match="none of them for validation") as told:
+        prepare(scans, tmp_path, HereEngine(scan=broken))
+    assert str(told.value).endswith(
+        " 1 of 5 scans could not be used; the first: sub-11_T1w.nii.gz: Expected a scan. Received: half."
+    )
+
+
+def test_no_scans_at_all_are_refused() -> None:
+    with pytest.raises(LfsrError, match=r"Expected scans\. Received: none\."):
+        Preparation(HereEngine(), CONFIG).hashed([])
