@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -36,6 +37,8 @@ app = typer.Typer(
 for _command in (demo, inspect, simulate, prepare, train, evaluate, models, enhance, export, serve):
     app.command()(_command)
 
+_INTERRUPTED = 128 + signal.SIGINT
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -65,6 +68,9 @@ def main() -> None:
     except LfsrError as error:
         print_error(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        # Typer makes an exit of Ctrl-C.
+        if isinstance(end, SystemExit) and end.code != _INTERRUPTED:
+            raise
         print_error("Interrupted. A run that can be continued goes on where it was when it is started again.")
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)

@@ -16,8 +16,9 @@ from rich.progress import (
 )
 
 # Results go to standard output, so that they can be piped; everything else goes to standard error.
-console = Console(highlight=False)
-messages = Console(stderr=True, highlight=False)
+# Names of files are printed as they are: `:brain:` in one is no picture.
+console = Console(highlight=False, emoji=False)
+messages = Console(stderr=True, highlight=False, emoji=False)
 
 Advance = Callable[[int], None]
 

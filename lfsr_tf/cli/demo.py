@@ -20,6 +20,7 @@ VALIDATION_SCANS = Path("scans", "val")
 SHIPPED_MODEL = "fast"
 # Stands in every folder that a demo has made, and in no other.
 MARKER = ".lfsr-demo"
+_MADE = {MARKER, "scans", "records", "run", "lowfield", "enhanced", "report", "models"}
 
 
 @with_quiet_tensorflow
@@ -69,7 +70,7 @@ def _train(output: Path, preset: str) -> Path:
 
 def _make_room(output: Path, overwrite: bool) -> None:
     """Refuse a filled folder, or empty it: only a folder that an earlier demo made is ever emptied."""
-    from lfsr_tf.storage import is_taken, remove, write_json
+    from lfsr_tf.storage import check_replaceable, is_taken, remove, write_json
 
     if is_taken(output) and not (output.is_dir() and not any(output.iterdir())):
         if not overwrite:
@@ -81,6 +82,7 @@ def _make_room(output: Path, overwrite: bool) -> None:
                 f"Expected the folder of an earlier demo. Received: {output}, which has no {MARKER}: it is "
                 "something else, or the demo of an older version. Choose another name, or empty it yourself."
             )
+        check_replaceable(output, lambda entry: entry.name in _MADE)
         remove(output)
     write_json(output / MARKER, {"made by": "lfsr demo", "version": __version__})
 
@@ -92,7 +94,7 @@ def _phantom_name(subject: int, contrast: str) -> str:
 def _write_phantoms(folder: Path, subjects: range) -> None:
     from lfsr_tf.scans import phantom_scan, write_scan
 
-    console.print(f"Phantom brains -> {folder}", style="bold")
+    console.print(f"Phantom brains -> {folder}", style="bold", markup=False)
     with progress_bar("phantoms", len(subjects) * len(CONTRASTS)) as advance:
         for subject in subjects:
             for contrast in CONTRASTS:
@@ -105,7 +107,7 @@ def _run(*words: object) -> None:
     from lfsr_tf.cli.app import app
 
     arguments = [str(word) for word in words]
-    console.print(f"\n$ lfsr {shlex.join(arguments)}", style="bold", soft_wrap=True)
+    console.print(f"\n$ lfsr {shlex.join(arguments)}", style="bold", soft_wrap=True, markup=False)
     app(arguments, standalone_mode=False)
 
 
@@ -117,4 +119,4 @@ def _say_where_things_are(output: Path) -> None:
         (output / "models" / "lfsr", "the SavedModel, ready for TensorFlow Serving"),
     ):
         if path.exists():
-            console.print(f"  {path}  {what}", soft_wrap=True)
+            console.print(f"  {path}  {what}", soft_wrap=True, markup=False)

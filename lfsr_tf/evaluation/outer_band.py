@@ -13,8 +13,9 @@ other samples, so it adds N to both sums.
 Two images of the block are judged. "magnitude", which is all that most files hold: the phase put back is the
 zero-filled block's own. A zero-filled magnitude comes out below 0, because the magnitude of a blurred image
 is not the blurred magnitude. And "in_phase", as `lfsr enhance` takes raw k-space: the part of the block in
-phase with its low frequencies, whose phase is put back. A zero-filled one comes out about 0 or above, because
-the k-space of a real image has two equal halves, and where the phase is steep the block holds more of one.
+phase with its low frequencies, whose phase is put back. A zero-filled one comes out about 0, not at it,
+because the k-space of a real image has two equal halves, and where the phase is steep the block holds more of
+one.
 """
 
 from __future__ import annotations

@@ -72,11 +72,20 @@ def consistency_by_ring(
     Returns:
         Eight rings of equal width, from the centre of k-space outward.
     """
+    # In units in which no square overflows.
+    unit = np.float32(np.abs(lr).max(initial=0.0)) or np.float32(1.0)
+    lr, sr, sigma = lr / unit, sr / unit, None if sigma is None else sigma / float(unit)
+    # Values with a sign are no magnitudes: their noise is Gaussian, and stays about 0.
+    signed = bool((lr < 0.0).any())
     radius = _radius(lr.shape[1], lr.shape[2])
     ring_of = np.minimum((radius * RINGS).astype(int), RINGS - 1).ravel()
     difference, measured, noise = np.zeros(RINGS), np.zeros(RINGS), 0.0
     for low, enlarged in zip(lr, sr, strict=True):
-        expected, variance = _expected(_degraded(enlarged, low.shape), sigma, image, coils)
+        degraded = _degraded(enlarged, low.shape)
+        if signed:
+            expected, variance = degraded.real, np.full(low.shape, (sigma or 0.0) ** 2)
+        else:
+            expected, variance = _expected(np.abs(degraded), sigma, image, coils)
         difference += np.bincount(ring_of, _energy(low - expected), RINGS)
         measured += np.bincount(ring_of, _energy(low), RINGS)
         noise += float(variance.mean()) / len(lr)
@@ -101,9 +110,8 @@ def _radius(height: int, width: int) -> NDArray[np.float64]:
     return np.hypot(rows[:, None], columns[None, :])
 
 
-def _degraded(image: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    degraded = fourier_downsample(tf.constant(image), (shape[0], shape[1]))
-    return np.abs(degraded.numpy()).astype(np.float64)
+def _degraded(image: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.complex128]:
+    return np.asarray(fourier_downsample(tf.constant(image), (shape[0], shape[1]))).astype(np.complex128)
 
 
 def _energy(image: NDArray[np.float64]) -> NDArray[np.float64]:

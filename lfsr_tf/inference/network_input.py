@@ -59,19 +59,20 @@ def network_input(scan: Scan, matrix: AcquiredMatrix, noise: NoiseEstimate, imag
         noise: Of the scan as read.
         image: As of `choose_image`.
     """
-    if image == "in_phase":
-        return _in_phase_input(scan, matrix, noise)
-    cut = cut_to_matrix(scan, matrix.used)
-    return NetworkInput(cut, matrix, measure_noise(cut) if matrix.cut else noise, image)
-
-
-def _in_phase_input(scan: Scan, matrix: AcquiredMatrix, noise: NoiseEstimate) -> NetworkInput:
+    if image == "magnitude" and (scan.kspace is None or not matrix.cut):
+        cut = cut_to_matrix(scan, matrix.used)
+        return NetworkInput(cut, matrix, measure_noise(cut) if matrix.cut else noise, image)
     coils = _acquired_coils(scan, matrix.used)
-    slices = np.stack([in_phase_image(tf.constant(of_slice)).numpy() for of_slice in coils])
     # k-space itself is cropped, which is exact along every axis.
     exact = replace(matrix, exact=True)
     measured = estimate_sigma_complex(tf.constant(coils)) if matrix.cut else noise
-    return NetworkInput(scan.with_slices(slices), exact, measured, "in_phase")
+    return NetworkInput(scan.with_slices(_image_of(coils, image)), exact, measured, image)
+
+
+def _image_of(coils: NDArray[np.complex64], image: RawImage) -> NDArray[np.float32]:
+    if image == "magnitude":
+        return np.sqrt(np.square(np.abs(coils)).sum(axis=1))
+    return np.stack([in_phase_image(tf.constant(of_slice)).numpy() for of_slice in coils])
 
 
 def _acquired_coils(scan: Scan, shape: Shape2D) -> NDArray[np.complex64]:

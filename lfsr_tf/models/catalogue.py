@@ -26,6 +26,8 @@ from lfsr_tf.storage import exists, read_json
 
 SHIPPED = Path(__file__).parent / "shipped"
 DEFAULT = "fast"
+# A run that has no model yet is refused, and not taken for a shipped one.
+_OF_RUNS = ("best.keras", "config.json")
 LICENCE = "Apache-2.0"
 """Of the shipped weights."""
 
@@ -41,13 +43,13 @@ def load_model(name_or_path: Path | str) -> TrainedModel:
     A model that is meant for bfloat16 comes in float32 where the processor would have to emulate bfloat16.
 
     Args:
-        name_or_path: A run folder or a .keras file with its model.json; or, where no such path exists, a name
-            of `list_models`.
+        name_or_path: A run folder or a .keras file with its model.json; or, where there is none of that name,
+            a name of `list_models`.
 
     Raises:
         ModelError: There is no such model, or it is damaged.
     """
-    if not exists(Path(name_or_path)) and str(name_or_path) in list_models():
+    if _is_shipped(name_or_path):
         return recast(load_shipped(str(name_or_path)), "auto")
     try:
         return recast(networks.load_model(name_or_path), "auto")
@@ -58,6 +60,13 @@ def load_model(name_or_path: Path | str) -> TrainedModel:
             f"Expected a shipped model ({', '.join(list_models())}), a run folder or a .keras file. "
             f"Received: {name_or_path}, which is none. Check the name."
         ) from error
+
+
+def _is_shipped(name_or_path: Path | str) -> bool:
+    """Whether it names a shipped model: a file or a run goes before it, a folder of results does not."""
+    path = Path(name_or_path)
+    own = exists(path) and (path.is_file() or any(exists(path / name) for name in _OF_RUNS))
+    return not own and str(name_or_path) in list_models()
 
 
 def load_default() -> TrainedModel:
@@ -95,7 +104,7 @@ def provenance(name_or_path: Path | str) -> dict[str, Any]:
         `training_data`, `known_failures` and `licence` of a shipped model; nothing for one of one's own,
         whose makers alone can say.
     """
-    if exists(Path(name_or_path)) or str(name_or_path) not in list_models():
+    if not _is_shipped(name_or_path):
         return {}
     card = read_card(str(name_or_path))
     return {

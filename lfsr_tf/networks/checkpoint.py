@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from lfsr_tf.errors import LfsrError, ModelError, first_line
+from lfsr_tf.errors import LfsrError, ModelError, OutputError, first_line
 from lfsr_tf.networks.registry import NETWORKS, build_network, check_channels_last
 from lfsr_tf.storage import atomic_path, exists, read_json, write_json
 
@@ -81,11 +81,13 @@ def save_model(model: keras.Model, info: ModelInfo, path: Path | str) -> Path:
 
     Raises:
         ModelError: The name does not end in .keras.
-        OutputError: A file cannot be written; neither is left half-written.
+        OutputError: A file cannot be written, or model.json describes another model; neither file is left
+            half-written.
     """
     path = Path(path)
     if path.suffix != ".keras":
         raise ModelError(f"Expected a model file ending in .keras. Received: {path}. Rename it.")
+    _check_alone(path)
     with atomic_path(path) as temporary:
         model.save(temporary)
     write_json(_info_file(path), {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(info)})
@@ -128,6 +130,18 @@ def load_model(path: Path | str) -> TrainedModel:
 def _info_file(file: Path) -> Path:
     """Where the description stands: a run folder holds two models, of which the last has one of its own."""
     return file.with_name(LAST_INFO_FILE if file.name == LAST_FILE else INFO_FILE)
+
+
+def _check_alone(file: Path) -> None:
+    """Refuse a file whose description would be taken for that of another model."""
+    if file.name == LAST_FILE or not exists(file.with_name(INFO_FILE)):
+        return
+    others = {path.name for path in file.parent.glob("*.keras")} - {file.name, LAST_FILE}
+    if others:
+        raise OutputError(
+            f"Expected a folder without another model. Received: {file}, beside {min(others)}, which "
+            f"{INFO_FILE} describes. Choose another folder."
+        )
 
 
 def _check_is_model_file(file: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lfsr_tf.cli.app import app
+from lfsr_tf.cli.demo import MARKER
 from lfsr_tf.errors import OutputError
 from tests.own_packages import block_other_packages
 from tests.shell import run_shell
@@ -43,3 +44,11 @@ def test_no_folder_but_a_demos_own_is_emptied(tmp_path: Path, monkeypatch: pytes
         result = CliRunner().invoke(app, ["demo", "-o", output, "--overwrite"])
         assert isinstance(result.exception, OutputError) and "something else" in str(result.exception)
     assert scan.read_text() == "years of work"
+
+
+def test_what_somebody_put_into_a_demos_folder_stays(tmp_path: Path) -> None:
+    (tmp_path / MARKER).touch()
+    (tmp_path / "my_results").mkdir()
+    result = CliRunner().invoke(app, ["demo", "-o", str(tmp_path), "--overwrite"])
+    assert isinstance(result.exception, OutputError) and "my_results" in str(result.exception)
+    assert (tmp_path / "my_results").is_dir()

@@ -99,3 +99,23 @@ def test_the_mean_of_the_rice_distribution_is_scipy_s(sigma: float) -> None:
         magnitude_mean(signal, sigma), scipy.stats.rice.mean(signal / sigma, scale=sigma), rtol=1e-8
     )
     assert np.isfinite(magnitude_mean(np.array([1e6]), 1e-3)).all()
+
+
+def test_values_with_a_sign_are_no_magnitudes() -> None:
+    truth, _ = object_and_measurement()
+    signal = fourier_downsample(tf.constant(truth), (48, 40)).numpy().real
+    noisy = signal + np.random.default_rng(3).normal(0, SIGMA, signal.shape).astype(np.float32)
+    for shift in (0.0, 5.0):
+        rings = consistency_by_ring(noisy - shift, truth - shift, SIGMA)
+        np.testing.assert_allclose([ring.chi_square for ring in rings], 1.0, atol=0.3)
+
+
+def test_the_unit_of_the_scan_does_not_matter() -> None:
+    truth, measured = object_and_measurement()
+    rings, huge = (
+        consistency_by_ring(measured * unit, truth * unit, SIGMA * float(unit))
+        for unit in (np.float32(1.0), np.float32(1e37))
+    )
+    for ring, same in zip(rings, huge, strict=True):
+        assert same.chi_square == pytest.approx(ring.chi_square, rel=1e-3)
+        assert same.relative_difference == pytest.approx(ring.relative_difference, rel=1e-3)

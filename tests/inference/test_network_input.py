@@ -62,9 +62,11 @@ def test_k_space_is_cropped_exactly_and_sample_0_stays(
 ) -> None:
     acquired = complex_images(matrix, count=3)
     scan = raw(zero_fill(acquired, (48, 40)), scan_of)
-    cut, whole = given(scan, matrix), given(raw(acquired, scan_of))
-    assert cut.matrix.exact
-    np.testing.assert_allclose(cut.scan.slices(), whole.scan.slices(), atol=1e-5)
+    for image in ("in_phase", "magnitude"):
+        cut, whole = given(scan, matrix, image), given(raw(acquired, scan_of), image=image)
+        assert cut.matrix.exact and cut.image == image
+        np.testing.assert_allclose(cut.scan.slices(), whole.scan.slices(), atol=1e-5)
+        assert cut.noise.sigma is not None
 
 
 def test_the_noise_is_that_of_the_cut_slices(complex_images: Images, scan_of: ScanOf) -> None:

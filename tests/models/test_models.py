@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from lfsr_tf.errors import ModelError
 from lfsr_tf.models import ModelCard, list_models, load_default, load_model, read_card
 from lfsr_tf.models.card import NOT_A_DEVICE
-from lfsr_tf.models.catalogue import DEFAULT, SHIPPED, load_shipped
+from lfsr_tf.models.catalogue import DEFAULT, SHIPPED, load_shipped, provenance
 from lfsr_tf.models.publish import publish, write_weights
 from lfsr_tf.networks import (
     ModelInfo,
@@ -211,7 +211,20 @@ def test_the_default_is_the_shipped_one_whatever_stands_in_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / DEFAULT).mkdir()
+    (tmp_path / DEFAULT / "config.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
     assert load_default().info.name == DEFAULT
+    # A run that has no model yet.
     with pytest.raises(ModelError):
         load_model(DEFAULT)
+    assert provenance(DEFAULT) == {}
+
+
+def test_a_folder_of_results_does_not_stand_in_the_way_of_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / DEFAULT).mkdir()
+    (tmp_path / DEFAULT / "scan_sr.nii.gz").touch()
+    monkeypatch.chdir(tmp_path)
+    assert load_model(DEFAULT).info.name == DEFAULT
+    assert provenance(DEFAULT)["training_data"]

@@ -169,3 +169,11 @@ def test_a_failed_save_leaves_the_old_model(run: Path, monkeypatch: pytest.Monke
         save_model(model, INFO, run / "best.keras")
     assert (run / "best.keras").read_bytes() == before
     assert sorted(path.name for path in run.iterdir()) == ["best.keras", "model.json"]
+
+
+def test_no_description_is_written_over_that_of_another_model(run: Path) -> None:
+    with pytest.raises(OutputError, match=r"beside best\.keras"):
+        save_model(ResidualSR(**SETTINGS), INFO, run / "other.keras")
+    assert sorted(path.name for path in run.iterdir()) == ["best.keras", "model.json"]
+    for name in ("last.keras", "best.keras"):
+        save_model(ResidualSR(**SETTINGS), INFO, run / name)
