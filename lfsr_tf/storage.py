@@ -1,4 +1,4 @@
-"""Writing that is all or nothing, and hashes that are the same on every machine.
+"""Writing that is all or nothing, and names of files as they are.
 
 Every file or folder that the package produces is written under a temporary sibling name and renamed when it
 is complete and on the disk: no kill, full disk, failed conversion or power cut leaves a half-written result.
@@ -6,7 +6,6 @@ is complete and on the disk: no kill, full disk, failed conversion or power cut 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -169,6 +168,11 @@ def exists(path: Path) -> bool:
         return False
 
 
+def real_path(path: Path) -> Path:
+    """The path without symbolic links. One that leads to itself stays, where `Path.resolve` fails."""
+    return Path(os.path.realpath(path))
+
+
 def is_taken(target: Path) -> bool:
     """Whether something stands where a result is to go.
 
@@ -258,12 +262,6 @@ def read_json(path: Path | str) -> Any:
         raise LfsrError(f"Expected a JSON file. Received: {path}, which cannot be read ({error}).") from error
 
 
-def sha256_file(path: Path | str) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def name_bytes(text: str) -> bytes:
     """Text as UTF-8; what a file name has that is no UTF-8 as the bytes that it is."""
     return text.encode("utf-8", "surrogateescape")
@@ -272,29 +270,3 @@ def name_bytes(text: str) -> bytes:
 def name_text(content: bytes) -> str:
     """The text of which `name_bytes` gives these bytes."""
     return content.decode("utf-8", "surrogateescape")
-
-
-def _digest(parts: tuple[object, ...]) -> bytes:
-    # The separator cannot occur in a name, so ("ab", "c") and ("a", "bc") differ.
-    text = "\x1f".join(str(part) for part in parts)
-    return hashlib.blake2b(name_bytes(text), digest_size=8).digest()
-
-
-def stable_seed(*parts: str | int) -> tuple[int, int]:
-    """Two int32 numbers that depend on `parts` alone: the key of a `tf.random.stateless_*` call.
-
-    Args:
-        *parts: For example seed, subject, scan, slice, copy and epoch.
-
-    Returns:
-        Two integers in [-2^31, 2^31), the same on every machine and in every process.
-    """
-    digest = _digest(parts)
-    first, second = digest[:4], digest[4:]
-    return int.from_bytes(first, "little", signed=True), int.from_bytes(second, "little", signed=True)
-
-
-def stable_fraction(*parts: str | int) -> float:
-    """A number in [0, 1) that depends on `parts` alone; splits subjects the same way on every machine."""
-    # 53 bits: the largest such fraction is still below 1 as a float.
-    return (int.from_bytes(_digest(parts), "little") >> 11) / 2.0**53

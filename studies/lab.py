@@ -15,11 +15,12 @@ from lfsr_tf.errors import ScanError
 from lfsr_tf.evaluation import EvaluationConfig, evaluate, read_history, with_measured_kspace
 from lfsr_tf.evaluation.results import json_value
 from lfsr_tf.evaluation.tables import volume_scores
+from lfsr_tf.hashing import sha256_file
 from lfsr_tf.networks import load_model
 from lfsr_tf.pairs import prepare_dataset
 from lfsr_tf.scans import find_scans, phantom_scan, write_scan
 from lfsr_tf.scans.naming import subject_from_path
-from lfsr_tf.storage import read_json, sha256_file, write_json
+from lfsr_tf.storage import read_json, write_json
 from lfsr_tf.training import train
 from studies import automap
 from studies.plan import Run

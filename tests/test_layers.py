@@ -33,7 +33,7 @@ ALLOWED = {
         "serving",
     },
 }
-EVERYWHERE = {"errors", "graphs", "lean_import", "locking", "precision", "storage", "__init__"}
+EVERYWHERE = {"errors", "graphs", "hashing", "lean_import", "locking", "precision", "storage", "__init__"}
 
 
 def imported_folders(path: Path) -> set[str]:

@@ -28,3 +28,7 @@ def test_what_was_left_out_can_be_imported_afterwards() -> None:
 
 def test_another_backend_gets_what_it_takes() -> None:
     assert printed("import keras; print(keras.backend.backend())", KERAS_BACKEND="jax") == "jax"
+
+
+def test_garbage_is_collected_as_before() -> None:
+    assert printed("import gc; print(gc.isenabled(), gc.get_freeze_count() > 100_000)") == "True True"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lfsr_tf.errors import LfsrError, OutputError
+from lfsr_tf.hashing import sha256_file, stable_fraction, stable_seed
 from lfsr_tf.storage import (
     atomic_folder,
     atomic_path,
@@ -14,9 +15,6 @@ from lfsr_tf.storage import (
     is_taken,
     read_json,
     remove,
-    sha256_file,
-    stable_fraction,
-    stable_seed,
     write_json,
 )
 

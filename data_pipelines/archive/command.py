@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from data_pipelines.archive.paths import real_path
 from data_pipelines.archive.settings import FAILED, TABLE, ArchiveSettings, OutputFormat
 from lfsr_tf.cli.console import console, print_error
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import ConfigError, LfsrError
 from lfsr_tf.locking import exclusive
+from lfsr_tf.storage import real_path
 
 if TYPE_CHECKING:
     from data_pipelines.archive.pipeline import Summary

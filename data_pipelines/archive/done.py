@@ -11,7 +11,8 @@ from pathlib import Path
 
 from data_pipelines.archive.paths import check_inside
 from lfsr_tf.errors import LfsrError, ScanError
-from lfsr_tf.storage import TEMPORARY_PREFIX, read_json, remove, sha256_file, write_json
+from lfsr_tf.hashing import sha256_file
+from lfsr_tf.storage import TEMPORARY_PREFIX, read_json, remove, write_json
 
 
 def scan_hashes(source: Path, archive: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lfsr_tf.errors import ModelError
+from lfsr_tf.hashing import sha256_file
 from lfsr_tf.inference.network import RunningNetwork
 from lfsr_tf.serving.clients.connect import network_behind
 from lfsr_tf.serving.clients.failure import Failure
@@ -17,7 +18,6 @@ from lfsr_tf.serving.layout import versions
 from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.refusal import RefusalError
 from lfsr_tf.serving.signatures.signature import Arrays
-from lfsr_tf.storage import sha256_file
 
 _SAVED_MODEL = "saved_model.pb"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from unicodedata import category
 
 from lfsr_tf.errors import ScanError
+from lfsr_tf.storage import real_path
 
 _BREAKING = ("Cc", "Zl", "Zp")
 """Unicode's categories of control characters and of what separates lines."""
@@ -38,11 +39,6 @@ def check_inside(archive: Path, path: Path) -> None:
         raise ScanError(
             f"Expected a scan inside {archive}. Received: {path}, a link that leads out of it. Copy the scan."
         )
-
-
-def real_path(path: Path) -> Path:
-    """The path without symbolic links. One that leads to itself stays, where `Path.resolve` fails."""
-    return Path(os.path.realpath(path))
 
 
 def printable(name: str) -> str:

@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from data_pipelines.archive.paths import name_inside, printable, real_path
+from data_pipelines.archive.paths import name_inside, printable
 from data_pipelines.archive.settings import Outcome, Task
 from lfsr_tf.errors import ConfigError, LfsrError, ScanError, first_line
 from lfsr_tf.inference.files import result_name
 from lfsr_tf.scans import find_scans
+from lfsr_tf.storage import real_path
 
 PATH_COLUMN = "path"
 

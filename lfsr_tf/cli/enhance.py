@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -100,12 +99,13 @@ def enhance(
     """
     from lfsr_tf.inference.enhance import Enhancer
     from lfsr_tf.inference.files import plan_jobs
+    from lfsr_tf.inference.inputs import find_inputs
 
     config = _config(
         acquired_matrix, pixel_budget=pixel_budget, dtype=dtype, noise_level=noise_level, image=image
     )
     chosen_format = _output_format(output_format, output)
-    jobs = plan_jobs(_find(scans, output), output)
+    jobs = plan_jobs(find_inputs(scans, results=output), output, named=scans)
     enhancer = Enhancer(_network(model, server), config)
     failures = [job for job in jobs if not _try(enhancer, job, chosen_format, plane, overwrite)]
     if failures:
@@ -142,26 +142,10 @@ def _output_format(name: str, output: Path) -> OutputFormat:
     if name not in ("same", "nifti", "dicom"):
         raise ConfigError(f"Expected --format same, nifti or dicom. Received: {name!r}.")
     if output.name.lower().endswith((".nii", ".nii.gz")):
+        if name == "dicom":
+            raise ConfigError(f"Expected an output folder for --format dicom. Received: the file {output}.")
         return "nifti"
     return name  # type: ignore[return-value]
-
-
-def _find(scans: list[Path], output: Path) -> Iterator[tuple[Path, Path]]:
-    """Each scan with the folder that it was found in; results of an earlier run are not taken for input."""
-    from lfsr_tf.errors import ScanError
-    from lfsr_tf.scans import find_scans
-    from lfsr_tf.storage import exists
-
-    for path in scans:
-        # What is missing fails when its turn comes, not before the others have had theirs.
-        found = find_scans(path) if exists(path) else [path]
-        if not found:
-            raise ScanError(f"Expected scans in {path}. Received: a folder without any. Check the path.")
-        results = output.resolve()
-        inside = results != path.resolve() and results.is_relative_to(path.resolve())
-        for scan in found:
-            if not (inside and results in scan.resolve().parents):
-                yield scan, path if scan != path else path.parent
 
 
 def _try(
@@ -179,7 +163,7 @@ def _try(
             progress=lambda slices: progress_bar(job.source.name, slices),
         )
     except LfsrError as error:
-        print_error(f"{job.source.name}: {error}")
+        print_error(f"{job.source.name or job.source}: {error}")
         return False
     _report(result)
     return True

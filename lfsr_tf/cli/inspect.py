@@ -36,13 +36,9 @@ def inspect(
 
         lfsr inspect scan.nii.gz
     """
-    from lfsr_tf.scans import find_scans
-    from lfsr_tf.storage import exists
+    from lfsr_tf.inference.inputs import find_inputs
 
-    # What is missing fails when its turn comes, not before the others have had theirs.
-    paths = [found for path in scans for found in (find_scans(path) if exists(path) else [path])]
-    if not paths:
-        raise LfsrError(f"Expected scans in {', '.join(map(str, scans))}. Received: folders without any.")
+    paths = [path for path, _ in find_inputs(scans)]
     failures: list[Path] = []
     described: list[dict[str, Any]] = []
     for path, volume, facts in _facts(paths, failures):

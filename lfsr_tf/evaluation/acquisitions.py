@@ -12,6 +12,7 @@ from lfsr_tf.errors import ScanError
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.display import Directions, slice_directions
 from lfsr_tf.evaluation.masks import head_mask
+from lfsr_tf.hashing import stable_seed
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.slices import hr_slices
 from lfsr_tf.physics.acquisition import AcquisitionConfig, simulate_acquisition
@@ -19,7 +20,6 @@ from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL, estimate_sigma_magnitude
 from lfsr_tf.physics.sampling import Shape2D
 from lfsr_tf.scans.scan import Scan
-from lfsr_tf.storage import stable_seed
 
 # Images that are simulated together; bounds the memory, not the result.
 _BATCH = 32

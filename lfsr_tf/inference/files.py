@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from lfsr_tf.errors import ConfigError, OutputError
 from lfsr_tf.inference.enhance import Enhancer
-from lfsr_tf.inference.sidecar import Sidecar, write_sidecar
+from lfsr_tf.inference.sidecar import Sidecar, recorded_outputs, write_sidecar
 from lfsr_tf.scans import read_volumes
 from lfsr_tf.scans.dicom_write import is_instance, write_dicom
 from lfsr_tf.scans.naming import SCAN_SUFFIXES
 from lfsr_tf.scans.nifti import is_nifti, write_nifti
 from lfsr_tf.scans.scan import Scan
-from lfsr_tf.storage import check_replaceable, exists, is_taken, move_into_place, staging_folder
+from lfsr_tf.storage import (
+    check_replaceable,
+    exists,
+    is_taken,
+    move_into_place,
+    real_path,
+    remove,
+    staging_folder,
+)
 
 OutputFormat = Literal["same", "nifti", "dicom"]
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
@@ -30,11 +41,15 @@ class Job:
         source: A file, or the folder of a DICOM series.
         target: Path of the result without its suffix; of a series, the volumes' numbers are added to it.
         suffix: Of NIfTI output.
+        namesakes: The batch's other inputs whose results would get the same name: none of them is enhanced.
+        kept: Where the batch's inputs are, and the folders that they lie in: none of these is replaced.
     """
 
     source: Path
     target: Path
     suffix: str = ".nii.gz"
+    namesakes: tuple[Path, ...] = ()
+    kept: frozenset[Path] = frozenset()
 
     @property
     def sidecar(self) -> Path:
@@ -71,7 +86,8 @@ def enhance_file(
         job: Input and target.
         output_format: "same": a derived DICOM series for DICOM, NIfTI for all else; or one of the two.
         plane: Enhance slices of this plane instead of the acquired one.
-        overwrite: Replace earlier results; the input itself is never replaced.
+        overwrite: Replace earlier results, and remove those that the input no longer has; neither it nor
+            another input of its batch is ever replaced.
         progress: Told the number of slices, opens what is told the slices that were finished, as
             `progress_bar` does.
 
@@ -80,15 +96,17 @@ def enhance_file(
 
     Raises:
         ScanError: The input cannot be read or is unsuitable.
-        ConfigError: The acquired matrix does not fit the scan.
+        ConfigError: The acquired matrix does not fit the scan, or another input's result would get the same
+            name.
         OutputError: A result stands already or cannot be written; nothing new is left behind, and earlier
             results are as they were.
     """
     check_target(job, overwrite)
     scans = read_volumes(job.source, slice_axis=plane)
     targets = [_named(job, scan, number, len(scans), output_format) for number, scan in enumerate(scans, 1)]
-    for target in targets:
-        _check_free(target, job.source, overwrite)
+    outdated = [path for path in earlier_results(job) if path not in targets]
+    for path in (*targets, *outdated):
+        _check_free(path, job, overwrite)
     slices = sum(scan.voxels.shape[scan.slice_axis] for scan in scans)
     sidecars: list[Sidecar] = []
     with staging_folder(job.target, meant_for=job.target.parent) as folder:
@@ -101,55 +119,70 @@ def enhance_file(
         write_sidecar(folder / job.sidecar.name, job.source, dict(zip(staged, sidecars, strict=True)))
         for target in (*targets, job.sidecar):
             move_into_place(folder / target.name, target)
+    for path in outdated:
+        remove(path)
     return EnhancedFile(dict(zip(targets, sidecars, strict=True)), job.sidecar)
 
 
-def plan_jobs(sources: Iterable[tuple[Path, Path]], output: Path) -> list[Job]:
+def plan_jobs(
+    sources: Iterable[tuple[Path, Path]], output: Path, *, named: Collection[Path] = ()
+) -> list[Job]:
     """Name the results of many inputs.
 
     Args:
         sources: Each input with the folder that it was found in; the folders below that one are kept in the
             output.
         output: A folder; or, for a single input, the name of a NIfTI file.
+        named: Those of the inputs that are wanted by name, whatever they are.
 
     Returns:
-        One job an input; the results are named after the inputs with `_sr`.
+        One job an input; the results are named after the inputs with `_sr`. Inputs that were found, not
+        named, and are results of an earlier run on another input are left out.
 
     Raises:
-        ConfigError: Two inputs would get one name, or a file name was given for several inputs.
+        ConfigError: A file name was given for several inputs.
     """
-    pairs = list(sources)
-    if is_nifti(output):
-        if len(pairs) != 1:
-            raise ConfigError(
-                f"Expected an output folder for {len(pairs)} scans. Received: the file {output}."
-            )
-        stem = _stem(output)
-        return [Job(pairs[0][0], output.with_name(stem), suffix=output.name[len(stem) :])]
-    jobs: dict[Path, Job] = {}
-    for source, base in pairs:
-        target = output / source.parent.relative_to(base) / result_name(source)
-        if target in jobs:
-            raise ConfigError(
-                f"Expected scans of different names. Received: {jobs[target].source} and {source}, "
-                f"which would both become {target}. Give the folder above them, or enhance them one by one."
-            )
-        jobs[target] = Job(source, target)
-    return list(jobs.values())
+    jobs = _without_earlier_results([_job(source, base, output) for source, base in sources], named)
+    if is_nifti(output) and len(jobs) != 1:
+        raise ConfigError(f"Expected an output folder for {len(jobs)} scans. Received: the file {output}.")
+    kept = frozenset(place for job in jobs for place in _places(job.source))
+    by_target: defaultdict[Path, list[Path]] = defaultdict(list)
+    for job in jobs:
+        by_target[job.target].append(job.source)
+    return [
+        replace(job, kept=kept, namesakes=tuple(path for path in by_target[job.target] if path != job.source))
+        for job in jobs
+    ]
+
+
+def earlier_results(job: Job) -> list[Path]:
+    """Results that the sidecar of an earlier run on the input tells of, whether they are there or not."""
+    # No path from a file is trusted: only names that results of this job may have.
+    own = re.compile(rf"{re.escape(job.target.name)}(_v\d+)?((?i:\.nii(\.gz)?))?")
+    names = recorded_outputs(job.sidecar)
+    return [job.target.with_name(name) for name in names if own.fullmatch(name)]
 
 
 def check_target(job: Job, overwrite: bool) -> None:
     """Refuse early what cannot be written at the end.
 
     Raises:
+        ConfigError: Another input's result would get the same name.
         OutputError: A folder on the way is a file, or the sidecar stands already.
     """
+    if job.namesakes:
+        beside = job.source.parent in {path.parent for path in job.namesakes}
+        raise ConfigError(
+            f"Expected scans of different names. Received: {job.source}, which would become {job.target} as "
+            f"would {', '.join(map(str, job.namesakes))}. "
+            f"{'Rename one' if beside else 'Give the folder above them'}, or give each another output folder."
+        )
     folder = job.target.parent
     while not exists(folder) and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
         raise OutputError(f"Cannot write {job.target}: {folder} is a file. Choose another output folder.")
-    _check_free(job.sidecar, job.source, overwrite)
+    _check_free(job.sidecar, job, overwrite)
 
 
 def result_name(source: Path) -> str:
@@ -162,7 +195,35 @@ def result_name(source: Path) -> str:
 
 
 def _stem(path: Path) -> str:
-    return path.name if path.is_dir() else SCAN_SUFFIXES.sub("", path.name)
+    # The working folder has a name, too, which "." does not tell.
+    if exists(path) and path.is_dir():
+        return Path(os.path.abspath(path)).name  # noqa: PTH100 - resolve() would follow links
+    return SCAN_SUFFIXES.sub("", path.name)
+
+
+def _job(source: Path, base: Path, output: Path) -> Job:
+    if is_nifti(output):
+        stem = _stem(output)
+        return Job(source, output.with_name(stem), suffix=output.name[len(stem) :])
+    return Job(source, output / source.parent.relative_to(base) / result_name(source))
+
+
+def _without_earlier_results(jobs: list[Job], named: Collection[Path]) -> list[Job]:
+    made_from: defaultdict[Path, set[Path]] = defaultdict(set)
+    for job in jobs:
+        for result in earlier_results(job):
+            made_from[real_path(result)].add(job.source)
+    return [
+        job
+        for job in jobs
+        if made_from.get(real_path(job.source), set()) <= {job.source} or job.source in named
+    ]
+
+
+def _places(source: Path) -> tuple[Path, Path]:
+    """Where an input is, and the folder that it lies in: of a file of a DICOM series, the whole series'."""
+    place = real_path(source)
+    return place, place.parent
 
 
 def _named(job: Job, scan: Scan, number: int, count: int, output_format: OutputFormat) -> Path:
@@ -176,12 +237,14 @@ def _named(job: Job, scan: Scan, number: int, count: int, output_format: OutputF
     return job.target.with_name(name if as_dicom else f"{name}{job.suffix}")
 
 
-def _check_free(target: Path, source: Path, overwrite: bool) -> None:
-    if is_taken(target) and target.resolve() == source.resolve():
+def _check_free(target: Path, job: Job, overwrite: bool) -> None:
+    taken, place = is_taken(target), real_path(target)
+    if taken and (place in job.kept or place in _places(job.source)):
         raise OutputError(
-            f"Expected an output other than the input. Received: {target}. Choose another folder."
+            f"Expected an output other than the inputs. Received: {target}, which is or holds one and would "
+            "be written over. Choose another folder."
         )
-    if is_taken(target) and not overwrite:
+    if taken and not overwrite:
         raise OutputError(
             f"Expected a new output. Received: {target}, which exists. Give --overwrite to replace it."
         )

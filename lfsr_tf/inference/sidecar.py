@@ -7,11 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lfsr_tf import __version__
+from lfsr_tf.errors import LfsrError
+from lfsr_tf.hashing import sha256_file
 from lfsr_tf.inference.consistency import Ring
+from lfsr_tf.inference.inputs import input_files
 from lfsr_tf.inference.matrix import AcquiredMatrix
 from lfsr_tf.inference.spectrum import AxisSpectrum
 from lfsr_tf.physics.settings import RawImage
-from lfsr_tf.storage import sha256_file, write_json
+from lfsr_tf.storage import read_json, write_json
 
 SCHEMA_VERSION = 1
 
@@ -123,18 +126,20 @@ def write_sidecar(path: Path, source: Path, outputs: Mapping[Path, Sidecar]) -> 
 
     Args:
         path: Of the JSON file.
-        source: The input: a file, or the folder of a DICOM series.
+        source: The input: a file, or the folder of a DICOM series. The SHA-256 of each file that it is read
+            from is written, by name.
         outputs: Each written volume with what is known of it; paths are written relative to the JSON file.
 
     Raises:
         OutputError: The file cannot be written.
     """
+    hashes = {file.name: sha256_file(file) for file in input_files(source)}
     write_json(
         path,
         {
             "schema_version": SCHEMA_VERSION,
             "package": {"name": "lfsr_tf", "version": __version__},
-            "input": {"path": str(source), "sha256": input_hashes(source)},
+            "input": {"path": str(source), "sha256": hashes},
             "volumes": [
                 {"output": str(output.relative_to(path.parent)), **asdict(sidecar)}
                 for output, sidecar in outputs.items()
@@ -143,7 +148,11 @@ def write_sidecar(path: Path, source: Path, outputs: Mapping[Path, Sidecar]) -> 
     )
 
 
-def input_hashes(source: Path) -> dict[str, str]:
-    """SHA-256 of the input file, or of each file of a series folder, by name."""
-    files: list[Path] = sorted(p for p in source.iterdir() if p.is_file()) if source.is_dir() else [source]
-    return {file.name: sha256_file(file) for file in files}
+def recorded_outputs(path: Path) -> list[str]:
+    """Names of the volumes that a sidecar tells of; none where it is missing or not of this schema."""
+    try:
+        sidecar = read_json(path)
+        known = sidecar["schema_version"] == SCHEMA_VERSION
+        return [str(volume["output"]) for volume in sidecar["volumes"]] if known else []
+    except (LfsrError, LookupError, TypeError):
+        return []

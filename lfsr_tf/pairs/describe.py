@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lfsr_tf.hashing import sha256_file
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo, Shard, Split, package_versions
 from lfsr_tf.pairs.plan import PlannedShard
 from lfsr_tf.pairs.preparation import Built
 from lfsr_tf.pairs.sources import Source, Volume
 from lfsr_tf.pairs.workspace import Workspace
-from lfsr_tf.storage import sha256_file
 
 
 def describe(workspace: Workspace, config: PairsConfig, built: Built) -> DatasetInfo:

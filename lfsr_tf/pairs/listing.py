@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lfsr_tf.errors import ScanError
-from lfsr_tf.storage import exists, name_bytes, sha256_file
+from lfsr_tf.hashing import sha256_file
+from lfsr_tf.storage import exists, name_bytes, real_path
 
 MANIFEST_SUFFIX = ".csv"
 _SPLITS = ("train", "validation", "auto")
@@ -169,8 +169,7 @@ def _rows(manifest: Path, reader: csv.DictReader[str]) -> Iterator[Listed]:
 def _below(folder: Path, name: str, where: str) -> Path:
     """The file of a manifest's row: a path from a file is followed only below the folder of that file."""
     path = folder / name
-    # Path.resolve fails at a link to itself.
-    if not name or not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+    if not name or not real_path(path).is_relative_to(real_path(folder)):
         raise ScanError(f"Expected a path below {folder} in {where}. Received: {name or 'an empty one'}.")
     if not exists(path):
         raise ScanError(f"Expected an existing scan in {where}. Received: {path}, which does not exist.")

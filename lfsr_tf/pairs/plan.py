@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.hashing import stable_seed
 from lfsr_tf.pairs.config import PairsConfig
-from lfsr_tf.storage import stable_seed
 
 _FLOAT16_BYTES = 2
 

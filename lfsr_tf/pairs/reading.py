@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from lfsr_tf.errors import RecordsError
+from lfsr_tf.hashing import sha256_file
 from lfsr_tf.pairs.dataset import DatasetInfo, Shard, SplitName, open_dataset
 from lfsr_tf.pairs.records import parse_batch
-from lfsr_tf.storage import name_text, sha256_file
+from lfsr_tf.storage import name_text
 
 Record = dict[str, Any]
 # Records that are parsed together.

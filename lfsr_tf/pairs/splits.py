@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.storage import stable_fraction
+from lfsr_tf.hashing import stable_fraction
 
 
 def split_of_subject(subject: str, validation_fraction: float) -> str:

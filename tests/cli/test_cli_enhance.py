@@ -112,6 +112,54 @@ def test_a_folder_without_scans_is_refused(run_command: Run, run_folder: Path, t
     assert isinstance(result.exception, ScanError)
 
 
+def test_a_folder_without_scans_does_not_keep_the_others_waiting(
+    run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    result = run_command(enhance, small_scan(), tmp_path / "empty", "-m", run_folder, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert names(tmp_path / "out") == ["sub-01_T2w_sr.json", "sub-01_T2w_sr.nii.gz"]
+
+
+def test_scans_of_one_name_fail_and_the_others_are_enhanced(
+    run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path
+) -> None:
+    for name in ("a.nii", "a.nii.gz", "b.nii.gz"):
+        small_scan(f"study/{name}")
+    result = run_command(enhance, tmp_path / "study", "-m", run_folder, "-o", tmp_path / "out")
+    assert "2 of 3 scans" in str(result.exception)
+    assert result.stderr.count("Rename one") == 2
+    assert names(tmp_path / "out") == ["b_sr.json", "b_sr.nii.gz"]
+
+
+def test_results_beside_the_scans_are_not_enhanced_again(
+    run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path
+) -> None:
+    study = small_scan("study/scan.nii.gz").parent
+    for _ in range(2):
+        result = run_command(enhance, study, "-m", run_folder, "-o", study, "--overwrite")
+        assert result.exit_code == 0, result.output
+    assert names(study) == ["scan.nii.gz", "scan_sr.json", "scan_sr.nii.gz"]
+
+
+def test_a_file_name_for_nifti_is_refused_for_dicom(
+    run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path
+) -> None:
+    words = ("-m", run_folder, "-o", tmp_path / "sharp.nii.gz", "--format", "dicom")
+    result = run_command(enhance, small_scan(), *words)
+    assert isinstance(result.exception, ConfigError) and "--format dicom" in str(result.exception)
+    assert not (tmp_path / "sharp.nii.gz").exists()
+
+
+def test_an_output_folder_that_links_to_itself_is_one_line(
+    run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path
+) -> None:
+    (tmp_path / "out").symlink_to("out")
+    result = run_command(enhance, small_scan(), "-m", run_folder, "-o", tmp_path / "out")
+    assert isinstance(result.exception, LfsrError)
+    assert "Too many levels of symbolic links" in " ".join(result.stderr.split())
+
+
 @pytest.mark.parametrize("option", [("--format", "png"), ("--acquired-matrix", "big"), ("--dtype", "int8")])
 def test_settings_that_do_not_exist_are_refused(
     option: tuple[str, str], run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path

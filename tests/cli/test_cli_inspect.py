@@ -92,3 +92,9 @@ def test_a_name_that_is_no_utf8_is_shown_all_the_same(small_scan: MakeScan, tmp_
     done = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONUTF8": "1"})
     assert done.returncode == 0, done.stderr
     assert b"40 x 36 x 3" in done.stdout
+
+
+def test_a_scan_that_is_named_twice_is_described_once(run_command: Run, small_scan: MakeScan) -> None:
+    scan = small_scan()
+    result = run_command(inspect, scan, scan.parent / "." / scan.name, "--json")
+    assert len(json.loads(result.stdout)) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from lfsr_tf.errors import ConfigError, OutputError, ScanError
 from lfsr_tf.inference import Enhancer, enhance_file
-from lfsr_tf.inference.files import Job, plan_jobs
+from lfsr_tf.inference.files import Job, check_target, earlier_results, plan_jobs, result_name
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.scans import Scan, read_volumes, write_scan
 
@@ -162,10 +162,79 @@ def test_the_folders_of_the_input_are_kept(tmp_path: Path) -> None:
     assert targets == [Path("out/a/scan_sr"), Path("out/b/scan_sr")]
 
 
-def test_two_inputs_of_one_name_are_refused_before_the_work(tmp_path: Path) -> None:
-    pairs = [(tmp_path / folder / "scan.nii.gz", tmp_path / folder) for folder in "ab"]
-    with pytest.raises(ConfigError, match="both become"):
-        plan_jobs(pairs, tmp_path / "out")
+@pytest.mark.parametrize(
+    ("names", "advice"),
+    [(("a/scan.nii", "b/scan.nii"), "the folder above"), (("a/scan.nii", "a/scan.nii.gz"), "Rename one")],
+)
+def test_two_inputs_of_one_name_are_refused_and_the_others_are_not(
+    names: tuple[str, ...], advice: str, tmp_path: Path
+) -> None:
+    paths = [tmp_path / name for name in (*names, "a/other.nii")]
+    *both, other = plan_jobs([(path, path.parent) for path in paths], tmp_path / "out")
+    for job in both:
+        with pytest.raises(ConfigError, match=rf"different names.*{advice}.*another output folder"):
+            check_target(job, overwrite=True)
+    check_target(other, overwrite=True)
+
+
+def test_another_input_is_never_replaced(enhancer: Enhancer, scan_file: Path) -> None:
+    own = scan_file.with_name("sub-07_T2w_sr.nii.gz")
+    own.write_bytes(scan_file.read_bytes())
+    folder = scan_file.parent
+    first, second = plan_jobs([(path, folder) for path in (scan_file, own)], folder)
+    with pytest.raises(OutputError, match="other than the inputs"):
+        enhance_file(enhancer, first, overwrite=True)
+    assert own.read_bytes() == scan_file.read_bytes()
+    assert second.target.name == "sub-07_T2w_sr_sr"
+
+
+def test_results_of_an_earlier_run_are_left_out_unless_they_are_named(
+    enhancer: Enhancer, scan_file: Path
+) -> None:
+    folder = scan_file.parent
+    (result,) = enhance_file(enhancer, Job(scan_file, folder / "sub-07_T2w_sr")).outputs
+    pairs = [(path, folder) for path in (scan_file, result)]
+    assert [job.source for job in plan_jobs(pairs, folder)] == [scan_file]
+    assert [job.source for job in plan_jobs(pairs, folder, named=[result])] == [scan_file, result]
+    assert [job.source for job in plan_jobs(pairs, folder / "elsewhere")] == [scan_file, result]
+
+
+def test_results_that_an_input_no_longer_has_are_removed(enhancer: Enhancer, tmp_path: Path) -> None:
+    voxels = np.random.default_rng(0).random((24, 20, 3, 2)).astype(np.float32)
+    job = Job(tmp_path / "bold.nii.gz", tmp_path / "out" / "bold_sr")
+    for series in (voxels, voxels[..., 0]):
+        nib.save(nib.Nifti1Image(series, np.diag([1, 1, 5, 1])), job.source)
+        enhance_file(enhancer, job, overwrite=True)
+    assert sorted(path.name for path in job.target.parent.iterdir()) == ["bold_sr.json", "bold_sr.nii.gz"]
+
+
+def test_a_sidecar_removes_nothing_but_results_of_its_own_input(enhancer: Enhancer, job: Job) -> None:
+    job.target.parent.mkdir()
+    names = [
+        "../in/sub-07_T2w.nii.gz",
+        "other_sr.nii.gz",
+        "sub-07_T2w_sr_v1/../other_sr.nii.gz",
+        str(job.source),
+    ]
+    outputs = [{"output": name} for name in names]
+    job.sidecar.write_text(json.dumps({"schema_version": 1, "volumes": outputs}))
+    other = job.target.with_name("other_sr.nii.gz")
+    other.write_text("another result")
+    enhance_file(enhancer, job, overwrite=True)
+    assert job.source.exists() and other.exists()
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[]", '{"schema_version": 1, "volumes": [3]}', "{}"])
+def test_what_is_no_sidecar_tells_of_no_results(text: str, tmp_path: Path) -> None:
+    job = Job(tmp_path / "a.nii.gz", tmp_path / "a_sr")
+    job.sidecar.write_text(text)
+    assert earlier_results(job) == []
+
+
+def test_the_working_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "series" / "below").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "series" / "below")
+    assert [result_name(Path(path)) for path in (".", "..")] == ["below_sr", "series_sr"]
 
 
 def test_a_file_name_is_for_a_single_input(tmp_path: Path) -> None:

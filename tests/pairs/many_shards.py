@@ -6,10 +6,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from lfsr_tf.hashing import sha256_file
 from lfsr_tf.pairs import open_dataset
 from lfsr_tf.pairs.dataset import Shard, write_description
 from lfsr_tf.pairs.reading import stored_records
-from lfsr_tf.storage import sha256_file
 
 
 def in_shards(records: Path, folder: Path, sizes: list[int]) -> Path:

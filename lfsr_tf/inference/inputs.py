@@ -1,0 +1,89 @@
+"""Which scans a command is given, each once, and the files that each is read from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from lfsr_tf.errors import ScanError
+from lfsr_tf.scans import find_scans
+from lfsr_tf.scans.dicom_files import load_index, looks_like_dicom, tolerant_parsing
+from lfsr_tf.scans.dicom_frames import ENHANCED_MR_CLASSES
+from lfsr_tf.scans.dicom_read import is_dicom, series_files
+from lfsr_tf.scans.reading import FILE_READERS
+from lfsr_tf.storage import exists, real_path
+
+
+def find_inputs(paths: Sequence[Path], *, results: Path | None = None) -> list[tuple[Path, Path]]:
+    """The scans that paths stand for, each once.
+
+    Args:
+        paths: Scans, DICOM series (their folder, or any of their files), and folders to search.
+        results: A folder whose content is not taken for scans where it lies inside a searched folder.
+
+    Returns:
+        Each scan with the folder that it was found in. A path that does not exist is among them: it fails
+        when its turn comes, not before the others have had theirs.
+
+    Raises:
+        ScanError: There are no scans at all, or a folder cannot be searched.
+    """
+    found: dict[tuple[str, ...], tuple[Path, Path]] = {}
+    for path in paths:
+        for scan in find_scans(path) if exists(path) else [path]:
+            base = path if scan != path else path.parent
+            if results is None or not _lies_inside(scan, results, base):
+                # What is named may be any file of a series; a search finds each series once.
+                files = _readable_files(scan) if scan == path else [scan]
+                found.setdefault(tuple(map(os.path.abspath, files)), (scan, base))
+    if not found:
+        raise ScanError(
+            f"Expected scans in {', '.join(map(str, paths))}. Received: folders without any. Check the path."
+        )
+    return list(found.values())
+
+
+def input_files(source: Path) -> list[Path]:
+    """The files that an input is read from.
+
+    Args:
+        source: A file, or the folder of a DICOM series.
+
+    Returns:
+        The file itself; of a DICOM series all its files, whether its folder or one of its files was given.
+
+    Raises:
+        ScanError: The header of a DICOM file cannot be read.
+    """
+    if any(reader.takes(source) for reader in FILE_READERS) or not is_dicom(source):
+        return [source]
+    if source.is_dir():
+        return series_files(next(_images_in(source), source))
+    # A multi-frame file is read alone, though others may bear its series' number.
+    alone = str(_index_of(source).get("SOPClassUID")) in ENHANCED_MR_CLASSES
+    return [source] if alone else series_files(source)
+
+
+def _lies_inside(scan: Path, results: Path, base: Path) -> bool:
+    inner, outer = real_path(results), real_path(base)
+    return inner != outer and inner.is_relative_to(outer) and inner in real_path(scan).parents
+
+
+def _readable_files(scan: Path) -> Sequence[Path]:
+    try:
+        return input_files(scan)
+    except (ScanError, OSError):  # its reader says why, when its turn comes
+        return [scan]
+
+
+def _images_in(folder: Path) -> Iterator[Path]:
+    visible = (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
+    return (path for path in visible if looks_like_dicom(path) and _index_of(path).get("Rows"))
+
+
+def _index_of(path: Path) -> Dataset:
+    with tolerant_parsing():
+        return load_index(path)

@@ -1,0 +1,88 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset
+
+from lfsr_tf.errors import ScanError
+from lfsr_tf.inference import Enhancer, enhance_file
+from lfsr_tf.inference.files import Job, plan_jobs
+from lfsr_tf.inference.inputs import find_inputs, input_files
+from lfsr_tf.networks import TrainedModel
+from tests.scans.dicom.conftest import write_multiframe, write_series
+
+__all__ = ["write_multiframe", "write_series"]
+
+WriteSeries = Callable[..., Path]
+
+
+def second(dataset: Dataset, number: int) -> None:
+    dataset.SeriesInstanceUID, dataset.SOPInstanceUID = "1.2.3.4", f"1.2.3.4.{number}"
+
+
+def named(folder: Path, *names: str) -> list[Path]:
+    return [folder / name for name in names]
+
+
+def test_a_dicom_input_is_read_from_all_files_of_its_series(write_series: WriteSeries) -> None:
+    folder = write_series()
+    files = sorted(folder.iterdir())
+    (folder / "notes.txt").write_text("not a slice")
+    assert input_files(folder) == input_files(files[3]) == files
+    write_series(edit=second, prefix="t2_")
+    assert input_files(files[3]) == files
+
+
+def test_a_multiframe_file_is_an_input_alone(write_multiframe: WriteSeries, tmp_path: Path) -> None:
+    paths = [write_multiframe(name=name) for name in ("a.dcm", "b.dcm")]
+    assert [input_files(path) for path in paths] == [[path] for path in paths]
+    assert find_inputs(paths) == [(path, tmp_path) for path in paths]
+
+
+def test_the_files_of_a_series_are_one_input(write_series: WriteSeries) -> None:
+    folder = write_series()
+    write_series(edit=second, prefix="t2_")
+    assert find_inputs(sorted(folder.iterdir())) == [
+        (folder / name, folder) for name in ("000.dcm", "t2_000.dcm")
+    ]
+
+
+def test_what_cannot_be_read_is_an_input_that_fails_later(tmp_path: Path) -> None:
+    (tmp_path / "broken.dcm").write_text("no DICOM")
+    paths = named(tmp_path, "broken.dcm", "missing.nii", "x" * 300)
+    assert [path for path, _ in find_inputs(paths)] == paths
+
+
+def test_folders_without_scans_are_passed_over_where_others_have_some(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a.nii").write_text("")
+    assert find_inputs(named(tmp_path, "empty", "a.nii")) == [(tmp_path / "a.nii", tmp_path)]
+    with pytest.raises(ScanError, match="without any"):
+        find_inputs(named(tmp_path, "empty"))
+
+
+def test_the_sidecar_hashes_every_file_of_the_series(
+    interpolator: TrainedModel, write_series: WriteSeries, tmp_path: Path
+) -> None:
+    folder = write_series()
+    write_series(edit=second, prefix="t2_")
+    sidecar = enhance_file(Enhancer(interpolator), Job(folder / "000.dcm", tmp_path / "a_sr")).sidecar
+    hashes = json.loads(sidecar.read_text())["input"]["sha256"]
+    assert sorted(hashes) == [f"{number:03d}.dcm" for number in range(5)]
+
+
+def test_a_dicom_result_is_no_input_of_the_next_run_and_goes_when_nifti_replaces_it(
+    interpolator: TrainedModel, write_series: WriteSeries, tmp_path: Path
+) -> None:
+    write_series()
+    (job,) = plan_jobs(find_inputs([tmp_path]), tmp_path)
+    enhance_file(Enhancer(interpolator), job)
+    assert (tmp_path / "series_sr").is_dir()
+    (job,) = plan_jobs(find_inputs([tmp_path]), tmp_path)
+    enhance_file(Enhancer(interpolator), job, output_format="nifti", overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "series",
+        "series_sr.json",
+        "series_sr.nii.gz",
+    ]
