@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from lfsr_tf.errors import ConfigError, LfsrError, ModelError
 from lfsr_tf.models import load_model
 from lfsr_tf.serving import export_model
 from lfsr_tf.serving.server.models.servable import Servable
-from lfsr_tf.serving.warmup import predict_request
+from lfsr_tf.serving.warmup import predict_request, write_warmup
 
 Run = Callable[..., Result]
 FREE_PORTS = ("--port", "0", "--rest-api-port", "0")
@@ -66,8 +67,9 @@ def get(url: str) -> bytes:
 
 @pytest.fixture(scope="session")
 def versions(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one exported version."""
-    return export_model(load_model(run_folder), tmp_path_factory.mktemp("base"), "brain", check=False).parent
+    """A folder with one exported version, which is not warmed up: that takes a server most of its start."""
+    base = tmp_path_factory.mktemp("base")
+    return export_model(load_model(run_folder), base, "brain", warm_up=(), check=False).parent
 
 
 @pytest.mark.slow
@@ -95,7 +97,7 @@ def test_a_run_is_served_and_scans_are_enhanced_behind_it(
 
 @pytest.mark.slow
 def test_what_is_under_way_is_finished_before_the_end(versions: Path) -> None:
-    images = np.random.default_rng(0).random((64, 128, 128, 1), np.float32)
+    images = np.random.default_rng(0).random((16, 128, 128, 1), np.float32)
     body = json.dumps({"instances": images.round(2).tolist()}).encode()
     answers = []
     with serving(versions, "--name", "brain", *FREE_PORTS) as (process, addresses):
@@ -113,7 +115,7 @@ def test_what_is_under_way_is_finished_before_the_end(versions: Path) -> None:
         process.send_signal(signal.SIGINT)
         asking.join(60)
         process.communicate(timeout=30)
-    assert answers == [(200, 64)]
+    assert answers == [(200, 16)]
     assert process.returncode == 0
 
 
@@ -177,8 +179,11 @@ def test_a_request_that_never_ends_does_not_keep_the_process(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_who_is_told_to_end_while_it_loads_gives_the_load_up(
-    number: int, run_command: Run, versions: Path, monkeypatch: pytest.MonkeyPatch
+    number: int, run_command: Run, versions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    warm = tmp_path / "brain"
+    shutil.copytree(versions, warm)
+    write_warmup(warm / "1", "brain")
     played = []
 
     def told(*request: object) -> None:
@@ -186,9 +191,9 @@ def test_who_is_told_to_end_while_it_loads_gives_the_load_up(
         os.kill(os.getpid(), number)
 
     monkeypatch.setattr(Servable, "predict", told)
-    done = run_command(serve, versions, *FREE_PORTS)
+    done = run_command(serve, warm, *FREE_PORTS)
     assert done.exit_code == 0, (done.output, done.exception)
-    assert len(played) == 1  # of five requests
+    assert len(played) == 1  # of one for each signature
     assert "Ctrl+C" not in done.output
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from lfsr_tf.networks import ModelInfo, TrainedModel, build_network
 from lfsr_tf.serving import export_model
+from lfsr_tf.serving.signatures import SIGNATURES
 
 SETTINGS = {
     "variant": "all",
@@ -31,3 +32,12 @@ def trained() -> TrainedModel:
 def exported(trained: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of its first exported version."""
     return export_model(trained, tmp_path_factory.mktemp("models"), check=False)
+
+
+@pytest.fixture
+def one_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only `serving_default` is exported and checked: the others take seconds each."""
+    for module in ("export", "loader_check"):
+        monkeypatch.setattr(
+            f"lfsr_tf.serving.{module}.SIGNATURES", {"serving_default": SIGNATURES["serving_default"]}
+        )

@@ -41,7 +41,11 @@ def careless(residual: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def careful(residual: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export_model(residual, tmp_path_factory.mktemp("careful"), check=False)
+    """The same signature of an export."""
+    one = {"serving_default": SIGNATURES["serving_default"]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lfsr_tf.serving.export.SIGNATURES", one)
+        return export_model(residual, tmp_path_factory.mktemp("careful"), warm_up=(), check=False)
 
 
 def fused(folder: Path) -> Iterator[list[str]]:

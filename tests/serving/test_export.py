@@ -11,10 +11,25 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError, ModelError, OutputError
 from lfsr_tf.models import provenance
-from lfsr_tf.networks import ModelInfo, TrainedModel
+from lfsr_tf.networks import ModelInfo, TrainedModel, build_network
 from lfsr_tf.networks.traits import traits_of
 from lfsr_tf.serving import export_model
+from lfsr_tf.serving.concurrency import may_be_joined
 from lfsr_tf.serving.signatures import SIGNATURES
+
+
+@pytest.fixture(scope="module")
+def in_bfloat16(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export of a network of few layers, one of which ends in an addition."""
+    settings = {"blocks": 1, "filters": 4}
+    tiny = TrainedModel(build_network("ResidualSR", **settings), ModelInfo("tiny", "ResidualSR", settings, 2))
+    return export_model(tiny, tmp_path_factory.mktemp("tiny"), dtype="mixed_bfloat16", check=False)
+
+
+@pytest.fixture
+def no_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves out the graph, which takes seconds to write: for tests of the files around it."""
+    monkeypatch.setattr("lfsr_tf.serving.export.save_signatures", lambda *_: None)
 
 
 def test_a_version_is_checked_and_put_where_a_server_looks(trained: TrainedModel, tmp_path: Path) -> None:
@@ -30,6 +45,7 @@ def test_a_version_is_checked_and_put_where_a_server_looks(trained: TrainedModel
     assert [path.name for path in (tmp_path / "base" / "brain").iterdir()] == ["1"]
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_versions_count_on(trained: TrainedModel, tmp_path: Path) -> None:
     (tmp_path / "lfsr" / "7").mkdir(parents=True)
     (tmp_path / "lfsr" / "notes").mkdir()
@@ -56,6 +72,7 @@ def test_the_metadata_says_what_the_model_is(trained: TrainedModel, exported: Pa
     assert "not for diagnosis" in metadata["intended_use"]
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_the_metadata_says_where_a_model_comes_from(trained: TrainedModel, tmp_path: Path) -> None:
     about = provenance("fast")
     assert any("Ljubljana" in source for source in about["training_data"])
@@ -89,11 +106,15 @@ def test_signatures_name_their_inputs_and_outputs(exported: Path) -> None:
     }
 
 
-def test_the_dtype_can_be_chosen(trained: TrainedModel, tmp_path: Path) -> None:
-    folder = export_model(trained, tmp_path, dtype="mixed_bfloat16", check=False)
-    function = tf.saved_model.load(str(folder)).signatures["serving_default"]
+def test_the_dtype_can_be_chosen(in_bfloat16: Path) -> None:
+    function = tf.saved_model.load(str(in_bfloat16)).signatures["serving_default"]
     assert function.structured_outputs["sr"].dtype == tf.float32
-    assert json.loads((folder / "metadata.json").read_text())["model"]["dtype_policy"] == "mixed_bfloat16"
+    metadata = json.loads((in_bfloat16 / "metadata.json").read_text())
+    assert metadata["model"]["dtype_policy"] == "mixed_bfloat16"
+
+
+def test_summands_are_kept_apart_in_every_signature(in_bfloat16: Path) -> None:
+    assert not may_be_joined(in_bfloat16)
 
 
 def test_a_version_that_stands_is_not_touched(trained: TrainedModel, tmp_path: Path) -> None:
@@ -133,7 +154,9 @@ def test_a_base_that_is_a_file_is_one_line(trained: TrainedModel, tmp_path: Path
         export_model(trained, tmp_path / "file")
 
 
+# The first is too little for the variables, the second for the graph.
 @pytest.mark.parametrize("limit", [2_000, 60_000])
+@pytest.mark.usefixtures("one_signature")
 def test_a_full_disk_leaves_no_version_behind(
     limit: int,
     trained: TrainedModel,
@@ -145,6 +168,7 @@ def test_a_full_disk_leaves_no_version_behind(
     assert list((tmp_path / "lfsr").iterdir()) == []
 
 
+@pytest.mark.usefixtures("no_graph")
 def test_a_version_that_fails_the_check_never_appears(
     trained: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

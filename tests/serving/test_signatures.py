@@ -1,5 +1,7 @@
 """What each signature makes of its inputs, in Python; `test_loader_check` has the C++ loader's view."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,7 +10,7 @@ from lfsr_tf.physics.fourier import fft2c
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
 from lfsr_tf.physics.phase import in_phase_image
 from lfsr_tf.serving.signatures import SIGNATURES
-from lfsr_tf.serving.signatures.graph import PIXELS_AT_ONCE, in_parts
+from lfsr_tf.serving.signatures.graph import PIXELS_AT_ONCE, Enhance, in_parts
 
 SIGMA = 0.03
 
@@ -27,6 +29,12 @@ def told(images: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
     return double(tf.zeros_like(images) + levels[:, None, None, None], levels)
 
 
+@cache
+def built(name: str, network: Enhance) -> tf.types.experimental.ConcreteFunction:
+    """A signature of one of these networks, traced once: that takes most of a test's time."""
+    return SIGNATURES[name].build(network)
+
+
 def scan(shape: tuple[int, int] = (64, 48), count: int = 3) -> np.ndarray:
     """Complex images [N, H, W]: a disc of brightness 1 with a smooth phase, and noise."""
     rows, columns = np.meshgrid(*(np.linspace(-1, 1, size) for size in shape), indexing="ij")
@@ -42,7 +50,7 @@ def images() -> np.ndarray:
 
 def test_each_image_is_normalised_by_its_own_reference(images: np.ndarray) -> None:
     scaled = images * np.array([1, 50, 0.01], np.float32)[:, None, None, None]
-    serve = SIGNATURES["serving_default"].build(brightness)
+    serve = built("serving_default", brightness)
     result = serve(image=tf.constant(scaled))["sr"].numpy()
     # Maximum over reference, times reference: the maximum again, in each image's own unit.
     np.testing.assert_allclose(result[:, 0, 0, 0], scaled.max(axis=(1, 2, 3)), rtol=1e-5)
@@ -84,10 +92,8 @@ def test_k_space_gives_the_part_in_phase(shape: tuple[int, int]) -> None:
     image = scan(shape)
     samples = fft2c(tf.constant(image)).numpy()[..., np.newaxis]
     expected = in_phase_image(tf.constant(image[:, None])).numpy()
-    parts = SIGNATURES["kspace"].build(double)(
-        real=tf.constant(samples.real), imaginary=tf.constant(samples.imag)
-    )
-    whole = SIGNATURES["kspace_complex"].build(double)(kspace=tf.constant(samples))
+    parts = built("kspace", double)(real=tf.constant(samples.real), imaginary=tf.constant(samples.imag))
+    whole = built("kspace_complex", double)(kspace=tf.constant(samples))
     np.testing.assert_allclose(parts["sr"][:, ::2, ::2, 0], expected, atol=1e-5)
     np.testing.assert_array_equal(parts["sr"], whole["sr"])
 
@@ -102,7 +108,7 @@ def test_the_network_is_told_the_noise_of_what_it_sees(name: str) -> None:
             inputs = {"real": tf.math.real(samples), "imaginary": tf.math.imag(samples)}
     else:
         inputs = {key: tf.constant(value) for key, value in SIGNATURES[name].example(np.abs(image)).items()}
-    outputs = SIGNATURES[name].build(told)(**inputs)
+    outputs = built(name, told)(**inputs)
     found = SIGNATURES[name].images({key: value.numpy() for key, value in outputs.items()})
     # `told` answers with the level, which is multiplied by the reference: sigma, in the unit of the input.
     unit = 1.0 if name != "png" else 32_767.5 / np.percentile(np.abs(image), 99.9, axis=(1, 2))
@@ -112,7 +118,7 @@ def test_the_network_is_told_the_noise_of_what_it_sees(name: str) -> None:
 @pytest.mark.parametrize("name", list(SIGNATURES))
 def test_small_images_are_taken_to_have_typical_noise(name: str) -> None:
     example = SIGNATURES[name].example(np.full((2, 6, 6), 3.0, np.float32))
-    outputs = SIGNATURES[name].build(told)(**{key: tf.constant(value) for key, value in example.items()})
+    outputs = built(name, told)(**{key: tf.constant(value) for key, value in example.items()})
     found = SIGNATURES[name].images({key: value.numpy() for key, value in outputs.items()})
     reference = {"png": 32_767.5, "network": 1.0}.get(name, 3.0)
     np.testing.assert_allclose(found, TYPICAL_NOISE_LEVEL * reference, rtol=0.02)
@@ -125,7 +131,7 @@ def test_pictures_of_any_depth_and_colour_come_back_as_16_bit_grey() -> None:
         "16 bits": tf.io.encode_png(ramp[..., None].astype(np.uint16) * 257),
         "colour": tf.io.encode_png(np.repeat(ramp[..., None], 3, axis=-1)),
     }
-    serve = SIGNATURES["png"].build(double)
+    serve = built("png", double)
     answers = serve(png_bytes=tf.stack(list(files.values())))["sr_png_bytes"].numpy()
     for name, answer in zip(files, answers, strict=True):
         assert answer.startswith(b"\x89PNG"), name
@@ -151,7 +157,7 @@ HIDDEN = b"\xff\xd8\xff\xfe\x00\x2a" + b"\0" * 40 + JPEG[2:]
 
 @pytest.mark.parametrize("file", [JPEG, HIDDEN, b"", b"\x89PNG", PNG[:23], b"x" * 100])
 def test_other_files_than_png_are_refused_before_they_are_unpacked(file: bytes) -> None:
-    serve = SIGNATURES["png"].build(double)
+    serve = built("png", double)
     with pytest.raises(tf.errors.InvalidArgumentError, match="Expected PNG files in png_bytes"):
         serve(png_bytes=tf.constant([file]))
 
@@ -165,11 +171,11 @@ def test_values_that_are_not_finite_are_refused(name: str, value: float) -> None
     spoilt[1, 2, 3] = value
     inputs = {**example, key: spoilt}
     with pytest.raises(tf.errors.InvalidArgumentError, match=f"Expected finite values in {key}"):
-        SIGNATURES[name].build(double)(**{each: tf.constant(array) for each, array in inputs.items()})
+        built(name, double)(**{each: tf.constant(array) for each, array in inputs.items()})
 
 
 def test_every_signature_says_what_it_takes_and_gives() -> None:
     for name, signature in SIGNATURES.items():
         example = signature.example(np.ones((1, 16, 16), np.float32))
-        outputs = signature.build(double)(**{key: tf.constant(value) for key, value in example.items()})
+        outputs = built(name, double)(**{key: tf.constant(value) for key, value in example.items()})
         assert all(key in signature.description for key in (*example, *outputs)), name

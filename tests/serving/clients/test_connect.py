@@ -37,7 +37,7 @@ def server(
     told: TrainedModel, exported: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ModelServer]:
     base = tmp_path_factory.mktemp("models")
-    export_model(told, base, "told", check=False)
+    export_model(told, base, "told", warm_up=(), check=False)
     foreign = tf.Module()
     foreign.f = tf.function(lambda x: {"y": x}, input_signature=[tf.TensorSpec([None], name="x")])
     tf.saved_model.save(foreign, str(base / "foreign" / "1"), signatures={"serving_default": foreign.f})

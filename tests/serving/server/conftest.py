@@ -1,5 +1,6 @@
 """A server in this process, on free ports of loopback, with the small exported model."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from lfsr_tf.serving.server.options import ModelSource, ServerOptions
 
 
 @pytest.fixture(scope="module")
-def server(exported: Path) -> Iterator[ModelServer]:
-    """Serves `exported` as "lfsr", with the label "stable" for version 1."""
-    source = ModelSource("lfsr", exported.parent, labels={"stable": int(exported.name)})
+def server(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    """Serves `exported` as "lfsr", with the label "stable" for version 1, without the slow warm-up."""
+    base = tmp_path_factory.mktemp("cold")
+    shutil.copytree(exported, base / exported.name, ignore=shutil.ignore_patterns("assets.extra"))
+    source = ModelSource("lfsr", base, labels={"stable": int(exported.name)})
     options = ServerOptions((source,), grpc_port=0, rest_port=0, poll_seconds=0.2)
     with ModelServer(options) as running:
         yield running

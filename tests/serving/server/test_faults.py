@@ -25,6 +25,7 @@ from tests.serving.server.server_process import ServerProcess
 
 PREDICT, METHOD = "/v1/models/lfsr:predict", "/tensorflow.serving.PredictionService/Predict"
 MIB = 1 << 20
+PATIENCE = 6.0
 CLIENT = (
     "import grpc, sys; grpc.insecure_channel(sys.argv[1]).unary_unary(sys.argv[2])(sys.stdin.buffer.read())"
 )
@@ -39,9 +40,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """One with little patience."""
+    """One with little patience, but enough for a gigabyte on a machine that is busy."""
     log = tmp_path_factory.mktemp("log") / "log.txt"
-    with ServerProcess(base, log, header_seconds=2.0, body_seconds=2.0, running=2) as process:
+    with ServerProcess(base, log, header_seconds=PATIENCE, body_seconds=PATIENCE, running=2) as process:
         yield process
 
 
@@ -151,7 +152,7 @@ def test_those_who_dawdle_are_cut_and_the_others_served_meanwhile(server: Server
         client.sendall(head if number % 2 else head + b"content-length: 1000\r\n\r\n")
         client.setblocking(False)
     started, longest, left, said = time.monotonic(), 0.0, set(slow), set()
-    while left and time.monotonic() < started + 15.0:
+    while left and time.monotonic() < started + 3 * PATIENCE:
         for client in list(left):
             try:
                 client.send(b"a")
@@ -165,12 +166,12 @@ def test_those_who_dawdle_are_cut_and_the_others_served_meanwhile(server: Server
         asked = time.monotonic()
         assert over_rest(server) == 1.0
         longest = max(longest, time.monotonic() - asked)
+        time.sleep(0.1)
     for client in slow:
         client.close()
     assert not left
     assert b"HTTP/1.1 408" in said
-    assert longest < 2.0
-    assert time.monotonic() - started < 12.0
+    assert longest < PATIENCE / 2  # nobody waited until the others were cut
 
 
 @contextmanager

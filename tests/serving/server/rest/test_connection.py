@@ -16,7 +16,9 @@ from lfsr_tf.errors import LfsrError
 from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.rest.http_server import HttpServer
 
-LIMITS = Limits(header_seconds=0.3, body_seconds=0.3, shutdown_seconds=1.0)
+# Short enough to wait for, and long enough that a busy machine gets its own part done.
+SECONDS = 1.0
+LIMITS = Limits(header_seconds=SECONDS, body_seconds=SECONDS, shutdown_seconds=1.0)
 LARGE = b"x" * (32 << 20)
 
 
@@ -40,7 +42,7 @@ def port() -> Iterator[int]:
 
 @pytest.fixture
 def client(port: int) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", port), timeout=5.0) as connected:
+    with socket.create_connection(("127.0.0.1", port), timeout=10.0) as connected:
         yield connected
 
 
@@ -48,7 +50,7 @@ def until_closed(client: socket.socket, *, dribble: bytes = b"") -> tuple[bytes,
     """What comes until the server closes, and how long that takes, while bytes are dribbled to it."""
     started, came = time.monotonic(), b""
     client.settimeout(0.05)
-    while time.monotonic() - started < 5.0:
+    while time.monotonic() - started < 10.0:
         try:
             if dribble:
                 client.sendall(dribble)
@@ -86,14 +88,14 @@ def test_headers_that_do_not_end_end_the_connection(
     client.sendall(start)
     came, seconds = until_closed(client, dribble=dribble)
     assert came == b""
-    assert 0.2 < seconds < 2.0
-    assert ["no request within 0.3 seconds" in record.message for record in caplog.records] == [True]
+    assert 0.5 * SECONDS < seconds < 5 * SECONDS
+    assert ["no request within 1 seconds" in record.message for record in caplog.records] == [True]
 
 
 def test_headers_without_end_are_not_kept(client: socket.socket) -> None:
     client.sendall(b"GET /echo HTTP/1.1\r\n" + b"a: b\r\n" * 20_000)
     came, seconds = until_closed(client, dribble=b"a: b\r\n" * 12_000)
-    assert (came, seconds < 0.25) == (b"", True)
+    assert (came, seconds < 0.8 * SECONDS) == (b"", True)  # not for the time that they take
 
 
 @pytest.mark.parametrize(
@@ -122,18 +124,18 @@ def test_a_body_of_small_chunks_may_be_large(client: socket.socket) -> None:
 @pytest.mark.parametrize("dribble", [b"\r\n", b""])
 def test_after_an_answer_the_next_request_has_its_time(client: socket.socket, dribble: bytes) -> None:
     assert answered(client, b"GET /echo HTTP/1.1\r\nhost: a\r\n\r\n") == (200, b"got")
-    time.sleep(0.4)
+    time.sleep(1.3 * SECONDS)
     assert answered(client, b"GET /echo HTTP/1.1\r\nhost: a\r\n\r\n") == (200, b"got")
     if dribble:
         came, seconds = until_closed(client, dribble=dribble)
-        assert (came, seconds < 2.0) == (b"", True)
+        assert (came, seconds < 5 * SECONDS) == (b"", True)
 
 
 def test_the_rest_of_a_body_that_was_refused_is_read_for_a_while_only(client: socket.socket) -> None:
     request = b"POST /deaf HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\nx"
     assert answered(client, request) == (400, b"no")
     came, seconds = until_closed(client, dribble=b"x")
-    assert (came, seconds < 2.0) == (b"", True)
+    assert (came, seconds < 5 * SECONDS) == (b"", True)
 
 
 def test_a_body_that_was_refused_does_not_become_a_request(client: socket.socket) -> None:
@@ -148,7 +150,10 @@ def test_an_answer_that_is_not_taken_is_given_up(
 ) -> None:
     caplog.set_level(logging.INFO, "lfsr_tf")
     client.sendall(b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n")
-    time.sleep(1.0)
+    deadline = time.monotonic() + 5 * SECONDS
+    while not caplog.records:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     assert ["its answer is not taken" in record.message for record in caplog.records] == [True]
     came, _ = until_closed(client)
     assert len(came) < len(LARGE)
@@ -160,10 +165,10 @@ def test_an_answer_that_is_taken_by_the_crumb_is_given_up(
     caplog.set_level(logging.INFO, "lfsr_tf")
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
     client.sendall(b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n")
-    deadline = time.monotonic() + 3.0
+    deadline = time.monotonic() + 5 * SECONDS
     while not [record for record in caplog.records if "its answer is not taken" in record.message]:
         assert time.monotonic() < deadline
-        assert client.recv(8192)
+        assert client.recv(4096)
         time.sleep(0.01)
 
 
