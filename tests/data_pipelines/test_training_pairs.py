@@ -38,7 +38,9 @@ def test_the_script_of_ten_lines_trains_on_real_scans(built: Path) -> None:
     page = (REPOSITORY / "docs" / "builders.md").read_text()
     script = next(block for block in BLOCK.findall(page) if "tfds.load" in block)
     assert len([line for line in script.splitlines() if line.strip()]) <= 10
-    (built / "script.py").write_text(script)
+    assert "batch_size=16" in script
+    # Its few steps with batches of 16 would take longer than all else here.
+    (built / "script.py").write_text(script.replace("batch_size=16", "batch_size=2"))
     assert "psnr" in run_shell("python script.py", built).lower()
 
 

@@ -47,7 +47,9 @@ def test_a_scan_whose_header_gives_the_matrix_needs_no_warning(
 
 
 def test_the_noise_of_the_0_055_t_scans_is_as_published(shared_data: Path) -> None:
-    for path in sorted((shared_data / "lowfield_dev").glob("*LF055T*.nii.gz")):
+    paths = sorted((shared_data / "lowfield_dev").glob("*LF055T*.nii.gz"))
+    assert len(paths) == 6
+    for path in paths:
         facts = describe_scan(read_scan(path))
         assert 0.015 < facts.sigma_relative < 0.055
         assert 9 < facts.snr < 27

@@ -17,7 +17,8 @@ def test_one_training_step_of_the_papers_network_lowers_its_loss(block_input: st
     assert model.count_params() == parameters
     hr = np.random.default_rng(0).random((4, 32, 32, 1)).astype("float32")
     lr = hr[:, ::2, ::2]
-    model.compile(optimizer=keras.optimizers.Adam(1e-5), loss=build_loss("mse"), jit_compile=False)
+    # Of so few steps, the graph would cost five times the steps; test_every_network.py trains in graphs.
+    model.compile(optimizer=keras.optimizers.Adam(1e-5), loss=build_loss("mse"), run_eagerly=True)
     before = model.train_on_batch(lr, hr)
     assert np.isfinite(before)
     assert model.test_on_batch(lr, hr) < before

@@ -1,6 +1,6 @@
 """Small heads on disk, and the records made from them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lfsr_tf.pairs import PairsConfig, prepare_dataset
+from tests.lent_worker import lent_worker
 
 Writer = Callable[..., Path]
 SMALL = {"hr_size": 32, "lr_patch": 8, "patches_per_slice": 6, "shard_mebibytes": 1}
@@ -30,6 +31,11 @@ def write_head(
     path.parent.mkdir(parents=True, exist_ok=True)
     nib.save(nib.Nifti1Image(head_volume(seed, **volume), np.diag([*voxels, 1.0])), path)
     return path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The bytes of every file."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,8 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Scans:
 def pairs_records(scans: Scans, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fixed pairs of LR 8 x 8 / HR 16 x 16."""
     folder = tmp_path_factory.mktemp("records") / "pairs"
-    prepare_dataset(scans.train, scans.validation, folder, PairsConfig(**SMALL), workers=2)
+    with lent_worker():
+        prepare_dataset(scans.train, scans.validation, folder, PairsConfig(**SMALL), workers=1)
     return folder
 
 
@@ -62,8 +69,16 @@ def pairs_records(scans: Scans, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def slices_records(scans: Scans, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """HR slices of 32 x 32."""
     folder = tmp_path_factory.mktemp("records") / "slices"
-    prepare_dataset(scans.train, scans.validation, folder, PairsConfig(mode="slices", **SMALL), workers=2)
+    with lent_worker():
+        prepare_dataset(scans.train, scans.validation, folder, PairsConfig(mode="slices", **SMALL), workers=1)
     return folder
+
+
+@pytest.fixture
+def lent() -> Iterator[None]:
+    """The preparations of the test share one worker with those of other tests."""
+    with lent_worker():
+        yield
 
 
 @pytest.fixture

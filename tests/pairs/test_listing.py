@@ -56,6 +56,7 @@ def test_a_manifest_gives_sides_subjects_and_contrasts(archive: Path) -> None:
     ]
 
 
+@pytest.mark.usefixtures("lent")
 def test_a_preparation_follows_a_manifest(archive: Path, tmp_path: Path) -> None:
     path = manifest(
         archive,

@@ -217,6 +217,7 @@ def test_another_transfer_function_changes_training_alone(slices_records: Path) 
     assert_equal(first, second)
 
 
+@pytest.mark.usefixtures("lent")
 def test_slices_of_several_sizes_feed_one_stream(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for name, side in (("sub-1", 32), ("sub-2", 24)):

@@ -1,11 +1,8 @@
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pytest
 
@@ -15,19 +12,11 @@ from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset, read_recor
 from lfsr_tf.pairs.reading import check_records
 from lfsr_tf.storage import read_json
 
+from .conftest import contents
+
 SMALL = PairsConfig(hr_size=32, lr_patch=8, patches_per_slice=6, shard_mebibytes=1)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.mark.parametrize("mode", ["pairs", "slices"])
-def test_any_number_of_workers_gives_the_same_bytes(mode, scans, request, tmp_path) -> None:
-    by_two = request.getfixturevalue(f"{mode}_records")
-    config = open_dataset(by_two).config
-    prepare_dataset(scans.train, scans.validation, tmp_path / "one", config, workers=1)
-    assert contents(tmp_path / "one") == contents(by_two)
+# How many workers there are and how they start is in test_workers.py.
+pytestmark = pytest.mark.usefixtures("lent")
 
 
 def test_nothing_but_shards_and_their_description_is_left(pairs_records) -> None:
@@ -160,29 +149,6 @@ def test_names_that_are_no_utf8_are_names_too(scans, tmp_path) -> None:
         prepare_dataset(tmp_path / ("x" * 300), None, tmp_path / "other", SMALL, workers=1)
 
 
-def test_workers_import_nothing_from_the_folder_they_are_started_in(scans, tmp_path, monkeypatch) -> None:
-    (tmp_path / "queue.py").write_text("raise SystemExit('imported from the working folder')")
-    monkeypatch.chdir(tmp_path)
-    info = prepare_dataset(scans.train, scans.validation, tmp_path / "records", SMALL, workers=1)
-    assert info.train.records
-
-
-def test_a_corrupt_scan_is_named_and_the_others_are_built(scans, tmp_path) -> None:
-    train = Path(shutil.copytree(scans.train, tmp_path / "train"))
-    whole = (train / "sub-01_T1w.nii.gz").read_bytes()
-    (train / "sub-04_T1w.nii.gz").write_bytes(whole[: len(whole) // 2])
-    nib.save(nib.Nifti1Image(np.zeros((40, 40, 4), np.float32), np.eye(4)), train / "sub-05_T1w.nii.gz")
-    with pytest.raises(ScanError, match=r"2 of 7 scans.*sub-04_T1w.*sub-05_T1w") as caught:
-        prepare_dataset(train, scans.validation, tmp_path / "records", SMALL, workers=2)
-    assert "\n" not in str(caught.value)
-    info = open_dataset(tmp_path / "records")
-    assert [entry["name"] for entry in info.failed] == ["sub-04_T1w.nii.gz", "sub-05_T1w.nii.gz"]
-    assert info.train.subjects == ("sub-01", "sub-02", "sub-03")
-    # Told again, not forgotten.
-    with pytest.raises(ScanError, match="sub-04"):
-        prepare_dataset(train, scans.validation, tmp_path / "records", SMALL, workers=1)
-
-
 def test_the_same_subject_in_both_folders_is_refused_before_anything_is_built(scans, tmp_path) -> None:
     validation = Path(shutil.copytree(scans.validation, tmp_path / "val"))
     shutil.copy(scans.train / "sub-02_T2w.nii.gz", validation / "sub-02_FLAIR.nii.gz")
@@ -270,21 +236,3 @@ def test_two_preparations_of_one_folder_exclude_each_other(scans, tmp_path) -> N
 def test_no_workers_is_refused(scans, tmp_path) -> None:
     with pytest.raises(ConfigError, match="at least 1 worker"):
         prepare_dataset(scans.train, scans.validation, tmp_path, SMALL, workers=0)
-
-
-def test_a_script_needs_no_main_guard_and_no_tensorflow(scans, tmp_path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import sys\n"
-        "import lfsr_tf as lfsr\n"
-        f"config = lfsr.PairsConfig(hr_size=32, lr_patch=8, patches_per_slice=2)\n"
-        f"sides = {str(scans.train)!r}, {str(scans.validation)!r}\n"
-        "info = lfsr.prepare_dataset(*sides, 'records', config, workers=2)\n"
-        "assert 'tensorflow' not in sys.modules\n"
-        "print(info.train.records)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert int(done.stdout) == open_dataset(tmp_path / "records").train.records
-    assert done.stderr == ""

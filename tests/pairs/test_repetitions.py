@@ -166,6 +166,7 @@ def test_simulated_pairs_come_from_the_average_of_all(write: Writer, tmp_path: P
     assert not measured_path(tmp_path / "cache", 0, 0).exists()
 
 
+@pytest.mark.usefixtures("lent")
 def test_a_folder_of_m4raw_files_becomes_records(write: Writer, tmp_path: Path) -> None:
     for person, side in (("2022061003", "train"), ("2022061004", "val")):
         write_repetitions(write, 3, stem=f"{side}/{person}_T1", seed=person[-1])

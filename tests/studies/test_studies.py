@@ -18,11 +18,14 @@ from lfsr_tf.models import list_models, read_card
 from lfsr_tf.physics.fourier import ifft2c
 from lfsr_tf.storage import read_json
 from studies import blur, transfer
+from studies.__main__ import main as studies_main
 from studies.command import SHORT, WORK, add_places, carry_out
+from studies.lab import Scans, make
 from studies.page import markdown_table, renewed
-from studies.plan import FOLDER, PLANS, merged, read_study
+from studies.plan import FOLDER, PLANS, Run, merged, read_study
 from studies.scores import Results, with_interval
 from studies.sides import unequal
+from tests.lent_worker import lent_worker
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = sorted(path.stem for path in PLANS.glob("*.toml"))
@@ -141,11 +144,30 @@ def test_the_page_shows_what_the_results_file_holds(name: str) -> None:
 
 
 def run_short(folder: Path, module: str, *words: str) -> list[dict[str, Any]]:
-    """Run a study on phantoms, and give what its results file holds then."""
-    folders = ["--results", folder, "--docs", folder]
-    command = [sys.executable, "-m", module, *words, "--short", *map(str, folders)]
+    """Run a study on phantoms as its command does, and give what its results file holds then."""
+    command = [sys.executable, "-m", module, *words, *short_in(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return results_in(folder)
+
+
+def run_short_here(folder: Path, *words: str) -> list[dict[str, Any]]:
+    """The same in this process, and with a worker lent: the command starts four for every run."""
+
+    def here(run: Run, scans: Scans, work: Path) -> dict[str, Any]:
+        return {"name": run.name, "title": run.title, **make(run, scans, work)}
+
+    with lent_worker(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("studies.__main__._in_process", here)
+        assert studies_main([*words, *short_in(folder)]) == 0
+    return results_in(folder)
+
+
+def short_in(folder: Path) -> list[str]:
+    return ["--short", "--results", str(folder), "--docs", str(folder)]
+
+
+def results_in(folder: Path) -> list[dict[str, Any]]:
     (file,) = folder.glob("*.jsonl")
     return [json.loads(line) for line in file.read_text().splitlines()]
 
@@ -155,9 +177,11 @@ def run_short(folder: Path, module: str, *words: str) -> list[dict[str, Any]]:
 def test_a_short_run_goes_from_scans_to_figures(name: str, tmp_path: Path) -> None:
     first = read_study(name).runs[0].name
     words = [name, "--only", first, "--work", str(tmp_path / "work")]
-    runs = run_short(tmp_path, "studies", *words)
-    if name == STUDIES[0]:  # the second time nothing is trained
+    if name == STUDIES[0]:  # as the command does; the second time nothing is trained
+        runs = run_short(tmp_path, "studies", *words)
         assert run_short(tmp_path, "studies", *words) == runs
+    else:
+        runs = run_short_here(tmp_path, *words)
     (run,) = runs
     assert {row["method"] for row in run["volumes"]} == {"zero-fill", "model"}
     assert len(run["history"]["loss"]) == 1
@@ -214,9 +238,8 @@ def test_the_page_of_blur_shows_what_the_files_hold() -> None:
 @pytest.mark.slow
 def test_blur_is_drawn_after_a_short_run_of_the_losses(tmp_path: Path) -> None:
     words = ["open_questions", "--only", "mse", "--only", "kspace", "--work", str(tmp_path / "work")]
-    assert [run["name"] for run in run_short(tmp_path, "studies", *words)] == ["mse", "kspace"]
-    folders = [f"--{name}={tmp_path}" for name in ("results", "docs")]
-    assert blur.main(["--short", "--work", str(tmp_path / "work"), *folders]) == 0
+    assert [run["name"] for run in run_short_here(tmp_path, *words)] == ["mse", "kspace"]
+    assert blur.main(["--work", str(tmp_path / "work"), *short_in(tmp_path)]) == 0
     assert (tmp_path / "blur.png").stat().st_size > 10_000
     assert "k-space" in (tmp_path / "blur.svg").read_text()
 

@@ -16,6 +16,7 @@ from lfsr_tf.networks import load_model
 from lfsr_tf.pairs import PairsConfig, prepare_dataset, validation_data
 from lfsr_tf.scans import phantom_scan, write_scan
 from lfsr_tf.training.state import read_history
+from tests.lent_worker import lent_worker
 
 # Ten kills let at most forty epochs pass.
 EPOCHS = 45
@@ -30,7 +31,8 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, subject in (("train", 1), ("val", 2)):
         write_scan(phantom_scan(subject, "T2w", slices=4), folder / name / f"sub-{subject}_T2w.nii.gz")
     config = PairsConfig(patches_per_slice=16)
-    prepare_dataset(folder / "train", folder / "val", folder / "records", config, workers=1)
+    with lent_worker():
+        prepare_dataset(folder / "train", folder / "val", folder / "records", config, workers=1)
     return folder / "records"
 
 

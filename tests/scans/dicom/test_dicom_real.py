@@ -163,7 +163,9 @@ def errors(program: str, path: Path) -> set[str]:
 def test_dciodvfy_finds_no_error_that_the_input_did_not_have(
     real: tuple[Path, Scan, Path], dciodvfy: str
 ) -> None:
-    source, _, target = real
+    source, scan, target = real
     known = set().union(*(errors(dciodvfy, path) for path in sorted(source.iterdir())))
-    for path in sorted(target.iterdir()):
+    paths = sorted(target.iterdir())
+    assert len(paths) == scan.voxels.shape[2]
+    for path in paths:
         assert errors(dciodvfy, path) <= known, path.name

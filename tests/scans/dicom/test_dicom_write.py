@@ -35,7 +35,9 @@ def test_geometry_contrast_and_subject_come_back(written: tuple[Scan, Scan, Path
 
 def test_first_pixel_stays_and_pixel_spacing_halves(written: tuple[Scan, Scan, Path]) -> None:
     scan, _, folder = written
-    for number, dataset in enumerate(headers(folder)):
+    datasets = headers(folder)
+    assert len(datasets) == 5
+    for number, dataset in enumerate(datasets):
         first = scan.affine @ [0, 0, number, 1]
         np.testing.assert_allclose(dataset.ImagePositionPatient, first[:3] * [-1, -1, 1], atol=1e-8)
         assert list(dataset.PixelSpacing) == [0.75, 0.375]
@@ -75,7 +77,9 @@ def test_each_slice_refers_to_its_source(written: tuple[Scan, Scan, Path]) -> No
 def test_patient_study_and_acquisition_are_kept(write_series: Write, tmp_path: Path) -> None:
     folder = write_series()
     write_dicom(doubled(read_dicom(folder)[0]), tmp_path / "out")
-    for before, after in zip(headers(folder), headers(tmp_path / "out"), strict=True):
+    datasets = headers(tmp_path / "out")
+    assert len(datasets) == 5
+    for before, after in zip(headers(folder), datasets, strict=True):
         for keyword in KEPT.split():
             assert after.get(keyword) == before.get(keyword), keyword
 
@@ -117,7 +121,9 @@ def test_stale_and_private_elements_are_removed(write_series: Write, tmp_path: P
         dataset.add_new(0x60000010, "US", 24)
 
     write_dicom(doubled(read_dicom(write_series(edit=stale))[0]), tmp_path / "out")
-    for dataset in headers(tmp_path / "out"):
+    datasets = headers(tmp_path / "out")
+    assert len(datasets) == 5
+    for dataset in datasets:
         assert not any(element.tag.is_private or element.tag.group == 0x6000 for element in dataset)
         for keyword in (
             "SmallestImagePixelValue",
@@ -244,7 +250,9 @@ def test_existing_folder_is_refused_unless_asked(written: tuple[Scan, Scan, Path
 def test_dciodvfy_finds_no_error_in_valid_derived_series(
     written: tuple[Scan, Scan, Path], dciodvfy: str
 ) -> None:
-    for path in sorted(written[2].iterdir()):
+    paths = sorted(written[2].iterdir())
+    assert len(paths) == 5
+    for path in paths:
         checked = subprocess.run([dciodvfy, str(path)], capture_output=True, text=True, check=False)
         output = checked.stdout + checked.stderr
         assert "MRImage" in output
