@@ -128,6 +128,8 @@ class _SeveralWorkers(fn_runner.FnApiRunner):
 
 def main() -> None:
     """Run the module named by the first argument as a program, until it is interrupted."""
+    # What is started in the background of a shell ignores interrupts, and hands that on.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logging.basicConfig(level=logging.INFO)
     del sys.argv[0]

@@ -32,9 +32,9 @@ def expected(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Digests:
     return digests
 
 
-@pytest.mark.parametrize("workers", [2, 4])
-def test_more_workers_make_the_same_records(scans, expected, tmp_path: Path, workers: int) -> None:
-    assert prepared(scans, tmp_path / "records", workers) == expected
+def test_four_workers_make_the_same_records(scans, expected, tmp_path: Path) -> None:
+    # As do two: tests/pairs compares the very bytes of one and of two.
+    assert prepared(scans, tmp_path / "records", workers=4) == expected
 
 
 @pytest.mark.slow

@@ -1,4 +1,11 @@
-"""Every command and code block of the README and of docs/ runs, in the order of its page."""
+"""Every command and code block of the README and of docs/ runs, in the order of its page.
+
+So that a page takes seconds, some commands get options beside those of the page (`shortened`): a training has
+few steps and a tiny network, unless it starts from a shipped one; slices and patches of records are small;
+tensorflow-datasets builds without worker processes; an export goes unchecked where another page has a checked
+one. A block of Python has smaller batches, and a single core where it builds a data set (`python_command`).
+Nothing else differs from what a reader types.
+"""
 
 import configparser
 import contextlib
@@ -24,8 +31,15 @@ PAGES = [
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # These pages make their records and their run themselves; the others speak of them as given.
 FROM_SCRATCH = ("README.md", "training.md")
-# The only change that is made to a command: a training of minutes becomes one of seconds.
-SHORTER = " --set epochs=1 --set steps_per_epoch=3 --set validation_steps=1"
+# What is put behind the name of a command: the page's own options come later and count.
+TINY_NETWORK = " --set network_settings.blocks=1 --set network_settings.filters=4"
+# What is put at the end of a command.
+FEW_STEPS = " --set epochs=1 --set steps_per_epoch=3 --set validation_steps=1"
+SMALL_SLICES = " --hr-size 64 --lr-patch 8"
+# tests/data_pipelines/test_same_records.py builds with Beam's worker processes.
+IN_MEMORY = " --beam_pipeline_options=direct_running_mode=in_memory"
+# README.md and export.md show the export itself, and keep its check; these pages show what is done with one.
+UNCHECKED = ("deploying.md", "serving.md", "archive.md")
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
@@ -37,8 +51,27 @@ def runnable(command: str) -> bool:
     return not command.startswith(("make ", "pip ", ".venv/bin/pip "))
 
 
-def shortened(command: str) -> str:
-    return command + SHORTER if command.startswith("lfsr train") else command
+def shortened(command: str, page: str = "") -> str:
+    if command.startswith("lfsr train "):
+        # The network of a model to start from is the preset's own.
+        network = "" if "--start-from" in command else TINY_NETWORK
+        return command.replace("lfsr train", "lfsr train" + network, 1) + FEW_STEPS
+    if command.startswith("lfsr prepare "):
+        return command + SMALL_SLICES
+    if command.startswith("tfds build "):
+        return command + IN_MEMORY
+    if command.startswith("lfsr export ") and page in UNCHECKED:
+        return command + " --no-check"
+    return command
+
+
+def python_command(text: str, place: Path) -> str:
+    """Write a block of Python into a file; the command that runs it."""
+    (place / "block.py").write_text(text.replace("batch_size=16", "batch_size=2"))
+    command = f"{shlex.quote(sys.executable)} block.py"
+    # A data set is built by a worker process a core.
+    one_core = f"taskset --cpu-list {min(os.sched_getaffinity(0))} "
+    return one_core + command if "download_and_prepare" in text else command
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +83,7 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
             scan = phantom_scan(subject, "T2w", slices=6)
             write_scan(scan, folder / place / f"sub-{subject:02d}_T2w.nii.gz")
     run_shell("lfsr simulate val/sub-11_T2w.nii.gz -o scan.nii.gz", folder)
-    run_shell("lfsr prepare train val -o records", folder)
+    run_shell(shortened("lfsr prepare train val -o records"), folder)
     run_shell(shortened("lfsr train records -o runs/quick"), folder)
     return folder
 
@@ -75,13 +108,10 @@ def test_every_block_of_a_page_runs(page: Path, scans: Path, place: Path) -> Non
     for language, text in blocks(page):
         if language == "bash":
             lines = [line.split("  #")[0].strip() for line in text.splitlines()]
-            commands = [
-                shortened(line) for line in lines if line and not line.startswith("#") and runnable(line)
-            ]
-            run_shell("\n".join(commands), place)
+            commands = [line for line in lines if line and not line.startswith("#") and runnable(line)]
+            run_shell("\n".join(shortened(command, page.name) for command in commands), place)
         elif language == "python":
-            (place / "block.py").write_text(text)
-            run_shell(f"{shlex.quote(sys.executable)} block.py", place)
+            run_shell(python_command(text, place), place)
         else:
             assert language in ("toml", "json", "text"), (
                 f"{page.name}: a block of unknown language {language!r}"
