@@ -178,9 +178,14 @@ def test_the_end_of_the_server_ends_what_is_under_way_and_leaves_no_file(
         finally:
             ended.set()
 
+    def ask(base_url: httpx.URL) -> httpx.Response:
+        # A client of its own: that of `serve` is closed with the server, perhaps before the answer is read.
+        with httpx.Client(base_url=base_url, timeout=60) as own:
+            return enhance(own, scan_file.name, scan_file.read_bytes())
+
     with ThreadPoolExecutor(1) as pool:
         with serve(endless, scratch, shutdown_seconds=1.0) as client:
-            asked = pool.submit(enhance, client, scan_file.name, scan_file.read_bytes())
+            asked = pool.submit(ask, client.base_url)
             assert at_work.wait(20)
         answer = asked.result(20)
     assert (answer.status_code, list(answer.json())) == (503, ["error"])
