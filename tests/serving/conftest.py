@@ -1,5 +1,6 @@
 """A small exported model for the tests of serving."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from lfsr_tf.networks import ModelInfo, TrainedModel, build_network
 from lfsr_tf.serving import export_model
-from lfsr_tf.serving.signatures import SIGNATURES
+from tests.serving.one_signature import only_the_default
 
 SETTINGS = {
     "variant": "all",
@@ -35,9 +36,7 @@ def exported(trained: TrainedModel, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def one_signature(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only `serving_default` is exported and checked: the others take seconds each."""
-    for module in ("export", "loader_check"):
-        monkeypatch.setattr(
-            f"lfsr_tf.serving.{module}.SIGNATURES", {"serving_default": SIGNATURES["serving_default"]}
-        )
+def one_signature() -> Iterator[None]:
+    """Only `serving_default` is exported and checked."""
+    with only_the_default():
+        yield

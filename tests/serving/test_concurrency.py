@@ -15,6 +15,7 @@ from lfsr_tf.serving.concurrency import keep_summands_apart, may_be_joined
 from lfsr_tf.serving.export import enhancing, save_functions
 from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.signatures import SIGNATURES
+from tests.serving.one_signature import only_the_default
 
 SETTINGS = {"blocks": [2, 2], "filters": [8, 12]}
 # Two on the fine grid before the coarse one, two on that, two after it.
@@ -42,9 +43,7 @@ def careless(residual: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="module")
 def careful(residual: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same signature of an export."""
-    one = {"serving_default": SIGNATURES["serving_default"]}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lfsr_tf.serving.export.SIGNATURES", one)
+    with only_the_default():
         return export_model(residual, tmp_path_factory.mktemp("careful"), warm_up=(), check=False)
 
 

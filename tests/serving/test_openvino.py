@@ -15,7 +15,7 @@ from lfsr_tf.networks import TrainedModel
 from lfsr_tf.serving import export_model
 from lfsr_tf.serving import openvino as export
 from lfsr_tf.serving.openvino import Accuracy, export_openvino
-from lfsr_tf.serving.signatures import SIGNATURES
+from tests.serving.one_signature import only_the_default
 
 
 def low_field(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
@@ -39,9 +39,7 @@ def folder(fast: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="module")
 def saved(fast: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What TensorFlow is given of the same model: the one signature that OpenVINO has."""
-    one = {"serving_default": SIGNATURES["serving_default"]}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lfsr_tf.serving.export.SIGNATURES", one)
+    with only_the_default():
         return export_model(fast, tmp_path_factory.mktemp("saved"), warm_up=(), check=False)
 
 
