@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from lfsr_tf.physics.phase import PHASE_WIDTH
+from lfsr_tf.physics.settings import PHASE_WIDTH
 
 Array = NDArray[np.float64]
 # Beyond this signal-to-noise ratio the noise is Gaussian to 0.4 % of sigma.

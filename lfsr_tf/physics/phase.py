@@ -18,10 +18,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from lfsr_tf.physics.fourier import Channels, image_to_kspace, kspace_to_image, matrix_size
-
-# Of the way from the centre of k-space to its rim, where the weight of a sample has fallen to 1/e. Of a block
-# of 64 x 64 that leaves details of 4 pixels and more to the phase; the simulated phase is far smoother.
-PHASE_WIDTH = 0.5
+from lfsr_tf.physics.settings import PHASE_WIDTH
 
 
 def low_pass(kspace: tf.Tensor, width: float = PHASE_WIDTH) -> tf.Tensor:

@@ -18,6 +18,8 @@ from lfsr_tf.pairs import PairsConfig, hr_slices
 from lfsr_tf.scans import find_scans, read_scan
 
 VALIDATION_SLICES_PER_VOLUME = 20
+# Far below the noise of any scan, and a third of the file is saved.
+_GREY_LEVELS = 1024
 
 
 def write_slices(train: list[Path], validation: list[Path], output: Path, config: PairsConfig) -> None:
@@ -36,11 +38,15 @@ def write_slices(train: list[Path], validation: list[Path], output: Path, config
     spacing = [side * config.scale for volume in volumes for side in volume.spacing_mm]
     np.savez_compressed(
         output,
-        train=np.concatenate([volume.images for volume in volumes]).astype(np.float16),
-        validation=kept.astype(np.float16),
+        train=_rounded(np.concatenate([volume.images for volume in volumes])),
+        validation=_rounded(kept),
         masks=head_mask(kept),
         spacing_mm=np.array([min(spacing), max(spacing)]),
     )
+
+
+def _rounded(images: NDArray[np.float32]) -> NDArray[np.float16]:
+    return (np.round(images * _GREY_LEVELS) / _GREY_LEVELS).astype(np.float16)
 
 
 def _spread(images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,13 +16,16 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from lfsr_tf.networks import build_loss, build_network
 from studies.gpu.acquisition import acquire
-from studies.gpu.batches import BatchPlan, random_batch
+from studies.gpu.batches import BatchPlan, random_batch, with_sigma
 
 PLANS = Path(__file__).parent / "plans"
 SIGMAS = (0.0, 0.015, 0.03, 0.06)
+# Steps in one compiled loop.
+LOOP = 500
 State = tuple[list[Any], list[Any], list[Any], list[Any]]
 
 
@@ -37,12 +40,12 @@ class Plan:
         steps: Steps of the optimiser.
         learning_rate: After the warm-up.
         cosine: Let it fall to 0 along half a cosine; otherwise it stays.
-        warmup: Steps over which the rate rises first; with `cosine` only.
+        warmup: Steps over which the rate rises first.
         ema: Decay of the running mean of the weights, which is what is kept; 0: the last weights.
         clip_norm: Gradients of a larger norm are scaled down to it; 0: never.
         dtype_policy: Keras' dtype policy.
         seed: Of everything random.
-        report: Times that the validation figures are taken.
+        report_every: Steps after which the validation figures are taken.
         batches: What a batch is.
     """
 
@@ -57,7 +60,7 @@ class Plan:
     clip_norm: float = 0.0
     dtype_policy: str = "mixed_bfloat16"
     seed: int = 0
-    report: int = 10
+    report_every: int = 1000
     batches: BatchPlan = field(default_factory=BatchPlan)
 
 
@@ -89,10 +92,11 @@ class Training:
         self.plan = plan
         self.model = build_network(plan.network, **plan.settings)
         self.loss = build_loss(dict(plan.loss))
-        self.optimizer = keras.optimizers.Adam(_rate(plan), global_clipnorm=plan.clip_norm or None)
+        self.optimizer = keras.optimizers.Adam(plan.learning_rate, global_clipnorm=plan.clip_norm or None)
         self.optimizer.build(self.model.trainable_variables)
+        self._rate_at = [variable.name for variable in self.optimizer.variables].index("learning_rate")
         self._apply = jax.jit(lambda *given: self.model.stateless_call(*given)[0])
-        self._compiled = jax.jit(self._scan, static_argnums=3, donate_argnums=0)
+        self._compiled = jax.jit(self._scan, donate_argnums=0)
 
     def begin(self) -> State:
         """Trainable and other weights, the optimiser's state, and the running mean of the weights."""
@@ -101,20 +105,31 @@ class Training:
         optimizer = [variable.value for variable in self.optimizer.variables]
         return weights, others, optimizer, [jnp.array(weight) for weight in weights]
 
-    def run(self, state: State, slices: jax.Array, key: jax.Array, steps: int) -> tuple[State, jax.Array]:
-        """Take some steps; also gives their mean loss."""
-        result: tuple[State, jax.Array] = self._compiled(state, slices, key, steps)
-        return result
+    def run(self, state: State, slices: jax.Array, first: int, last: int) -> tuple[State, float]:
+        """Take the steps from number `first` to before `last`; also gives their mean loss."""
+        total = jnp.zeros(())
+        for begin in range(first, last, LOOP):
+            steps = min(LOOP, last - begin)
+            key = jax.random.fold_in(jax.random.key(self.plan.seed), begin)
+            rates = jnp.asarray(learning_rates(self.plan, begin, steps))
+            state, loss = self._compiled(state, slices, key, rates)
+            total = total + loss
+        return state, float(total) / (last - first)
 
-    def _scan(self, state: State, slices: jax.Array, key: jax.Array, steps: int) -> tuple[State, jax.Array]:
-        def step(state: State, key: jax.Array) -> tuple[State, jax.Array]:
-            return self._step(state, *random_batch(key, slices, self.plan.batches))
+    def _scan(
+        self, state: State, slices: jax.Array, key: jax.Array, rates: jax.Array
+    ) -> tuple[State, jax.Array]:
+        def step(state: State, given: tuple[jax.Array, jax.Array]) -> tuple[State, jax.Array]:
+            key, rate = given
+            return self._step(state, rate, *random_batch(key, slices, self.plan.batches))
 
-        state, losses = jax.lax.scan(step, state, jax.random.split(key, steps))
-        return state, losses.mean()
+        state, losses = jax.lax.scan(step, state, (jax.random.split(key, len(rates)), rates))
+        return state, losses.sum()
 
-    def _step(self, state: State, lr: jax.Array, hr: jax.Array) -> tuple[State, jax.Array]:
+    def _step(self, state: State, rate: jax.Array, lr: jax.Array, hr: jax.Array) -> tuple[State, jax.Array]:
         weights, others, optimizer, mean = state
+        optimizer = [*optimizer]
+        optimizer[self._rate_at] = rate
 
         def loss_of(weights: list[Any]) -> tuple[jax.Array, list[Any]]:
             sr, changed = self.model.stateless_call(weights, others, lr, training=True)
@@ -132,24 +147,22 @@ class Training:
         for sigma in SIGMAS:
             level = jnp.full(len(slices), sigma)
             hr = slices.astype(jnp.float32)
-            lr = acquire(jax.random.key(17), hr, level, hr.shape[-1] // self.plan.batches.scale)[..., None]
-            sr = jnp.concatenate(
-                [self._apply(state[3], state[1], part) for part in jnp.array_split(lr, max(len(lr) // 32, 1))]
-            )
+            lr = jnp.abs(acquire(jax.random.key(17), hr, level, hr.shape[-1] // self.plan.batches.scale))
+            given = with_sigma(lr, level) if self.plan.batches.noise_level else lr[..., None]
+            parts = jnp.array_split(given, max(len(given) // 32, 1))
+            sr = jnp.concatenate([self._apply(state[3], state[1], part) for part in parts])
             error = (jnp.square(sr[..., 0] - hr) * masks).sum((1, 2)) / masks.sum((1, 2))
             result[f"{sigma:g}"] = float(-10.0 * jnp.log10(error).mean())
         return result
 
 
-def _rate(plan: Plan) -> Any:
-    if not plan.cosine:
-        return plan.learning_rate
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if plan.warmup else plan.learning_rate,
-        decay_steps=max(plan.steps - plan.warmup, 1),
-        warmup_target=plan.learning_rate if plan.warmup else None,
-        warmup_steps=plan.warmup,
-    )
+def learning_rates(plan: Plan, first: int, steps: int) -> NDArray[np.float32]:
+    """The learning rates of some steps."""
+    step = np.arange(first, first + steps)
+    rising = np.minimum((step + 1) / max(plan.warmup, 1), 1.0)
+    gone = np.clip((step - plan.warmup) / max(plan.steps - plan.warmup, 1), 0.0, 1.0)
+    falling = 0.5 + 0.5 * np.cos(np.pi * gone) if plan.cosine else 1.0
+    return np.asarray(plan.learning_rate * rising * falling, np.float32)
 
 
 def train(plan: Plan, carried: Mapping[str, np.ndarray], output: Path, limit_s: float = float("inf")) -> None:
@@ -158,17 +171,18 @@ def train(plan: Plan, carried: Mapping[str, np.ndarray], output: Path, limit_s: 
     Args:
         plan: What to do.
         carried: `train` and `validation` slices and `masks`, as `studies.gpu.carry` wrote them.
-        output: The .npz file of the result; replaced at every report.
+        output: The .npz file of the result, replaced at every report; its weights are float16, as those of
+            shipped models are.
         limit_s: Stop at the first report after so many seconds.
     """
     training = Training(plan)
     slices, held_out = jnp.asarray(carried["train"]), jnp.asarray(carried["validation"])
     masks = jnp.asarray(carried["masks"])
     state, history, began = training.begin(), [], time.perf_counter()
-    for number, steps in enumerate(_portions(plan)):
-        key = jax.random.fold_in(jax.random.key(plan.seed), number)
-        state, loss = training.run(state, slices, key, steps)
-        row = {"steps": sum(_portions(plan)[: number + 1]), "loss": float(loss)}
+    for first in range(0, plan.steps, plan.report_every):
+        last = min(first + plan.report_every, plan.steps)
+        state, loss = training.run(state, slices, first, last)
+        row = {"steps": last, "loss": loss}
         row["seconds"] = round(time.perf_counter() - began, 2)
         history.append({**row, "psnr": training.psnr(state, held_out, masks)})
         print(json.dumps(history[-1]), flush=True)
@@ -177,17 +191,10 @@ def train(plan: Plan, carried: Mapping[str, np.ndarray], output: Path, limit_s: 
             break
 
 
-def _portions(plan: Plan) -> list[int]:
-    """Steps between two reports; all portions but the last are equal, so that one compiled loop serves."""
-    each = -(-plan.steps // plan.report)
-    whole, rest = divmod(plan.steps, each)
-    return [each] * whole + ([rest] if rest else [])
-
-
 def _write(path: Path, training: Training, state: State, history: list[dict[str, Any]]) -> None:
     names = [variable.path for variable in training.model.trainable_variables]
     arrays: dict[str, Any] = {
-        f"weights/{name}": np.asarray(v) for name, v in zip(names, state[3], strict=True)
+        f"weights/{name}": np.asarray(value, np.float16) for name, value in zip(names, state[3], strict=True)
     }
     facts = {"plan": dataclasses.asdict(training.plan), "history": history, "device": str(jax.devices()[0])}
     np.savez(path, **arrays, facts=np.array(json.dumps(facts)))
