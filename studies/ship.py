@@ -13,8 +13,9 @@ from lfsr_tf.evaluation import EvaluationConfig, Results, evaluate, summaries
 from lfsr_tf.evaluation.methods import MODEL
 from lfsr_tf.evaluation.tables import ALL, lookup
 from lfsr_tf.models import ModelCard, list_models, read_card
-from lfsr_tf.models.catalogue import SHIPPED, load_shipped
+from lfsr_tf.models.catalogue import SHIPPED
 from lfsr_tf.models.publish import publish
+from lfsr_tf.models.weights import load_shipped
 from lfsr_tf.networks import TrainedModel, build_network, load_model
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.scans import find_scans

@@ -33,7 +33,17 @@ ALLOWED = {
         "serving",
     },
 }
-EVERYWHERE = {"errors", "graphs", "hashing", "lean_import", "locking", "precision", "storage", "__init__"}
+EVERYWHERE = {
+    "errors",
+    "graphs",
+    "hashing",
+    "lean_import",
+    "locking",
+    "model_info",
+    "precision",
+    "storage",
+    "__init__",
+}
 
 
 def imported_folders(path: Path) -> set[str]:
@@ -100,7 +110,7 @@ def test_networks_run_on_any_keras_backend() -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("module", ["lfsr_tf", "lfsr_tf.cli.app"])
+@pytest.mark.parametrize("module", ["lfsr_tf", "lfsr_tf.cli.app", "lfsr_tf.cli.models, lfsr_tf.models"])
 def test_start_up_does_not_import_anything_heavy(module: str) -> None:
     heavy = ("tensorflow", "keras", "scipy", "skimage", "matplotlib", "nibabel", "pydicom", "h5py", "numpy")
     code = f"import sys, {module}; print(sorted(set({heavy!r}) & set(sys.modules)))"

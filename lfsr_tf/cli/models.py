@@ -9,13 +9,11 @@ import typer
 from rich.table import Table
 
 from lfsr_tf.cli.console import console
-from lfsr_tf.cli.quiet import with_quiet_tensorflow
 
 if TYPE_CHECKING:
     from lfsr_tf.models import ModelCard
 
 
-@with_quiet_tensorflow
 def models(
     name: Annotated[str | None, typer.Argument(help="A model, to read its card.")] = None,
 ) -> None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lfsr_tf.errors import ModelError
-from lfsr_tf.networks import ModelInfo
-from lfsr_tf.networks.checkpoint import info_from_json
+from lfsr_tf.model_info import ModelInfo, info_from_json
 
 NOT_A_DEVICE = "Not a medical device. For research; its images are not for diagnosis."
 

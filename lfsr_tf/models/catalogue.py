@@ -1,28 +1,16 @@
-"""The shipped models by name: `<name>.json` is the card, `<name>.safetensors` the weights in float16.
-
-Weights are plain arrays in the safetensors format, which holds no code, and are loaded only where their
-SHA-256 is that of the card.
-"""
+"""The shipped models by name, and what their cards say: read without TensorFlow."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-import numpy as np
-from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as parse_safetensors
-
-from lfsr_tf import networks
 from lfsr_tf.errors import LfsrError, ModelError
 from lfsr_tf.models.card import ModelCard
-from lfsr_tf.networks import TrainedModel, build_network
-from lfsr_tf.networks.recast import recast
-from lfsr_tf.precision import dtype_policy
 from lfsr_tf.storage import exists, read_json
+
+if TYPE_CHECKING:
+    from lfsr_tf.networks import TrainedModel
 
 SHIPPED = Path(__file__).parent / "shipped"
 DEFAULT = "fast"
@@ -49,6 +37,10 @@ def load_model(name_or_path: Path | str) -> TrainedModel:
     Raises:
         ModelError: There is no such model, or it is damaged.
     """
+    from lfsr_tf import networks
+    from lfsr_tf.models.weights import load_shipped
+    from lfsr_tf.networks.recast import recast
+
     if _is_shipped(name_or_path):
         return recast(load_shipped(str(name_or_path)), "auto")
     try:
@@ -71,6 +63,9 @@ def _is_shipped(name_or_path: Path | str) -> bool:
 
 def load_default() -> TrainedModel:
     """The shipped model for whoever names none, whatever files of its name there are."""
+    from lfsr_tf.models.weights import load_shipped
+    from lfsr_tf.networks.recast import recast
+
     return recast(load_shipped(DEFAULT), "auto")
 
 
@@ -112,55 +107,3 @@ def provenance(name_or_path: Path | str) -> dict[str, Any]:
         "known_failures": list(card.known_failures),
         "licence": LICENCE,
     }
-
-
-def load_shipped(name: str, folder: Path = SHIPPED) -> TrainedModel:
-    """Build a shipped model and give it its weights.
-
-    Args:
-        name: Of the model.
-        folder: Where cards and weights are.
-
-    Raises:
-        ModelError: The weights are missing, are not those of the card, or do not fit its network.
-    """
-    card = read_card(name, folder)
-    arrays = _checked_weights(folder / f"{name}.safetensors", card)
-    with dtype_policy(card.info.dtype_policy):
-        model = build_network(card.info.network, **card.info.settings)
-    _assign(model, arrays, name)
-    return TrainedModel(model, card.info)
-
-
-def _checked_weights(path: Path, card: ModelCard) -> dict[str, NDArray[np.float16]]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"Expected weights in {path}. Received: {error.strerror}. Install the package again."
-        ) from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != card.sha256:
-        raise ModelError(
-            f"Expected weights with the SHA-256 {card.sha256}. Received: {path} with {found}. These are "
-            "damaged, or not the package's own: install it again."
-        )
-    try:
-        return parse_safetensors(content)
-    except SafetensorError as error:
-        raise ModelError(
-            f"Expected weights in the safetensors format. Received: {path} ({error})."
-        ) from error
-
-
-def _assign(model: keras.Model, arrays: dict[str, NDArray[np.float16]], name: str) -> None:
-    expected = {variable.path: tuple(variable.shape) for variable in model.variables}
-    received = {key: array.shape for key, array in arrays.items()}
-    if expected != received:
-        differing = sorted(set(expected.items()) ^ set(received.items()))
-        raise ModelError(
-            f"Expected the weights of {model.name}. Received: others in {name}, first {differing[0][0]}. "
-            "Install the package again."
-        )
-    for variable in model.variables:
-        variable.assign(arrays[variable.path].astype(np.float32))

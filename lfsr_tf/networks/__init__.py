@@ -1,6 +1,7 @@
 """Networks, losses and metrics in Keras operations alone, so that they run on every Keras backend."""
 
-from lfsr_tf.networks.checkpoint import ModelInfo, TrainedModel, load_model, save_model
+from lfsr_tf.model_info import ModelInfo
+from lfsr_tf.networks.checkpoint import TrainedModel, load_model, save_model
 from lfsr_tf.networks.cost import multiply_adds
 from lfsr_tf.networks.interface import scale_of, takes_noise_level, with_noise_level
 from lfsr_tf.networks.losses import LOSSES, WeightedLoss, build_loss

@@ -14,8 +14,9 @@ from safetensors.numpy import load_file, save_file
 from lfsr_tf.errors import ModelError
 from lfsr_tf.models import ModelCard, list_models, load_default, load_model, read_card
 from lfsr_tf.models.card import NOT_A_DEVICE
-from lfsr_tf.models.catalogue import DEFAULT, SHIPPED, load_shipped, provenance
+from lfsr_tf.models.catalogue import DEFAULT, SHIPPED, provenance
 from lfsr_tf.models.publish import publish, write_weights
+from lfsr_tf.models.weights import load_shipped
 from lfsr_tf.networks import (
     ModelInfo,
     TrainedModel,
