@@ -9,44 +9,52 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lfsr_tf.errors import OutputError
-from lfsr_tf.storage import exists
+from lfsr_tf.storage import exists, remove
+
+_LOCK = ".lfsr-lock"
 
 
 @contextmanager
 def exclusive(output: Path) -> Iterator[None]:
     """Make an output folder and keep every other process that asks for it out of it.
 
-    The lock belongs to the process, so it ends with it, however it ends.
+    The lock is on a hidden file in the folder, which network file systems tell other machines of, as they do
+    not of a lock on a folder. It belongs to the process, so it ends with it, however it ends; the file goes
+    at the end, and what a killed process has left of it is used again.
 
     Raises:
         OutputError: The folder cannot be made or locked, or another process writes there.
     """
-    made = not exists(output)
+    made, lock = not exists(output), output / _LOCK
     try:
         output.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
+        # For writing: NFS takes no exclusive lock of a file that is open for reading alone.
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:
         raise OutputError(
             f"Cannot write to {output}: {error.strerror}. Choose another output folder."
         ) from error
     try:
-        _lock(descriptor, output)
+        _lock(descriptor, lock)
         try:
             yield
         finally:
-            # A refusal leaves no empty folder behind, unless it was there before; it goes while it is locked.
-            if made:
-                with suppress(OSError):
-                    output.rmdir()
+            # While it is locked: who has it open already finds that it is no longer the one of that name.
+            remove(lock)
     finally:
         os.close(descriptor)
+        # A refusal leaves no empty folder behind, unless it was there before or somebody else is in it now.
+        if made:
+            with suppress(OSError):
+                output.rmdir()
 
 
-def _lock(descriptor: int, output: Path) -> None:
-    """Lock an open folder, which must still be the one of that name: an earlier owner may have removed it."""
+def _lock(descriptor: int, lock: Path) -> None:
+    """Lock an open file, which must still be the one of that name: an earlier owner may have removed it."""
+    output = lock.parent
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        same = os.path.samestat(os.fstat(descriptor), output.stat())
+        same = os.path.samestat(os.fstat(descriptor), lock.stat())
     except (BlockingIOError, FileNotFoundError):
         same = False
     except OSError as error:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from lfsr_tf.errors import LfsrError, OutputError
+from lfsr_tf.errors import LfsrError, OutOfMemoryError, OutputError
 
 TEMPORARY_PREFIX = ".partial-"
 _NAME_BYTES = 255
@@ -210,7 +210,7 @@ def _cleaned_up(target: Path, temporary: Path) -> Iterator[None]:
             f"Cannot write {target}: {error.strerror or error}. Check the path and the free space."
         ) from error
     except MemoryError as error:
-        raise LfsrError(f"Not enough memory while writing {target}.") from error
+        raise OutOfMemoryError(f"Not enough memory while writing {target}.") from error
     finally:
         remove(temporary)
 

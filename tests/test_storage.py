@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lfsr_tf.errors import LfsrError, OutputError
+from lfsr_tf.errors import LfsrError, OutOfMemoryError, OutputError
 from lfsr_tf.storage import (
     atomic_folder,
     atomic_path,
@@ -38,6 +38,12 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, failure:
         raise failure
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_too_little_memory_is_named_as_such_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(OutOfMemoryError, match="Not enough memory"), atomic_path(tmp_path / "file"):
+        raise MemoryError
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_parent_that_is_a_file_is_one_clear_error(tmp_path: Path) -> None:

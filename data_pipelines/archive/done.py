@@ -6,31 +6,33 @@ The record is written last, so a result without one is not finished, whatever it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from data_pipelines.archive.paths import check_inside
-from lfsr_tf.errors import LfsrError, ScanError
+from lfsr_tf.errors import LfsrError, OutputError, ScanError
 from lfsr_tf.hashing import sha256_file
 from lfsr_tf.storage import TEMPORARY_PREFIX, read_json, remove, write_json
 
 
 def scan_hashes(source: Path, archive: Path) -> dict[str, str]:
-    """SHA-256 of everything that a reader of the scan may look at, by file name.
+    """SHA-256 of every file that the scan is read from, by file name.
 
     Args:
-        source: A file, or the folder of a DICOM series; one DICOM file stands for its series, so that all
-            files beside it count.
-        archive: Folder that none of them may lie outside of.
+        source: A file, or the folder of a DICOM series; one DICOM file stands for its series.
+        archive: Folder that none of them may lie outside of, nor what stands beside a DICOM file.
 
     Raises:
         ScanError: A file cannot be read, or is a link out of the archive.
     """
+    # Imported here: it brings TensorFlow, which workers import without its notices when they load the model.
+    from lfsr_tf.inference.inputs import input_files
+
     try:
-        files = _files(source)
-        for file in files:
+        for file in _looked_at(source):
             check_inside(archive, file)
-        return {file.name: sha256_file(file) for file in files}
+        return {file.name: sha256_file(file) for file in input_files(source)}
     except OSError as error:
         raise ScanError(
             f"Expected a scan that can be read. Received: {source} ({error.strerror or error}). "
@@ -38,8 +40,8 @@ def scan_hashes(source: Path, archive: Path) -> dict[str, str]:
         ) from error
 
 
-def _files(source: Path) -> list[Path]:
-    # Imported here: they bring TensorFlow, which workers import without its notices when they load the model.
+def _looked_at(source: Path) -> list[Path]:
+    """The files that a scan is read from, and those of its folder that tell which ones these are."""
     from lfsr_tf.scans.dicom_read import is_dicom
     from lfsr_tf.scans.reading import FILE_READERS
 
@@ -54,6 +56,11 @@ def _files(source: Path) -> list[Path]:
 def record_path(target: Path) -> Path:
     """The record of a result; hidden, so that the output looks as if `lfsr enhance` had written it."""
     return target.with_name(f".{target.name}.done.json")
+
+
+def mark_path(target: Path) -> Path:
+    """The mark of a result that is being made (`claimed`); hidden, too."""
+    return target.with_name(f".{target.name}.begun")
 
 
 def is_done(target: Path, key: str) -> bool:
@@ -91,6 +98,44 @@ def remember(target: Path, key: str, written: Iterable[Path]) -> None:
         if earlier not in names:
             _remove_with_folder(target.parent / earlier, target.parent)
     write_json(record_path(target), {"key": key, "files": _sizes(target.parent, names)})
+
+
+@contextmanager
+def claimed(target: Path) -> Iterator[None]:
+    """Keep a mark beside a result while it is being made: what a killed run has left is then this command's.
+
+    Args:
+        target: Path of the result without its suffix. In the block it is made and remembered.
+
+    Raises:
+        OutputError: A result stands there that this command did not make, or nothing can.
+    """
+    mark = mark_path(target)
+    try:
+        if not (mark.exists() or record_path(target).exists()):
+            if others := _results(target):
+                raise OutputError(
+                    f"Expected a new output. Received: {others[0]}, which this command did not make. Move "
+                    "it, or choose another output folder."
+                )
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write {target}: {error.strerror}. Choose another output folder."
+        ) from error
+    try:
+        yield
+    finally:
+        if record_path(target).exists() or not _results(target):
+            remove(mark)
+
+
+def _results(target: Path) -> list[Path]:
+    """What stands under names that the result may have."""
+    own = re.compile(_own_names(target))
+    beside = target.parent.iterdir() if target.parent.is_dir() else ()
+    return sorted(path for path in beside if own.fullmatch(path.name))
 
 
 def _remove_with_folder(path: Path, folder: Path) -> None:

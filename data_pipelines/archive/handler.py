@@ -14,12 +14,13 @@ from typing import Any
 
 from apache_beam.ml.inference.base import ModelHandler
 
-from data_pipelines.archive.done import is_done, remember, remove_leftovers, scan_hashes
+from data_pipelines.archive.done import claimed, is_done, mark_path, remember, remove_leftovers, scan_hashes
 from data_pipelines.archive.settings import STOP, ArchiveSettings, Outcome, Task
 from data_pipelines.archive.table import rows_of
 from lfsr_tf.cli.console import messages
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import LfsrError, first_line
+from lfsr_tf.storage import remove
 
 ONE_THREAD = {
     # A process a core: threads of TensorFlow, oneDNN and OpenMP on top would get in each other's way.
@@ -46,6 +47,7 @@ def look_at(task: Task, settings: ArchiveSettings) -> Task | Outcome | None:
         key = settings.key(scan_hashes(settings.source(task), settings.archive))
         if not is_done(settings.target(task), key):
             return Task(task.name, task.target, key)
+        remove(mark_path(settings.target(task)))  # of a run that was killed when all but this was done
         return Outcome(task.name, rows_of(settings, task))
     except Exception as error:
         return failed(task, error, settings)
@@ -98,15 +100,16 @@ class _ReadyModel:
         from lfsr_tf.inference.files import Job, enhance_file
 
         settings, target = self._settings, self._settings.target(task)
-        remove_leftovers(target)
-        written = enhance_file(
-            self._enhancer,
-            Job(settings.source(task), target),
-            output_format=settings.output_format,
-            plane=settings.plane,
-            overwrite=True,
-        )
-        remember(target, task.key, [*written.outputs, written.sidecar])
+        with claimed(target):
+            remove_leftovers(target)
+            written = enhance_file(
+                self._enhancer,
+                Job(settings.source(task), target),
+                output_format=settings.output_format,
+                plane=settings.plane,
+                overwrite=True,
+            )
+            remember(target, task.key, [*written.outputs, written.sidecar])
         return Outcome(task.name, rows_of(settings, task), fresh=True)
 
 

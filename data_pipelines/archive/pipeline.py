@@ -12,8 +12,8 @@ from apache_beam.metrics import Metrics, MetricsFilter
 from apache_beam.ml.inference.base import RunInference
 
 from data_pipelines.archive.handler import ArchiveHandler, look_at
-from data_pipelines.archive.settings import FAILED, PARQUET, STOP, TABLE, ArchiveSettings, Outcome, Task
-from data_pipelines.archive.table import write_reports
+from data_pipelines.archive.settings import FAILED, STOP, TABLE, ArchiveSettings, Outcome, Task
+from data_pipelines.archive.table import remove_reports, write_reports
 from lfsr_tf.errors import LfsrError, first_line
 from lfsr_tf.storage import remove
 
@@ -56,10 +56,11 @@ def run_archive(pipeline: beam.Pipeline, plan: Plan, settings: ArchiveSettings) 
         What became of the scans.
 
     Raises:
+        OutputError: A file with the name of a report stands there that is none.
         LfsrError: The runner failed, or lost scans on its way.
     """
-    for name in (STOP, FAILED, TABLE, PARQUET):
-        remove(settings.output / name)
+    remove_reports(settings)
+    remove(settings.output / STOP)
     build(pipeline, plan, settings)
     try:
         result = pipeline.run()

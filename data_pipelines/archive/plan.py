@@ -7,6 +7,7 @@ its symbolic links, and no two results may get in each other's way.
 from __future__ import annotations
 
 import csv
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from lfsr_tf.scans import find_scans
 from lfsr_tf.storage import real_path
 
 PATH_COLUMN = "path"
+# What a result's name may have behind the name of its task's target.
+_RESULT_SUFFIX = re.compile(r"(_v\d+)?(\.json|\.nii\.gz)?$")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def plan_archive(scans: Path, output: Path) -> Plan:
 
     Returns:
         One task a scan. Refused are paths that lead out of the archive, and scans whose results would get
-        in each other's way.
+        in each other's way or in the way of a scan.
 
     Raises:
         ConfigError: The output folder is the archive or holds it, or the file has no column `path`.
@@ -63,7 +66,8 @@ def plan_archive(scans: Path, output: Path) -> Plan:
     if not named and not refused:
         raise ScanError(f"Expected scans in {scans}. Received: none. Check the path.")
     tasks, colliding = _apart([Task(name, _target(archive, name)) for name in named])
-    return Plan(archive, tuple(tasks), (*refused, *colliding))
+    tasks, replacing = _beside_sources(tasks, named, archive, real_path(output))
+    return Plan(archive, tuple(tasks), (*refused, *colliding, *replacing))
 
 
 def _in_folder(archive: Path, output: Path) -> list[str]:
@@ -127,3 +131,26 @@ def _apart(tasks: list[Task]) -> tuple[list[Task], list[Outcome]]:
         for name, target in in_the_way.items()
     ]
     return [task for task in tasks if task.name not in in_the_way], refused
+
+
+def _beside_sources(
+    tasks: list[Task], named: Iterable[str], archive: Path, output: Path
+) -> tuple[list[Task], list[Outcome]]:
+    """Tasks whose results take no scan's place, and the others: a scan may lie among the results."""
+    sources: dict[str, str] = {}
+    for name in named:
+        place = real_path(archive / name)
+        if output in place.parents:
+            inside = PurePosixPath(place.relative_to(output))
+            whole = inside.with_name(_RESULT_SUFFIX.sub("", inside.name))
+            sources |= dict.fromkeys(map(str, (inside, whole, *inside.parents)), name)
+    refused = [
+        Outcome(
+            task.name,
+            error=f"Expected an output other than the scans. Received: {output / task.target}, where "
+            f"{sources[task.target]} is. Choose another output folder.",
+        )
+        for task in tasks
+        if task.target in sources
+    ]
+    return [task for task in tasks if task.target not in sources], refused

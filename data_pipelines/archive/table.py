@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from data_pipelines.archive.settings import FAILED, PARQUET, TABLE, ArchiveSettings, Outcome, Task
+from lfsr_tf.errors import OutputError
 from lfsr_tf.storage import atomic_path, read_json, remove
 
 Value = str | int | float | bool | None
 
+_FAILURE_COLUMNS = ["source", "error"]
+# Of the table, before those of the sidecars.
+_OWN_COLUMNS = 4
 _SIDES = ("0", "1")
 _RINGS = 8
 
@@ -99,6 +103,39 @@ def _figure(volume: Any, name: str) -> Value:
     return " ".join(value) if name == "warnings" else value
 
 
+def remove_reports(settings: ArchiveSettings) -> None:
+    """Remove the table and the list of failures of an earlier run.
+
+    Raises:
+        OutputError: A file of one of their names is somebody else's; nothing was removed.
+    """
+    paths = [settings.output / name for name in (FAILED, TABLE, PARQUET)]
+    for path in paths:
+        if path.exists() and not _is_report(path):
+            raise OutputError(
+                f"Expected a place for the table of this run. Received: {path}, which this command did not "
+                "write. Move it, or choose another output folder."
+            )
+    for path in paths:
+        remove(path)
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a file has the columns of a report; those of an earlier version may be fewer or more."""
+    expected = _FAILURE_COLUMNS if path.name == FAILED else list(COLUMNS)[:_OWN_COLUMNS]
+    try:
+        if path.name == PARQUET:
+            import pyarrow.parquet as pq
+
+            found = list(pq.read_schema(path).names)
+        else:
+            with path.open(encoding="utf-8", newline="") as stream:
+                found = next(csv.reader(stream), [])
+    except (OSError, ValueError, csv.Error):  # pyarrow's errors are ValueErrors
+        return False
+    return found[: len(expected)] == expected
+
+
 def write_reports(outcomes: Iterable[Outcome], settings: ArchiveSettings) -> None:
     """Write the table as CSV and Parquet, and the list of failures as CSV.
 
@@ -118,7 +155,7 @@ def write_reports(outcomes: Iterable[Outcome], settings: ArchiveSettings) -> Non
     _write_csv(settings.output / TABLE, list(COLUMNS), rows)
     _write_parquet(settings.output / PARQUET, rows)
     # Last: whoever finds the list finds the tables, too.
-    _write_csv(settings.output / FAILED, ["source", "error"], failures)
+    _write_csv(settings.output / FAILED, _FAILURE_COLUMNS, failures)
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Value]]) -> None:

@@ -16,7 +16,7 @@ from data_pipelines.pairs_builder.beam_options import words_of
 from data_pipelines.pairs_builder.configs import PairsBuilderConfig, standard_configs
 from data_pipelines.pairs_builder.features import features_of
 from data_pipelines.pairs_builder.jobs import SHARD_KIND, TFDS_JOBS
-from lfsr_tf.errors import ConfigError, ScanError
+from lfsr_tf.errors import ConfigError, OutputError, ScanError
 from lfsr_tf.locking import exclusive
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import fingerprint, package_versions
@@ -24,7 +24,7 @@ from lfsr_tf.pairs.describe import describe_sources
 from lfsr_tf.pairs.listing import Listed
 from lfsr_tf.pairs.preparation import Built, Preparation, failure_line
 from lfsr_tf.pairs.sources import SPLITS
-from lfsr_tf.pairs.workspace import Workspace
+from lfsr_tf.pairs.workspace import KEPT, Workspace
 from lfsr_tf.storage import remove
 
 
@@ -41,6 +41,7 @@ class PairsBuilder(FileReaderBuilder, skip_registration=True):  # type: ignore[c
     BUILDER_CONFIGS: ClassVar[list[PairsBuilderConfig]] = standard_configs()
 
     _failure: str | None = None
+    _workspace: Workspace | None = None
 
     @abc.abstractmethod
     def _listed(self, folder: Path) -> Sequence[Listed]:
@@ -68,9 +69,23 @@ class PairsBuilder(FileReaderBuilder, skip_registration=True):  # type: ignore[c
 
         Raises:
             ScanError: Some scans could not be used; the data set holds all others and is complete.
+            OutputError: The data set cannot be written; the next build goes on from what is done.
         """
-        self._failure = None
-        super().download_and_prepare(**options)
+        self._failure = self._workspace = None
+        config = options.get("download_config") or tfds.download.DownloadConfig()
+        if self.data_path.exists() and not config.download_mode.overwrite_dataset:
+            super().download_and_prepare(**options)  # where it stands, one may not be allowed to write
+            return
+        output = Path(self.data_path).parent
+        with exclusive(output):
+            try:
+                super().download_and_prepare(**options)
+            except OSError as error:
+                raise OutputError(
+                    f"Cannot write {self.data_path}: {error.strerror or error}. Check the free space. {KEPT}"
+                ) from error
+            if self._workspace:
+                self._workspace.close()
         if self._failure:
             raise ScanError(self._failure)
 
@@ -82,20 +97,18 @@ class PairsBuilder(FileReaderBuilder, skip_registration=True):  # type: ignore[c
                 "Expected no max_examples_per_split: give fewer scans or a configuration of your own."
             )
         output = Path(self.data_path).parent
-        with exclusive(output):
-            self._remove_unfinished(output)
-            engine = BeamEngine(TFDS_JOBS, output / ".jobs", words_of(download_config.beam_options))
-            shard_job = {"kind": SHARD_KIND, "file_format": self.info.file_format.value}
-            run = Preparation(engine, self._pairs, strict=engine.strict, shard_job=shard_job)
-            sources = run.hashed(self._listed(Path(dl_manager.manual_dir)))
-            container = f"tfds {self.info.file_format.value}"
-            inputs = [asdict(source) for source in sources]
-            workspace = Workspace(output, fingerprint(self._pairs, inputs, container))
-            workspace.open(overwrite=download_config.download_mode.overwrite_dataset)
-            with workspace.discarded_on_refusal():
-                built = run.build(sources, workspace)
-                self._publish(built, workspace)
-                workspace.close()
+        self._remove_unfinished(output)
+        engine = BeamEngine(TFDS_JOBS, output / ".jobs", words_of(download_config.beam_options))
+        shard_job = {"kind": SHARD_KIND, "file_format": self.info.file_format.value}
+        run = Preparation(engine, self._pairs, strict=engine.strict, shard_job=shard_job)
+        sources = run.hashed(self._listed(Path(dl_manager.manual_dir)))
+        container = f"tfds {self.info.file_format.value}"
+        inputs = [asdict(source) for source in sources]
+        self._workspace = Workspace(output, fingerprint(self._pairs, inputs, container))
+        self._workspace.open(overwrite=download_config.download_mode.overwrite_dataset)
+        with self._workspace.discarded_on_refusal():
+            built = run.build(sources, self._workspace)
+            self._publish(built, self._workspace)
 
     def _remove_unfinished(self, output: Path) -> None:
         """Folders that tensorflow-datasets left when it was killed; ours alone is in use, by the lock."""
@@ -104,7 +117,7 @@ class PairsBuilder(FileReaderBuilder, skip_registration=True):  # type: ignore[c
                 remove(folder)
 
     def _publish(self, built: Built, workspace: Workspace) -> None:
-        """Move the shards to where tensorflow-datasets reads them, and describe them as it does."""
+        """Put the shards where tensorflow-datasets reads them, and describe them as it does."""
         splits = [self._split(name, built, workspace) for name in SPLITS]
         self.info.set_splits(tfds.core.splits.SplitDict([split for split in splits if split.shard_lengths]))
         self.info.metadata.update(
@@ -124,10 +137,18 @@ class PairsBuilder(FileReaderBuilder, skip_registration=True):  # type: ignore[c
         template = self._get_filename_template(name)
         for number, shard in enumerate(shards):
             file = template.sharded_filepath(shard_index=number, num_shards=len(shards))
-            workspace.shard(shard.file).replace(file)
+            _put(workspace.shard(shard.file), Path(file))
         return tfds.core.SplitInfo(
             name=name,
             shard_lengths=[shard.records for shard in shards],
             num_bytes=sum(path.stat().st_size for path in Path(self.data_path).glob(f"{self.name}-{name}*")),
             filename_template=template,
         )
+
+
+def _put(shard: Path, file: Path) -> None:
+    """Give a shard a second name: tensorflow-datasets removes its own where it cannot finish."""
+    try:
+        file.hardlink_to(shard)
+    except OSError:  # a file system without such links
+        shard.replace(file)

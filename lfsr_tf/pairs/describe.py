@@ -34,7 +34,7 @@ def describe(workspace: Workspace, config: PairsConfig, built: Built) -> Dataset
         validation=_split("validation", built, workspace.output),
         sources=describe_sources(built),
         failed=built.failures(),
-        spacing_mm=lr_spacing(built.volumes, config),
+        spacing_mm=lr_spacing([volume for volume, _ in _used(built)], config),
         fingerprint=workspace.fingerprint,
         versions=package_versions(),
     )
@@ -54,15 +54,23 @@ def describe_sources(built: Built) -> list[dict[str, Any]]:
     return [_source(source, volumes[number]) for number, source in enumerate(built.sources)]
 
 
+def _used(built: Built) -> list[tuple[Volume, int]]:
+    """The volumes that records come from, each with its number of slices there: few pairs need few slices."""
+    images = {(image.source, image.volume, image.row) for shard in built.shards for image in shard.images}
+    slices = Counter(place[:2] for place in images)
+    places = [(volume.source, volume.volume) for volume in built.volumes]
+    return [(volume, slices[at]) for volume, at in zip(built.volumes, places, strict=True) if at in slices]
+
+
 def _split(name: str, built: Built, folder: Path) -> Split:
-    members = [volume for volume in built.volumes if volume.split == name]
+    members = [(volume, slices) for volume, slices in _used(built) if volume.split == name]
     contrasts: Counter[str] = Counter()
-    for volume in members:
-        contrasts[volume.contrast] += len(volume.slices)
+    for volume, slices in members:
+        contrasts[volume.contrast] += slices
     return Split(
         shards=tuple(_shard(shard, folder) for shard in built.shards if shard.split == name),
         slices=contrasts.total(),
-        subjects=tuple(sorted({volume.subject for volume in members})),
+        subjects=tuple(sorted({volume.subject for volume, _ in members})),
         contrasts=dict(sorted(contrasts.items())),
     )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lfsr_tf import errors
-from lfsr_tf.errors import LfsrError, ScanError
+from lfsr_tf.errors import LfsrError, ScanError, first_line
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.plan import PlannedImage
 
@@ -47,6 +47,10 @@ def answer(job: Job, kinds: Mapping[str, Callable[..., Any]]) -> Answer:
         return {"error": "OutOfMemoryError", "message": message}
     except Exception as error:
         traceback.print_exc()
+        # TensorFlow's error of too little memory, by name: it is not imported for every job.
+        if type(error).__name__ == "ResourceExhaustedError":
+            message = f"Not enough memory ({first_line(error)}). Use fewer workers; what is done is kept."
+            return {"error": "OutOfMemoryError", "message": message}
         return {"error": "crash", "message": f"{type(error).__name__}: {error}"}
 
 
@@ -68,17 +72,29 @@ def find(path: str, split: str) -> list[dict[str, str]]:
 
 
 def hash_scan(path: str, repetitions: Sequence[str] = ()) -> str:
-    """SHA-256 of a scan, its repetitions included; of one that cannot be read, what reading it will find."""
+    """SHA-256 of a scan, its repetitions included; of one that has none, the reason, for `cache_scan`."""
     from lfsr_tf.pairs import listing
 
     try:
         return listing.hash_scan(Path(path), [Path(other) for other in repetitions])
-    except (OSError, ScanError) as error:
-        return f"unreadable: {path}: {error}"
+    except OSError as error:
+        return (
+            f"{_unreadable(path)}Expected a scan that can be read. Received: {error.filename or path}: "
+            f"{error.strerror or error}. Check the rights to it, and copy it again."
+        )
+    except ScanError as error:
+        return f"{_unreadable(path)}{error}"
+
+
+def _unreadable(path: str) -> str:
+    # With the path: two scans that one broken file spoils are no equal ones.
+    return f"unreadable: {path}: "
 
 
 def cache_scan(folder: str, number: int, source: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    """Cache the HR slices of one scan."""
+    """Cache the HR slices of one scan; of which no hash tells what it holds, it cannot be used."""
+    if source["sha256"].startswith(unreadable := _unreadable(source["path"])):
+        raise ScanError(source["sha256"].removeprefix(unreadable))
     from lfsr_tf.pairs import slice_cache
     from lfsr_tf.pairs.sources import Source
 

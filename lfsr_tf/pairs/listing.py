@@ -6,9 +6,10 @@ import csv
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.hashing import sha256_file
@@ -103,23 +104,51 @@ def _joined(entries: Sequence[Listed]) -> Listed:
 
 
 def hash_scan(path: Path, repetitions: Sequence[Path] = ()) -> str:
-    """SHA-256 of a scan file, or of all names and files of a DICOM series; of all repetitions together."""
+    """SHA-256 of a scan file, or of all names and files of a DICOM series; of all repetitions together.
+
+    Raises:
+        OSError: A file cannot be read.
+        ScanError: The files of a series cannot be told.
+    """
     if repetitions:
         hashes = "".join(hash_scan(one) for one in (path, *repetitions))
         return hashlib.sha256(hashes.encode()).hexdigest()
-    if path.is_dir():
-        return _hash_files(path, sorted(file for file in path.rglob("*") if file.is_file()))
     files = _files_of(path)
-    return sha256_file(path) if files == [path] else _hash_files(path.parent, files)
+    if files == [path]:
+        return sha256_file(path)
+    return _hash_files(path if path.is_dir() else path.parent, files)
 
 
 def _files_of(path: Path) -> list[Path]:
-    """One DICOM file stands for its series, of which the other files count as much."""
-    if path.name.lower().endswith(_WHOLE):
+    """The files that a scan is read from: one DICOM file, or its folder, stands for its series."""
+    if path.name.lower().endswith(_WHOLE) and not path.is_dir():
         return [path]
+    from lfsr_tf.scans.dicom_frames import ENHANCED_MR_CLASSES
     from lfsr_tf.scans.dicom_read import is_dicom, series_files
 
-    return series_files(path) if is_dicom(path) else [path]
+    if not is_dicom(path):  # nor anything that a reader knows, where it is a folder
+        return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    if path.is_dir():
+        return series_files(_first_image(path))
+    # A multi-frame file is read alone, whatever stands beside it.
+    return [path] if str(_header(path)["SOPClassUID"]) in ENHANCED_MR_CLASSES else series_files(path)
+
+
+def _first_image(folder: Path) -> Path:
+    """The first DICOM image in a folder; where there is none but other DICOM files, one of these."""
+    from lfsr_tf.scans.dicom_files import looks_like_dicom
+
+    visible = (file for file in sorted(folder.iterdir()) if not file.name.startswith("."))
+    files = [file for file in visible if looks_like_dicom(file)]
+    return next((file for file in files if _header(file)["Rows"]), files[0])
+
+
+def _header(path: Path) -> Mapping[str, Any]:
+    from lfsr_tf.scans.dicom_files import load_index, tolerant_parsing
+
+    with tolerant_parsing():
+        index = load_index(path)
+        return {name: index.get(name) for name in ("SOPClassUID", "Rows")}
 
 
 def _hash_files(folder: Path, files: Sequence[Path]) -> str:

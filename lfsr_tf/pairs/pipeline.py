@@ -108,7 +108,8 @@ def validation_data(
         folder: Folder of records.
         batch_size: Pairs a batch.
         batches: Stop after so many batches: a mixture of all subjects, since records stand in random order.
-        options: How to feed the records; gains, flips and rotations do not apply.
+        options: How to feed the records; what changes training images (gains, flips, rotations, blur, echoes,
+            hr_noise, in_phase) does not apply.
         with_sigma: Give sigma as well.
         noise_level: Give sigma as the second channel of LR.
 

@@ -196,11 +196,18 @@ class Preparation:
         return results
 
     def _each(self, description: str, jobs: list[Job], done: int = 0) -> Iterator[tuple[int, Any]]:
+        answered = set()
         with self._progress(description, len(jobs) + done) as advance:
             advance(done)
             for number, result in self._engine.run(jobs):
                 advance(1)
+                answered.add(number)
                 yield number, result
+        if len(answered) < len(jobs):
+            raise LfsrError(
+                f"Expected word of {len(jobs)} jobs. Received: of {len(answered)}; the runner lost the "
+                "others. Run it again, or on another runner."
+            )
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from lfsr_tf.pairs.dataset import DESCRIPTION, open_dataset
 from lfsr_tf.storage import TEMPORARY_PREFIX, read_json, remove, write_json
 
 _PREFIX = ".preparing-"
+KEPT = "What is done is kept."
 _SHARD_NAME = re.compile(r"(pairs|slices)-(train|validation)-\d{5}-of-\d{5}\.tfrecord\.gz")
 
 
@@ -73,7 +74,9 @@ class Workspace:
         self._remove_temporaries()
 
     def _remove_temporaries(self) -> None:
-        for path in (*self.folder.rglob(f"{TEMPORARY_PREFIX}*"), *self.output.glob(f"{TEMPORARY_PREFIX}*")):
+        # Beside the folder stands what other commands have in hand, too.
+        described = self.output.glob(f"{TEMPORARY_PREFIX}*-{DESCRIPTION}")
+        for path in (*self.folder.rglob(f"{TEMPORARY_PREFIX}*"), *described):
             remove(path)
 
     def plan(self, used: Sequence[int]) -> None:
@@ -118,14 +121,26 @@ class Workspace:
     def discarded_on_refusal(self) -> Iterator[None]:
         """Leave nothing behind when the block fails for a reason that the next run would meet again.
 
-        After a kill or the death of a worker everything stays, and the next run goes on from there.
+        After a kill, the death of a worker or a full disk everything stays, and the next run goes on from
+        there.
+
+        Raises:
+            OutputError: Something cannot be written.
         """
         try:
             yield
-        except (ConfigError, OutputError, ScanError):
+        except (ConfigError, ScanError):
             self._remove_shards()
             self.close()
             raise
+        except OutputError as error:
+            self._remove_temporaries()
+            raise OutputError(f"{error} {KEPT}") from error
+        except OSError as error:
+            self._remove_temporaries()
+            raise OutputError(
+                f"Cannot write to {self.output}: {error.strerror or error}. Check the free space. {KEPT}"
+            ) from error
 
     def _remove_published(self, kept: Set[str]) -> None:
         for path in self.output.iterdir():

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lfsr_tf.errors import ScanError
+from lfsr_tf.errors import OutOfMemoryError, ScanError
 from lfsr_tf.scans.checks import check_scan
 from lfsr_tf.scans.dicom_read import find_series, is_dicom, read_dicom
 from lfsr_tf.scans.fastmri import read_fastmri
@@ -74,6 +74,7 @@ def read_volumes(path: Path | str, *, slice_axis: int | str | None = None) -> li
             who it shows, or the scan is of no use: NaN, infinite or constant voxels, slices under 16 x 16
             pixels. One line that says why.
         ConfigError: No such axis or plane.
+        OutOfMemoryError: The scan needs more memory than there is.
     """
     path = Path(path)
     if not exists(path):
@@ -81,8 +82,9 @@ def read_volumes(path: Path | str, *, slice_axis: int | str | None = None) -> li
     try:
         scans = _reader_of(path).read(path)
     except MemoryError as error:
-        raise ScanError(
-            f"Expected a scan that fits into memory. Received: {path}, which does not. Split the file."
+        raise OutOfMemoryError(
+            f"Expected a scan that fits into memory. Received: {path}, which does not. Run fewer processes "
+            "at once, or split the file."
         ) from error
     except OSError as error:
         raise ScanError(

@@ -1,15 +1,20 @@
 """What a preparation takes: folders, scans, manifests, and their hashes."""
 
+import hashlib
 import shutil
 from pathlib import Path
 
 import pytest
 
 from lfsr_tf.errors import ScanError
+from lfsr_tf.hashing import sha256_file
 from lfsr_tf.pairs import PairsConfig, prepare_dataset
 from lfsr_tf.pairs.listing import Listed, hash_scan, list_scans
+from tests.scans.dicom.conftest import write_multiframe, write_series
 
 from .conftest import SMALL
+
+__all__ = ["write_multiframe", "write_series"]
 
 
 @pytest.fixture
@@ -44,6 +49,26 @@ def test_the_hash_of_a_series_folder_sees_names_and_bytes(tmp_path: Path) -> Non
     assert hash_scan(tmp_path / "b") != first
     (tmp_path / "a" / "2.dcm").write_bytes(b"z")
     assert hash_scan(tmp_path / "a") != first
+
+
+def test_the_hash_of_a_series_folder_is_of_the_files_that_are_read(write_series, tmp_path: Path) -> None:
+    folder = write_series()
+    names = sorted(file.name for file in folder.iterdir())
+    text = b"".join(f"{name}\0{sha256_file(folder / name)}\0".encode() for name in names)
+    # As it was before anything else lay there, and as earlier records tell it.
+    expected = hashlib.sha256(text).hexdigest()
+    assert hash_scan(folder) == hash_scan(folder / names[0]) == expected
+    (folder / ".DS_Store").write_bytes(b"a file browser")
+    (folder / "notes.txt").write_text("nobody reads this")
+    (folder / "below").mkdir()
+    shutil.copy(folder / names[0], folder / "below")
+    assert hash_scan(folder) == hash_scan(folder / names[0]) == expected
+
+
+def test_a_multiframe_file_has_its_own_hash_whatever_is_beside_it(write_multiframe, tmp_path: Path) -> None:
+    paths = [write_multiframe(name=name) for name in ("a.dcm", "b.dcm")]
+    (tmp_path / "cut.dcm").write_bytes(paths[0].read_bytes()[:300])
+    assert [hash_scan(path) for path in paths] == [sha256_file(path) for path in paths]
 
 
 def test_a_manifest_gives_sides_subjects_and_contrasts(archive: Path) -> None:

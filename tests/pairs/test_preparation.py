@@ -1,5 +1,6 @@
 """The steps of a preparation on an engine in this process: what fails, and what the next run makes of it."""
 
+import errno
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -7,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError, LfsrError, OutOfMemoryError, ScanError
+from lfsr_tf.hashing import sha256_file
 from lfsr_tf.pairs import DatasetInfo, PairsConfig, open_dataset, read_records
 from lfsr_tf.pairs.dataset import fingerprint, write_description
 from lfsr_tf.pairs.describe import describe
 from lfsr_tf.pairs.jobs import JOBS, Job, answer, result_of
 from lfsr_tf.pairs.preparation import Preparation
 from lfsr_tf.pairs.workspace import Workspace
+from lfsr_tf.scans.reading import Reader
 
 from .conftest import Scans
 
@@ -107,10 +111,19 @@ def test_records_that_lack_a_scan_are_others_than_those_that_have_it(scans: Scan
     assert without.identity == {"fingerprint": whole.fingerprint, "failed": ["sub-02_T2w.nii.gz"]}
 
 
-def test_too_little_memory_is_no_fault_of_a_scan(scans: Scans, tmp_path: Path) -> None:
-    full = scan_that_ends("sub-02_T2w.nii.gz", MemoryError())
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), r""),
+        (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"), r" \(OOM when allocating\)"),
+    ],
+)
+def test_too_little_memory_is_no_fault_of_a_scan(
+    scans: Scans, tmp_path: Path, error: Exception, reason: str
+) -> None:
+    full = scan_that_ends("sub-02_T2w.nii.gz", error)
     with pytest.raises(
-        OutOfMemoryError, match=r"^sub-02_T2w\.nii\.gz: Not enough memory\. Use fewer"
+        OutOfMemoryError, match=rf"^sub-02_T2w\.nii\.gz: Not enough memory{reason}\. Use fewer"
     ) as told:
         prepare(scans, tmp_path, HereEngine(scan=full))
     assert "\n" not in str(told.value) and "hr_size" not in str(told.value)
@@ -120,6 +133,62 @@ def test_too_little_memory_is_no_fault_of_a_scan(scans: Scans, tmp_path: Path) -
         prepare(scans, tmp_path, HereEngine(shard=shard_that_is_killed(after=0)))
     assert kept == {path: path.stat().st_mtime_ns for path in kept}
     assert not prepare(scans, tmp_path, HereEngine()).failed
+
+
+@pytest.mark.parametrize("step", ["reading", "writing"])
+def test_nor_is_it_where_a_scan_is_read_or_its_slices_are_written(
+    scans: Scans, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise MemoryError
+
+    if step == "reading":
+        monkeypatch.setattr("lfsr_tf.scans.reading._reader_of", lambda path: Reader("", bool, full))
+    else:
+        monkeypatch.setattr("lfsr_tf.pairs.slice_cache.np.save", full)
+    with pytest.raises(OutOfMemoryError, match=r"^sub-01_T1w\.nii\.gz: .*memory"):
+        prepare(scans, tmp_path, HereEngine())
+    assert list(tmp_path.glob(".preparing-*")) and not (tmp_path / "dataset.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["hash", "scan", "shard"])
+def test_jobs_that_an_engine_loses_are_not_taken_for_done(scans: Scans, tmp_path: Path, kind: str) -> None:
+    class Losing(HereEngine):
+        """Gives no answer to the last job, as a runner that drops what it was given."""
+
+        def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
+            yield from super().run(jobs[:-1] if jobs[0]["kind"] == kind else jobs)
+
+    with pytest.raises(
+        LfsrError, match=r"^Expected word of (\d) jobs\. Received: of \d; the runner lost the others"
+    ):
+        prepare(scans, tmp_path, Losing())
+    assert not (tmp_path / "dataset.json").exists()
+    assert not prepare(scans, tmp_path, HereEngine()).failed
+
+
+def test_a_scan_that_could_not_be_hashed_is_not_used(
+    scans: Scans, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hash_file(path: Path) -> str:
+        if path.name == "sub-02_T2w.nii.gz":
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return sha256_file(path)
+
+    monkeypatch.setattr("lfsr_tf.pairs.listing.sha256_file", hash_file)
+    info = prepare(scans, tmp_path, HereEngine())
+    (failed,) = info.failed
+    assert failed["name"] == "sub-02_T2w.nii.gz"
+    assert failed["error"].startswith("Expected a scan that can be read. Received: /")
+    assert "T2w" not in info.train.contrasts
+
+
+def test_what_other_commands_have_in_hand_beside_the_records_stays(scans: Scans, tmp_path: Path) -> None:
+    theirs, ours = tmp_path / ".partial-12-sub-01_sr.nii.gz", tmp_path / ".partial-12-dataset.json"
+    theirs.touch()
+    ours.touch()
+    prepare(scans, tmp_path, HereEngine())
+    assert theirs.exists() and not ours.exists()
 
 
 def test_where_the_other_scans_do_not_suffice_the_broken_ones_are_told(scans: Scans, tmp_path: Path) -> None:

@@ -63,6 +63,20 @@ def test_records_hold_what_the_description_says(pairs_records) -> None:
     assert info.spacing_mm == pytest.approx((6.0, 6.0))
 
 
+def test_slices_and_people_that_give_no_record_are_not_described(scans, tmp_path) -> None:
+    config = PairsConfig(hr_size=32, lr_patch=8, train_pairs=3, validation_pairs=2)
+    info = prepare_dataset(scans.train, scans.validation, tmp_path / "records", config, workers=1)
+    for side, pairs in (("train", 3), ("validation", 2)):
+        records = list(read_records(tmp_path / "records", side))
+        slices = Counter(
+            contrast for *_, contrast in {(r["scan"], r["slice"], r["contrast"]) for r in records}
+        )
+        described = info.split(side)
+        assert described.slices == slices.total() <= pairs == described.records
+        assert described.contrasts == slices
+        assert set(described.subjects) == {record["subject"] for record in records}
+
+
 def test_a_recorded_pair_is_the_degraded_slice(pairs_records, slices_records) -> None:
     slices = {
         (record["scan"], int(record["slice"])): record["hr"]

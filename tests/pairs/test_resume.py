@@ -161,14 +161,24 @@ def test_an_unfinished_run_of_other_settings_is_not_mixed_in(scans, tmp_path) ->
 
 
 @pytest.mark.parametrize("limit", [2_000, 100_000])
-def test_a_full_disk_is_one_line_and_leaves_nothing(scans, tmp_path, limit: int) -> None:
+def test_a_full_disk_is_one_line_and_keeps_what_is_done(scans, tmp_path, limit: int) -> None:
     # The smaller limit meets the cached slices, the larger one the shards.
     limits = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
-    process = start(scans, tmp_path / "records", before=limits)
+    output = tmp_path / "records"
+    process = start(scans, output, before=limits)
     _, printed = process.communicate(timeout=300)
     assert process.returncode == 1
     assert printed.startswith("Cannot write ") and len(printed.splitlines()) == 1
-    assert not (tmp_path / "records").exists()
+    assert printed.rstrip().endswith("What is done is kept.")
+    # No record that could be taken for one, and nothing that is half-written.
+    (folder,) = output.iterdir()
+    assert folder.name.startswith(".preparing-")
+    assert not [path for path in folder.rglob("*") if path.name.startswith((".partial", "pairs"))]
+    kept = {path.name: path.read_bytes() for path in (folder / "slices").glob("*.json")}
+    assert len(kept) == (5 if limit == 100_000 else 0)
+    info = prepare_dataset(scans.train, scans.validation, output, CONFIG, workers=1)
+    assert len(identity(output)) == info.train.records + info.validation.records
+    assert not [path for path in output.iterdir() if path.name.startswith(".")]
 
 
 def test_a_dead_worker_is_reported_and_its_work_is_kept(scans, tmp_path) -> None:

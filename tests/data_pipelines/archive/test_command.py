@@ -113,6 +113,37 @@ def test_a_strict_run_stops_at_the_first_scan_that_fails(
     assert "4 failed" in run_here(*words).stdout
 
 
+@pytest.mark.parametrize("name", ["scans.csv", "scans.parquet", "failed.csv"])
+def test_a_list_of_somebody_else_is_not_replaced(
+    exported: Path, tmp_path: Path, make_phantoms: Phantoms, run_here: Run, name: str
+) -> None:
+    make_phantoms(tmp_path / "scans", 1)
+    words = (tmp_path / "scans", "--model", exported, "--output", tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("path,split\nx.nii.gz,train\n")
+    result = run_here(*words)
+    assert isinstance(result.exception, OutputError) and name in str(result.exception)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+    assert (tmp_path / "out" / name).read_text().startswith("path,split")
+    (tmp_path / "out" / name).unlink()
+    for _ in range(2):  # its own lists it does replace
+        assert run_here(*words).exit_code == 0
+
+
+def test_a_result_of_lfsr_enhance_is_not_replaced(
+    exported: Path, tmp_path: Path, make_phantoms: Phantoms, run_here: Run
+) -> None:
+    first, _ = make_phantoms(tmp_path / "scans", 2)
+    theirs = tmp_path / "out" / "site0" / first.name.replace(".nii.gz", "_sr.nii.gz")
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"made with care")
+    result = run_here(tmp_path / "scans", "--model", exported, "--output", tmp_path / "out")
+    assert "1 enhanced now, 0 before, 1 failed" in result.stdout
+    assert "which this command did not make" in str(result.exception)
+    assert theirs.read_bytes() == b"made with care"
+    assert not list((tmp_path / "out").rglob("*.begun"))
+
+
 def test_a_scan_that_failed_is_tried_again(
     exported: Path, tmp_path: Path, make_phantoms: Phantoms, run_here: Run
 ) -> None:
@@ -199,4 +230,4 @@ def test_two_runs_do_not_write_to_one_output(
     with exclusive(output):
         result = run_here(tmp_path / "scans", "--model", exported, "--output", output)
         assert isinstance(result.exception, OutputError) and "Another process" in str(result.exception)
-        assert not any(output.iterdir())
+        assert [path.name for path in output.iterdir()] == [".lfsr-lock"]

@@ -3,16 +3,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 from data_pipelines.archive.done import (
+    claimed,
     is_done,
+    mark_path,
     record_path,
     remember,
     remove_leftovers,
     scan_hashes,
 )
 from data_pipelines.archive.settings import ArchiveSettings
-from lfsr_tf.errors import ScanError
+from lfsr_tf.errors import OutputError, ScanError
 
 SETTINGS = ArchiveSettings(Path("/scans"), Path("/out"), Path("/model"), "abc", {"pixel_budget": 1})
 
@@ -96,6 +99,34 @@ def test_leftovers_of_this_result_alone_are_removed(target: Path) -> None:
     remove_leftovers(target / "in a folder that does not exist" / "x_sr")
 
 
+@pytest.mark.parametrize("suffix", ["", ".nii.gz", ".json", "_v2.nii.gz"])
+def test_a_result_of_another_command_is_not_replaced(target: Path, suffix: str) -> None:
+    (other,) = written(target, suffix)
+    with pytest.raises(OutputError, match="did not make"), claimed(target):
+        pytest.fail("it is being made")
+    assert list(target.parent.iterdir()) == [other]
+
+
+def test_what_a_killed_run_has_left_without_a_record_is_replaced(target: Path) -> None:
+    mark_path(target).touch()
+    written(target, ".nii.gz")
+    with claimed(target):
+        remember(target, "key", written(target, ".nii.gz", ".json"))
+    assert is_done(target, "key")
+    assert not mark_path(target).exists()
+
+
+def test_a_mark_stays_only_beside_results_without_a_record(target: Path) -> None:
+    with pytest.raises(ScanError), claimed(target):
+        assert mark_path(target).exists()
+        raise ScanError
+    assert not any(target.parent.iterdir())
+    with pytest.raises(OutputError), claimed(target):
+        written(target, ".nii.gz")
+        raise OutputError
+    assert mark_path(target).exists()
+
+
 def test_a_key_is_of_the_contents_of_scan_and_model_and_of_every_setting() -> None:
     hashes = {"a": "1", "b": "2"}
     key = SETTINGS.key(hashes)
@@ -119,6 +150,20 @@ def test_a_dicom_file_stands_for_its_series(tmp_path: Path, make_series: Callabl
     first = min((tmp_path / "series").iterdir())
     assert len(whole) == 3
     assert scan_hashes(first, tmp_path) == whole
+
+
+def test_a_file_more_in_a_folder_of_several_series_changes_its_own_series_alone(
+    tmp_path: Path, make_series: Callable[[Path], None]
+) -> None:
+    make_series(tmp_path / "flat")
+    first, *_, last = sorted((tmp_path / "flat").iterdir())
+    before = scan_hashes(first, tmp_path)
+    other = dcmread(last)
+    other.SeriesInstanceUID, other.SOPInstanceUID = "1.2.9", "1.2.9.1"
+    other.save_as(tmp_path / "flat" / "other.dcm")
+    (tmp_path / "flat" / "notes.txt").write_text("nobody reads this")
+    assert scan_hashes(first, tmp_path) == before
+    assert list(scan_hashes(tmp_path / "flat" / "other.dcm", tmp_path)) == ["other.dcm"]
 
 
 def test_a_scan_that_cannot_be_read_or_is_a_link_out_of_the_archive_is_refused(

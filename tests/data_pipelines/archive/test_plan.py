@@ -94,6 +94,17 @@ def test_a_result_that_would_stand_inside_the_folder_of_another_is_refused(
     assert set(refused(plan)) == {"series.nii", "series_sr/deep/x.nii"}
 
 
+@pytest.mark.parametrize("second", ["enh/x_sr.nii.gz", "enh/x_sr_v2.nii.gz", "enh/x_sr/1.dcm", "link.nii.gz"])
+def test_a_result_that_would_take_the_place_of_a_scan_is_refused(
+    scans: Path, tmp_path: Path, second: str
+) -> None:
+    fill(scans, "x.nii.gz", "other.nii", "enh/x_sr.nii.gz")
+    (scans / "link.nii.gz").symlink_to(scans / "enh" / "x_sr.nii.gz")
+    plan = plan_archive(manifest(scans, "x.nii.gz", "other.nii", second), scans / "enh")
+    assert set(targets(plan)) == {"other.nii", second}
+    assert second in refused(plan)["x.nii.gz"]
+
+
 @pytest.mark.parametrize("name", [b"caf\xe9.nii", b"two\nlines.nii", b"bell\x07.nii"])
 def test_a_name_that_no_table_can_hold_is_refused_and_escaped(
     scans: Path, tmp_path: Path, name: bytes
