@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from lfsr_tf.errors import ConfigError
 from studies.command import add_places, carry_out
 from studies.lab import Scans, make, phantom_scans, real_scans
 from studies.page import renew
@@ -35,6 +36,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _carry_out(options: argparse.Namespace) -> None:
     study = read_study(options.study, short=options.short)
+    known = [run.name for run in study.runs]
+    unknown = [name for name in options.only or () if name not in known]
+    if unknown:
+        raise ConfigError(f"Expected a run of {study.name} ({', '.join(known)}). Received: {unknown[0]}.")
     file = options.results / f"{study.name}.jsonl"
     results = Results.read(file)
     if not options.page:
@@ -42,7 +47,7 @@ def _carry_out(options: argparse.Namespace) -> None:
         runs = [run for run in study.runs if not options.only or run.name in options.only]
         for run in runs:
             made = _in_process(run, scans, options.work / study.name)
-            results = results.keep(file, [each.name for each in study.runs], made)
+            results = results.keep(file, known, made)
     page = options.docs / f"{study.name}.md"
     if page.exists() and len(results.runs) == len(study.runs):
         module = importlib.import_module(f"studies.{study.name}")

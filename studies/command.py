@@ -25,12 +25,18 @@ def add_places(parser: argparse.ArgumentParser, *, work: bool = False) -> None:
 
 
 def carry_out(work: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
-    """Do the work with the folders filled in; 0, or 1 after printing what the package refuses."""
+    """Do the work with the folders filled in; 0, or 1 after printing what the package refuses.
+
+    Args:
+        work: Given the options.
+        options: Those of `add_places`, or none of them.
+    """
+    short = getattr(options, "short", False)
     usual = {"results": FOLDER / "results", "docs": FOLDER.parent / "docs" / "studies", "work": WORK}
     for name, folder in usual.items():
         if getattr(options, name, folder) is None:
-            setattr(options, name, SHORT if options.short else folder)
-    if options.short:
+            setattr(options, name, SHORT if short else folder)
+    if short:
         options.results.mkdir(parents=True, exist_ok=True)
         options.docs.mkdir(parents=True, exist_ok=True)
     try:

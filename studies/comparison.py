@@ -1,8 +1,8 @@
 """`python -m studies.comparison`: the shipped models beside classical methods, simulated and measured.
 
 BM3D is the package `bm3d`, whose licence is for non-commercial use: it is asked for here alone
-(`pip install '.[studies]'`), never by the package. Without it `--short` leaves it out and a whole run is
-refused.
+(`pip install '.[studies]'`), never by the package. Without it `--short` leaves it out; a whole run, one that
+names it and one that draws the picture are refused.
 """
 
 from __future__ import annotations
@@ -65,25 +65,30 @@ def main(arguments: list[str] | None = None) -> int:
 def _carry_out(options: argparse.Namespace) -> None:
     file, results = options.results / "comparison.jsonl", Results.read(options.results / "comparison.jsonl")
     if not options.page:
+        # What is missing is said before hours of work.
+        names = _available(options.short, options.only)
+        drawn = _available(options.short) if options.picture and not options.measured else []
         scans = phantom_scans(options.results / "phantoms") if options.short else real_scans(options.data)
         config = EvaluationConfig(sigmas=SIGMAS)
         if options.short:
             config = EvaluationConfig(sigmas=SIGMAS, slices_per_volume=1)
-        names = options.only or _available(options.short)
         judge = partial(remeasured, results) if options.measured else judged
         for run in judge(names, scans, config):
             results = results.keep(file, list(TITLES), run)
-        if options.picture and not options.measured:
-            draw(_available(options.short), scans, options.docs)
+        if drawn:
+            draw(drawn, scans, options.docs)
     page = options.docs / "comparison.md"
     if page.exists() and set(TITLES) <= set(results.titles):
         renew(page, tables(results))
 
 
-def _available(short: bool) -> list[str]:
+def _available(short: bool, only: Sequence[str] | None = None) -> list[str]:
+    """The methods that were asked for, or all that there are."""
     missing = importlib.util.find_spec("bm3d") is None
-    if missing and not short:
+    if missing and ("bm3d" in only if only else not short):
         raise ConfigError("Expected the package bm3d. Received: none. pip install '.[studies]'.")
+    if only:
+        return list(only)
     shipped = [name for name in MODELS if name in list_models()]
     return [name for name in CLASSICAL if not (missing and name == "bm3d")] + shipped
 

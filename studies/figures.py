@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from lfsr_tf.evaluation import Picture
 from lfsr_tf.storage import atomic_path
 
-_STYLE = {"svg.hashsalt": "lfsr_tf", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+_STYLE = {
+    "svg.hashsalt": "lfsr_tf",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    # Names of scans and contrasts are not ours: two dollar signs in one are no formula.
+    "text.parse_math": False,
+}
 
 
 def intervals(

@@ -57,8 +57,26 @@ class Scans:
         return Scans(chosen, self.validation, self.measured)
 
     def hashes(self) -> dict[str, str]:
-        """SHA-256 of every file by its name."""
-        return {path.name: sha256_file(path) for side in vars(self).values() for path in side}
+        """SHA-256 of every scan by its name, with as much of its folder as tells it from the others."""
+        paths = list(dict.fromkeys(path.absolute() for side in vars(self).values() for path in side))
+        return {_own_name(path, paths): _sha256(path) for path in paths}
+
+
+def _own_name(path: Path, paths: Sequence[Path]) -> str:
+    for length in range(1, len(path.parts)):
+        tail = path.parts[-length:]
+        if sum(other.parts[-length:] == tail for other in paths) == 1:
+            break
+    return "/".join(tail)
+
+
+def _sha256(path: Path) -> str:
+    """Of a file's bytes; of a DICOM folder, of the names and hashes of its files."""
+    if path.is_file():
+        return sha256_file(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    content = {file.relative_to(path).as_posix(): sha256_file(file) for file in files}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def real_scans(folder: Path) -> Scans:

@@ -22,7 +22,7 @@ GROUPS = {
 # Runs of the two networks stand in one table of patches, each beside its own kind.
 REFERENCES = {"patch_16_unet": None, "mse": "patch_16_unet", "patch_48_unet": "patch_16_unet"}
 SIGMAS = (0.0, 0.03, 0.06)
-# Runs that lie within 0.1 dB of each other were made with other seeds too.
+# Made with other seeds too: the block input, and the patches of the U-Net; by what each is compared with.
 CLOSE = {
     "first_layer": "every_layer",
     "patch_16_unet": "mse",

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from lfsr_tf.errors import ConfigError
 from lfsr_tf.evaluation import EvaluationConfig, Results, evaluate, summaries
 from lfsr_tf.evaluation.methods import MODEL
 from lfsr_tf.evaluation.tables import ALL, lookup
@@ -19,6 +20,7 @@ from lfsr_tf.models.weights import load_shipped
 from lfsr_tf.networks import TrainedModel, build_network, load_model
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.scans import find_scans
+from studies.command import carry_out
 from studies.page import markdown_table, renew
 from studies.plan import FOLDER
 
@@ -29,8 +31,8 @@ FEW_SLICES = 5
 _ORDER = ["paper", "fast", "best"]
 
 
-def main() -> None:
-    """Publish the run, judge the float16 weights that were written, and write the card again with that."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m studies.ship", description=__doc__)
     parser.add_argument("name", help="of the model, a table of models.toml")
     parser.add_argument("run", type=Path, help="the run folder")
@@ -38,7 +40,11 @@ def main() -> None:
         "--data", type=Path, default=Path("../shared/data"), help="the folder that holds val/"
     )
     parser.add_argument("--version", type=int, default=1)
-    options = parser.parse_args()
+    return carry_out(_carry_out, parser.parse_args(arguments))
+
+
+def _carry_out(options: argparse.Namespace) -> None:
+    """Publish the run, judge the float16 weights that were written, and write the card again with that."""
     card, trained = card_text(options.name), load_model(options.run)
     if card.pop("self_ensemble", False):
         trained = self_ensemble(trained)
@@ -101,10 +107,17 @@ def judged(trained: TrainedModel, scans: list[Path]) -> tuple[str, list[dict[str
 
 
 def card_text(name: str) -> dict[str, Any]:
-    """What models.toml says of a model, and of all of them."""
+    """What models.toml says of a model, and of all of them.
+
+    Raises:
+        ConfigError: It does not name the model.
+    """
     values = tomllib.loads((FOLDER / "models.toml").read_text(encoding="utf-8"))
-    common = {key: value for key, value in values.items() if not isinstance(value, dict)}
-    return {**common, **values[name]}
+    models = {key: value for key, value in values.items() if isinstance(value, dict)}
+    common = {key: value for key, value in values.items() if key not in models}
+    if name not in models:
+        raise ConfigError(f"Expected a model of models.toml ({', '.join(models)}). Received: {name}.")
+    return {**common, **models[name]}
 
 
 def figures(results: Results) -> list[dict[str, float]]:
@@ -127,4 +140,4 @@ def figures(results: Results) -> list[dict[str, float]]:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -56,15 +56,44 @@ def bootstrap(
     Raises:
         ConfigError: There is no unit.
     """
+    found = bootstrap_together(
+        totals,
+        lambda sums: statistic(sums)[..., np.newaxis],
+        samples=samples,
+        confidence=confidence,
+        seed=seed,
+    )
+    return found[0]
+
+
+def bootstrap_together(
+    totals: Values, statistics: Callable[[Values], Values], *, samples: int, confidence: float, seed: int
+) -> list[Interval]:
+    """As `bootstrap`, of several statistics: one draw of the units serves them all.
+
+    Args:
+        totals: float64 [units, k], the k sums that each unit contributes.
+        statistics: From summed totals [..., k] to figures [..., m].
+        samples: Number of resamplings.
+        confidence: Coverage, for example 0.95.
+        seed: Of the resampling.
+
+    Returns:
+        The m estimates with their intervals, each the one that `bootstrap` gives.
+
+    Raises:
+        ConfigError: There is no unit.
+    """
     units = len(totals)
     if units == 0:
         raise ConfigError("Expected at least one unit to resample. Received: none.")
-    estimate = float(statistic(totals.sum(axis=0)))
+    estimates = statistics(totals.sum(axis=0)).tolist()
     if units == 1:
-        return Interval(estimate, None, None, 1)
-    figures = statistic(np.concatenate(list(_resampled(totals, samples, seed))))
-    low, high = np.quantile(figures, [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0])
-    return Interval(estimate, float(low), float(high), units)
+        return [Interval(estimate, None, None, 1) for estimate in estimates]
+    figures = statistics(np.concatenate(list(_resampled(totals, samples, seed))))
+    ends = np.quantile(figures, [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0], axis=0)
+    found = zip(estimates, *ends.tolist(), strict=True)
+    return [Interval(estimate, low, high, units) for estimate, low, high in found]
 
 
 def _resampled(totals: Values, samples: int, seed: int) -> Iterator[Values]:

@@ -115,7 +115,8 @@ def outer_band(scan: Scan, scale: int) -> OuterBand:
         The split.
 
     Raises:
-        ScanError: No k-space, too little of it, or no background to measure the noise from.
+        ScanError: No k-space, too little of it, none outside the block, or no background to measure the noise
+            from.
     """
     if scan.kspace is None:
         raise ScanError(
@@ -132,7 +133,14 @@ def outer_band(scan: Scan, scale: int) -> OuterBand:
     background = background_mask(magnitude / float(safe_reference(reference_intensity(magnitude))))
     kspace = crop_kspace(measured, shape).numpy()
     noise = crop_kspace(tf.constant(noise_power(images, background)), shape).numpy()
-    return OuterBand.of(kspace, noise, scale)
+    band = OuterBand.of(kspace, noise, scale)
+    if not band.outside.any():
+        height, width = band.block.shape[2:]
+        raise ScanError(
+            f"Expected samples outside the central {height} x {width}. Received: {scan.source}, zero-filled "
+            "beyond it. Cut the empty rim of its k-space."
+        )
+    return band
 
 
 def _compared_matrix(size: tuple[int, ...], scale: int) -> Shape2D:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from lfsr_tf.errors import ScanError
+from lfsr_tf.errors import OutOfMemoryError, ScanError
 from lfsr_tf.evaluation.methods import build_methods
 from lfsr_tf.evaluation.outer_band import OuterBandScore, outer_band_scores
 from lfsr_tf.evaluation.results import Results
@@ -45,7 +45,7 @@ def with_measured_kspace(
             scan = read_scan(entry) if isinstance(entry, Path) else entry
             found = outer_band_scores(scan, methods, results.scale, results.config)
             scores += [dataclasses.replace(score, scan=name) for score in found]
-        except ScanError as error:
+        except (ScanError, OutOfMemoryError) as error:
             failures.append((str(entry if isinstance(entry, Path) else entry.source), str(error)))
         if progress is not None:
             progress(1)

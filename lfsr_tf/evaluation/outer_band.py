@@ -27,7 +27,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lfsr_tf.evaluation.bootstrap import Interval, bootstrap
+from lfsr_tf.evaluation.bootstrap import Interval, bootstrap_together
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.kspace_split import Complex, OuterBand, outer_band
 from lfsr_tf.evaluation.methods import Method
@@ -41,6 +41,9 @@ LEAST_SIGNAL_FRACTION = 0.2
 COMPLEX_ZERO_FILL = "complex zero-fill"
 # Samples of one tile are resampled together, as neighbours share what the method got right or wrong.
 _TILE = 8
+_NOTHING = Interval(0.0, 0.0, 0.0, 0)
+
+Sums = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -92,13 +95,18 @@ def outer_band_scores(
         ScanError: As `outer_band`.
     """
     band = outer_band(scan, scale)
-    scores: list[OuterBandScore] = []
+    errors: dict[tuple[RawImage, str], Sums] = {}
     for image in get_args(RawImage):
         low = band.low_field(image)
-        predictions = {COMPLEX_ZERO_FILL: np.zeros_like(band.kspace)}
-        predictions |= {name: band.predict(method(low), image) for name, method in methods.items()}
-        scores += [_score(scan, band, image, name, found, config) for name, found in predictions.items()]
-    return tuple(scores)
+        errors |= {
+            (image, name): _error(band, band.predict(method(low), image)) for name, method in methods.items()
+        }
+    found = dict(zip(errors, _intervals(band, list(errors.values()), config), strict=True))
+    return tuple(
+        _score(scan, band, image, name, found.get((image, name), _NOTHING))
+        for image in get_args(RawImage)
+        for name in (COMPLEX_ZERO_FILL, *methods)
+    )
 
 
 def recovered_fraction(band: OuterBand, prediction: Complex, config: EvaluationConfig) -> Interval:
@@ -109,25 +117,30 @@ def recovered_fraction(band: OuterBand, prediction: Complex, config: EvaluationC
         prediction: complex64 [S, C, H, W]; only the outer band is looked at.
         config: Bootstrap settings.
     """
-    error = _tile_sums(np.square(np.abs(band.kspace - prediction)), band.outside)
+    return _intervals(band, [_error(band, prediction)], config)[0]
+
+
+def _intervals(band: OuterBand, errors: Sequence[Sums], config: EvaluationConfig) -> list[Interval]:
+    """The recovered fraction for each of the tiles' errors; all are resampled in one draw."""
     energy = _tile_sums(np.square(np.abs(band.kspace)), band.outside)
     noise = _tile_sums(band.noise, band.outside)
-    totals = np.stack([error - noise, energy - noise], axis=1)
-    return bootstrap(
+    totals = np.stack([energy, *errors], axis=1) - noise[:, np.newaxis]
+    return bootstrap_together(
         totals[energy > 0.0],
-        lambda sums: 1.0 - sums[..., 0] / sums[..., 1],
+        lambda sums: 1.0 - sums[..., 1:] / sums[..., :1],
         samples=config.bootstrap_samples,
         confidence=config.confidence,
         seed=config.seed,
     )
 
 
-def _score(
-    scan: Scan, band: OuterBand, image: RawImage, name: str, prediction: Complex, config: EvaluationConfig
-) -> OuterBandScore:
+def _error(band: OuterBand, prediction: Complex) -> Sums:
+    return _tile_sums(np.square(np.abs(band.kspace - prediction)), band.outside)
+
+
+def _score(scan: Scan, band: OuterBand, image: RawImage, name: str, found: Interval) -> OuterBandScore:
     signal = band.signal_fraction
     measurable = signal >= LEAST_SIGNAL_FRACTION
-    found = recovered_fraction(band, prediction, config) if measurable else None
     return OuterBandScore(
         scan=scan.source.name if scan.source else scan.subject,
         subject=scan.subject,
@@ -137,13 +150,13 @@ def _score(
         matrix=band.shape,
         signal_fraction=signal,
         measurable=measurable,
-        recovered=found.estimate if found else None,
-        low=found.low if found else None,
-        high=found.high if found else None,
+        recovered=found.estimate if measurable else None,
+        low=found.low if measurable else None,
+        high=found.high if measurable else None,
     )
 
 
-def _tile_sums(values: NDArray[np.floating], outside: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _tile_sums(values: NDArray[np.floating], outside: NDArray[np.bool_]) -> Sums:
     """Sums over the outer band in tiles: [S * tiles], coils together."""
     per_slice = np.where(outside, values, 0.0).sum(axis=1)
     paddings: Sequence[tuple[int, int]] = [(0, 0), *((0, -size % _TILE) for size in outside.shape)]

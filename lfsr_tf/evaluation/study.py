@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from lfsr_tf.errors import ScanError
+from lfsr_tf.errors import OutOfMemoryError, ScanError
 from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, acquire, study_volume
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.display import upright
@@ -74,7 +74,7 @@ def compare(
     for entry, name in zip(scans, scan_names(scans), strict=True):
         try:
             volume = study_volume(read_scan(entry) if isinstance(entry, Path) else entry, name, scale, config)
-        except ScanError as error:
+        except (ScanError, OutOfMemoryError) as error:
             failures.append((name, str(error)))
             _advance(progress, len(config.sigmas))
             continue

@@ -65,7 +65,7 @@ def network_input(scan: Scan, matrix: AcquiredMatrix, noise: NoiseEstimate, imag
     coils = _acquired_coils(scan, matrix.used)
     # k-space itself is cropped, which is exact along every axis.
     exact = replace(matrix, exact=True)
-    measured = estimate_sigma_complex(tf.constant(coils)) if matrix.cut else noise
+    measured = estimate_sigma_complex(tf.constant(coils), coil_axis=1) if matrix.cut else noise
     return NetworkInput(scan.with_slices(_image_of(coils, image)), exact, measured, image)
 
 

@@ -9,7 +9,7 @@ from lfsr_tf.scans.scan import Scan
 
 
 def measure_noise(scan: Scan) -> NoiseEstimate:
-    """Estimate the standard deviation of one channel in the scan's own unit.
+    """Estimate the standard deviation of one channel in the scan's own unit; of coils the root mean square.
 
     Args:
         scan: Its k-space is used where the file held it, otherwise the background of the magnitude.
@@ -18,5 +18,5 @@ def measure_noise(scan: Scan) -> NoiseEstimate:
         The estimate; its sigma is None where neither shows the noise.
     """
     if scan.kspace is not None:
-        return estimate_sigma_kspace(tf.constant(scan.kspace))
+        return estimate_sigma_kspace(tf.constant(scan.kspace), coil_axis=1)
     return estimate_sigma_magnitude(tf.constant(scan.slices()), coils=scan.coils)

@@ -60,7 +60,7 @@ def prepare_dataset(
             `strict`, one could not.
         ConfigError: A subject is on both sides, a scan is there twice, or the settings do not suit the scans
             or an older run.
-        OutputError: The records cannot be written.
+        OutputError: The records cannot be written; on a disk that was full the next run goes on.
         LfsrError: There is too little memory, or a worker died; the next run goes on.
     """
     output, train, validation = Path(output), _paths(train_sources), _paths(validation_sources)

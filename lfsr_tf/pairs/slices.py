@@ -19,6 +19,8 @@ from lfsr_tf.scans.scan import Scan
 # Slices of one scan that are transformed together; bounds the memory, not the result.
 _BATCH = 16
 _SMALLEST = 16
+# Of the intensity unit: interpolated magnitudes overshoot below zero beside edges, by less than this.
+_OVERSHOOT = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ def hr_slices(scan: Scan, config: PairsConfig) -> HrSlices:
         The slices, possibly none if the scan shows no head.
 
     Raises:
-        ScanError: The scan is smaller than the HR size, empty, or not finite.
+        ScanError: The scan is smaller than the HR size, empty, not finite, or signed.
     """
     scan = hr_scan(scan, config)
     reference = low_resolution_reference(scan, config.scale)
@@ -102,8 +104,10 @@ def hr_scan(scan: Scan, config: PairsConfig) -> Scan:
     """The whole scan as HR slices of S x S pixels over a square field of view, in its own intensity units.
 
     Raises:
-        ScanError: The scan has fewer pixels than the HR size, and `small_images` refuses that.
+        ScanError: The scan has fewer pixels than the HR size, and `small_images` refuses that; or its values
+            are signed, and their magnitude would be another image.
     """
+    _check_magnitudes(scan)
     if config.plane != "acquired":
         scan = scan.cut_along(config.plane)
     steps = hr_steps(scan, config)
@@ -187,6 +191,15 @@ def _compiled_resize(shape: Shape2D) -> Any:
 
     signature = [tf.TensorSpec([None, None, None], tf.float32)]
     return tf.function(resize, input_signature=signature, autograph=False).get_concrete_function()
+
+
+def _check_magnitudes(scan: Scan) -> None:
+    lowest = float(scan.voxels.min(initial=0.0))
+    if lowest < 0.0 and lowest < -_OVERSHOOT * float(reference_intensity(np.abs(scan.voxels))):
+        raise ScanError(
+            f"Expected magnitudes. Received: {scan.source}, with values down to {lowest:.4g}. Undo the "
+            "z-score or the phase-sensitive reconstruction."
+        )
 
 
 def _true_matrix(scan: Scan) -> Shape2D:

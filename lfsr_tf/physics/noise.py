@@ -14,7 +14,7 @@ T the high-pass, which sees the corners of k-space alone, comes out up to a fift
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
@@ -75,15 +75,18 @@ def estimate_sigma_magnitude(image: tf.Tensor, *, coils: int = 1) -> NoiseEstima
     return NoiseEstimate(None, "unknown", coils, reason)
 
 
-def estimate_sigma_complex(image: tf.Tensor) -> NoiseEstimate:
+def estimate_sigma_complex(image: tf.Tensor, *, coil_axis: int | None = None) -> NoiseEstimate:
     """Estimate the noise of complex images, one channel each.
 
     Args:
-        image: Complex image [..., H, W]; slices and coils are taken together.
+        image: Complex image [..., H, W]; slices are taken together.
+        coil_axis: Along it lie coils, of which some are noisier than others: each is measured by itself, and
+            sigma is their root mean square, which is the noise of what coils of equal share are combined to.
+            None: all noise is alike.
 
     Returns:
         The estimate in the units of the image: from the background where there is one, else from the finest
-        diagonal high-pass.
+        diagonal high-pass; of several coils with the method and the reason of the first.
 
     Raises:
         ConfigError: The image is not complex or has fewer than two axes.
@@ -93,6 +96,15 @@ def estimate_sigma_complex(image: tf.Tensor) -> NoiseEstimate:
         raise ConfigError(
             f"Expected a complex image. Received: {image.dtype.name}; use estimate_sigma_magnitude."
         )
+    if coil_axis is not None:
+        estimates = [_estimate_together(coil) for coil in tf.unstack(image, axis=coil_axis)]
+        sigmas = [estimate.sigma for estimate in estimates if estimate.sigma is not None]
+        if len(sigmas) == len(estimates) > 0:
+            return replace(estimates[0], sigma=math.hypot(*sigmas) / math.sqrt(len(sigmas)))
+    return _estimate_together(image)
+
+
+def _estimate_together(image: tf.Tensor) -> NoiseEstimate:
     images = _as_stack(image)
     estimate = estimate_sigma_magnitude(tf.abs(images))
     if estimate.sigma is not None:
@@ -103,9 +115,14 @@ def estimate_sigma_complex(image: tf.Tensor) -> NoiseEstimate:
     return NoiseEstimate(sigma, "high-pass", 1, f"{estimate.reason}; white noise is assumed")
 
 
-def estimate_sigma_kspace(kspace: tf.Tensor) -> NoiseEstimate:
-    """Estimate the noise of centred k-space [..., H, W], in units of the image `ifft2c(kspace)`."""
-    return estimate_sigma_complex(ifft2c(kspace))
+def estimate_sigma_kspace(kspace: tf.Tensor, *, coil_axis: int | None = None) -> NoiseEstimate:
+    """Estimate the noise of centred k-space [..., H, W], in units of the image `ifft2c(kspace)`.
+
+    Args:
+        kspace: Complex samples.
+        coil_axis: As of `estimate_sigma_complex`.
+    """
+    return estimate_sigma_complex(ifft2c(kspace), coil_axis=coil_axis)
 
 
 def high_pass_sigma(image: tf.Tensor, *, per_image: bool = False) -> tf.Tensor:

@@ -34,7 +34,8 @@ def brain_phantom(
         field_strength: 1.5 or 3.0, in tesla.
 
     Returns:
-        Noise-free magnitude, float32 [X, Y, Z], 0 to about 1000, and the voxel sizes in mm.
+        Noise-free magnitude, float32 [X, Y, Z], and the voxel sizes in mm. Healthy tissue reaches about 1000,
+        lesions on FLAIR up to 1800.
 
     Raises:
         ConfigError: The contrast or field strength is unknown, or the matrix or the seed is impossible.

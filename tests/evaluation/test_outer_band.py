@@ -1,15 +1,17 @@
 """The outer-band test on simulated k-space, where the truth is known, and on the real scans."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
 from lfsr_tf.errors import ScanError
+from lfsr_tf.evaluation import bootstrap
 from lfsr_tf.evaluation.acquisitions import LowField
 from lfsr_tf.evaluation.baselines import BASELINES, non_local_means, zero_filling
 from lfsr_tf.evaluation.config import EvaluationConfig
@@ -158,6 +160,24 @@ def test_columns_that_were_never_measured_do_not_count() -> None:
     assert recovered_fraction(band, measured.truth, CONFIG).estimate == pytest.approx(1.0, abs=0.02)
 
 
+@pytest.mark.parametrize("rim", [16, 17])
+def test_k_space_that_is_zero_filled_beyond_the_block_is_refused_and_listed(
+    rim: int, nearest_network: keras.Model
+) -> None:
+    scan = measure(slices=1).scan
+    kept = np.zeros((64, 64), bool)
+    kept[rim:-rim, rim:-rim] = True
+    scan.kspace[..., ~kept] = 0.0
+    with pytest.raises(
+        ScanError, match=r"^Expected samples outside the central 32 x 32\. Received: None, zero"
+    ):
+        outer_band(scan, 2)
+    config = EvaluationConfig(baselines=("zero-fill",), bootstrap_samples=100)
+    results = with_measured_kspace(Results(config, {}, 2, ()), nearest_network, [scan])
+    assert results.outer_band == ()
+    assert "zero-filled beyond it. Cut the empty rim" in results.failures[0][1]
+
+
 def test_where_noise_drowns_the_band_no_figure_is_given() -> None:
     scores = outer_band_scores(measure(sigma=0.3).scan, {}, 2, CONFIG)
     assert scores[0].signal_fraction < 0.2
@@ -174,6 +194,33 @@ def test_every_method_is_judged_and_the_reference_is_0() -> None:
     assert -0.2 < scores[1].recovered < -0.05
     assert abs(scores[3].recovered) < 0.02
     assert all(score.low < score.recovered < score.high for score in (scores[1], scores[3]))
+
+
+def test_one_draw_serves_all_methods_and_changes_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured, names, draws = measure(coils=2), ("zero-fill", "cubic", "nlm"), []
+    band = split(measured)
+    methods = {name: baseline_method(BASELINES[name]) for name in names}
+    alone = {
+        (image, name): recovered_fraction(band, band.predict(method(band.low_field(image)), image), CONFIG)
+        for image in ("magnitude", "in_phase")
+        for name, method in methods.items()
+    }
+    resampled = bootstrap._resampled
+
+    def counted(*arguments: Any) -> Iterator[np.ndarray]:
+        draws.append(arguments)
+        return resampled(*arguments)
+
+    monkeypatch.setattr(bootstrap, "_resampled", counted)
+    scores = outer_band_scores(measured.scan, methods, 2, CONFIG)
+    assert len(draws) == 1
+    for score in scores:
+        figures = (score.recovered, score.low, score.high)
+        if score.method == COMPLEX_ZERO_FILL:
+            assert figures == (0.0, 0.0, 0.0)
+        else:
+            found = alone[score.image, score.method]
+            assert figures == pytest.approx((found.estimate, found.low, found.high), rel=1e-9)
 
 
 def test_files_of_one_name_are_told_apart(nearest_network: keras.Model, tmp_path: Path) -> None:

@@ -160,6 +160,31 @@ def test_names_from_files_cannot_inject_markup(plain: Results, tmp_path: Path) -
     assert "&lt;script&gt;alert(1)" in text
 
 
+def test_dollar_signs_in_a_contrast_are_no_formula(results: Results, tmp_path: Path) -> None:
+    contrast = r"T1w$\frac$"
+    scores = tuple(
+        dataclasses.replace(score, contrast=contrast) if score.contrast == "T1w" else score
+        for score in results.scores
+    )
+    write_report(dataclasses.replace(results, scores=scores), (), tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert text.count(f">{contrast}</text>") == 3  # PSNR, differences, SSIM
+
+
+def test_only_ranges_are_written_as_ranges(plain: Results, tmp_path: Path) -> None:
+    model = {
+        "name": "own",
+        "sigma_range": [0.0, 0.08],
+        "spacing_range_mm": [0.5, 1.5],
+        "settings": {"blocks": [2, 3], "filters": [32, 64, 96]},
+    }
+    write_report(dataclasses.replace(plain, model=model), (), tmp_path / "report.html")
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    for part in ("0 to 0.08", "0.5 to 1.5", "2, 3", "32, 64, 96"):
+        assert part in text
+    assert "2 to 3" not in text
+
+
 def test_parts_that_were_not_made_are_not_mentioned(plain: Results, tmp_path: Path) -> None:
     write_report(plain, (), tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -76,6 +76,19 @@ def test_the_noise_is_that_of_the_cut_slices(complex_images: Images, scan_of: Sc
     assert given(scan, (48, 40)).noise.sigma == pytest.approx(0.015, rel=0.1)
 
 
+def test_the_noise_of_unequal_coils_is_their_root_mean_square(
+    complex_images: Images, scan_of: ScanOf
+) -> None:
+    quiet = complex_images((96, 80), count=4)
+    loud = complex_images((96, 80), seed=1, count=4) * 4.0
+    coils = np.stack([quiet, quiet[::-1], quiet[:, ::-1], loud], axis=1)
+    magnitude = np.sqrt(np.square(np.abs(coils)).sum(axis=1))
+    kspace = fft2c(tf.constant(coils, tf.complex64)).numpy()
+    scan, expected = scan_of(magnitude, kspace=kspace, coils=4), 0.03 * np.sqrt((3 + 16) / 4)
+    assert given(scan).noise.sigma == pytest.approx(expected, rel=0.05)
+    assert given(scan, (48, 40)).noise.sigma == pytest.approx(expected / 2.0, rel=0.1)
+
+
 def test_coils_are_combined(complex_images: Images, scan_of: ScanOf) -> None:
     images = complex_images((48, 40), count=2)
     shares = np.array([0.6, 0.8j])[:, None, None]

@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from lfsr_tf.errors import ScanError
-from lfsr_tf.pairs import PairsConfig, hr_scan, hr_slices
+from lfsr_tf.pairs import PairsConfig, hr_scan, hr_slices, simulate_scan
 from lfsr_tf.pairs.slices import square_scan
 from lfsr_tf.scans import Scan, voxel_to_world
 
@@ -131,6 +133,19 @@ def test_interpolated_pixels_do_not_count_as_resolution() -> None:
 def test_an_empty_scan_is_refused() -> None:
     with pytest.raises(ScanError, match="signal"):
         hr_slices(scan_of(np.zeros((40, 40, 3))), SMALL)
+
+
+@pytest.mark.parametrize("config", [SMALL, PairsConfig(hr_size=64, lr_patch=8)], ids=["cut", "own size"])
+def test_a_signed_scan_is_refused_and_a_small_overshoot_is_not(config: PairsConfig) -> None:
+    volume = blob((64, 64, 3), (1.0, 1.0, 5.0), (30.0, 30.0))
+    z_scored = (volume - volume.mean()) / volume.std()
+    with pytest.raises(
+        ScanError, match=r"^Expected magnitudes\. Received: z\.nii, with values down to -0\.5"
+    ):
+        hr_slices(scan_of(z_scored, source=Path("z.nii")), config)
+    with pytest.raises(ScanError, match="Expected magnitudes"):
+        simulate_scan(scan_of(z_scored), 0.03, config)
+    assert len(hr_slices(scan_of(volume - 0.03), config).images) == 3
 
 
 def test_every_real_training_scan_gives_slices_at_the_papers_size(shared_data) -> None:

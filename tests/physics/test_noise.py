@@ -18,6 +18,7 @@ from lfsr_tf.physics import (
     estimate_sigma_magnitude,
     fft2c,
     ifft2c,
+    in_phase_image,
     remove_rician_bias,
     simulate_acquisition,
     zero_fill_magnitude,
@@ -86,6 +87,34 @@ def test_complex_noise_is_found_within_5_percent_and_kspace_agrees(phantom, sigm
     estimate = estimate_sigma_complex(images)
     assert estimate.sigma == pytest.approx(sigma, rel=0.05)
     assert estimate_sigma_kspace(fft2c(images)).sigma == pytest.approx(estimate.sigma, rel=1e-4)
+
+
+@pytest.mark.parametrize("levels", [(1, 1, 1, 2), (1, 2, 3, 4), (3, 1, 1, 1)])
+def test_noise_of_unequal_coils_is_that_of_their_combination(phantom, levels):
+    """Monte Carlo: what many draws of the noise leave in the tissue of the part in phase."""
+    sigmas = 0.02 * np.array(levels)[:, None, None]
+    rng = np.random.default_rng(0)
+
+    def measured(slices):
+        noise = rng.normal(size=(2, len(slices), len(levels), *slices.shape[1:]))
+        shares = np.exp([0.0, 1.0j, 2.0j, 3.0j])[:, None, None] / 2.0
+        return (shares * slices[:, None] + sigmas * (noise[0] + 1j * noise[1])).astype(np.complex64)
+
+    draws = np.stack([in_phase_image(measured(phantom[3:4]))[0] for _ in range(60)])
+    combined = draws.std(axis=0)[phantom[3] > 0.4].mean()
+    images = measured(phantom)
+    assert estimate_sigma_complex(images, coil_axis=1).sigma == pytest.approx(combined, rel=0.05)
+    kspace = estimate_sigma_kspace(fft2c(images), coil_axis=1)
+    assert kspace.sigma == pytest.approx(combined, rel=0.05)
+    assert kspace.method == "background"
+    # Without a word on coils a level that many blocks share is found.
+    assert estimate_sigma_complex(images).sigma != pytest.approx(combined, rel=0.1)
+
+
+def test_a_silent_coil_leaves_the_figure_of_all(phantom):
+    images = coil_images(phantom[:4], 0.03, 2)
+    images[1] = 0.0
+    assert estimate_sigma_complex(images, coil_axis=0).sigma == estimate_sigma_complex(images).sigma
 
 
 def test_complex_data_without_background_is_measured_by_its_high_pass():

@@ -200,7 +200,7 @@ def test_a_change_within_a_table_leaves_the_rest_of_it() -> None:
 
 
 def test_a_short_training_comes_back_as_a_run(slices: Path, tmp_path: Path) -> None:
-    changes = ["steps=6", "report_every=4", "warmup=2", "settings={filters=[8, 12], blocks=[1, 1]}"]
+    changes = ["steps=8", "report_every=4", "warmup=2", "settings={filters=[8, 12], blocks=[1, 1]}"]
     changes += ["dtype_policy='float32'", "batches={batch=4, lr_patch=16}"]
     output = tmp_path / "trained.npz"
     command = [
@@ -218,11 +218,11 @@ def test_a_short_training_comes_back_as_a_run(slices: Path, tmp_path: Path) -> N
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     history = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row["steps"] for row in history] == [4, 6]
+    assert [row["steps"] for row in history] == [4, 8]
     assert history[1]["seconds"] > history[0]["seconds"] > 0
     write_run(output, slices, tmp_path / "run")
     trained = load_model(tmp_path / "run")
-    assert trained.info.trained_steps == 6
+    assert trained.info.trained_steps == 8
     assert trained.info.metrics["psnr_0.03"] == history[-1]["psnr"]["0.03"]
     result = np.asarray(trained.model(with_noise_level(images(1)[..., None], 0.02)))
     assert result.shape == (1, 64, 64, 1) and np.isfinite(result).all()

@@ -146,7 +146,8 @@ def _panels(results: Results, label: str) -> Iterator[tuple[Figure, list[tuple[A
         figure = Figure(figsize=(2.6 * len(contrasts) + 0.6, 2.9), layout="constrained")
         axes = figure.subplots(1, len(contrasts), sharey=True, squeeze=False)[0]
         for axis, contrast in zip(axes, contrasts, strict=True):
-            axis.set_title(contrast_label(contrast))
+            # A contrast's name is a user's: two dollar signs in it are no formula.
+            axis.set_title(contrast_label(contrast), parse_math=False)
             axis.set_xlabel("noise level σ")
         axes[0].set_ylabel(label)
         yield figure, list(zip(axes, contrasts, strict=True))

@@ -182,15 +182,13 @@ def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(value, dict):
             flat += _flat(value, f"{label}: ")
         elif value not in (None, "", [], ()):
-            flat.append((label, _text(value)))
+            flat.append((label, _text(value, " to " if "_range_" in f"{name}_" else ", ")))
     return flat
 
 
-def _text(value: object) -> str:
+def _text(value: object, separator: str = ", ") -> str:
     if isinstance(value, list | tuple):
-        return (
-            " to ".join(_text(entry) for entry in value) if len(value) == 2 else ", ".join(map(_text, value))
-        )
+        return separator.join(map(_text, value))
     text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
     text = f"{value:.6g}" if isinstance(value, float) else text
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
