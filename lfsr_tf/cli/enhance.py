@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -102,7 +101,11 @@ def enhance(
     from lfsr_tf.inference.inputs import find_inputs
 
     config = _config(
-        acquired_matrix, pixel_budget=pixel_budget, dtype=dtype, noise_level=noise_level, image=image
+        acquired_matrix=acquired_matrix,
+        pixel_budget=pixel_budget,
+        dtype=dtype,
+        noise_level=noise_level,
+        image=image,
     )
     chosen_format = _output_format(output_format, output)
     jobs = plan_jobs(find_inputs(scans, results=output), output, named=scans)
@@ -128,14 +131,11 @@ def _network(model: Path | None, server: str | None) -> TrainedModel | RunningNe
     return connect(server)
 
 
-def _config(acquired_matrix: str | None, **others: Any) -> EnhanceConfig:
+def _config(**given: Any) -> EnhanceConfig:
     """The settings that were given; the others keep their defaults."""
     from lfsr_tf.inference.enhance import EnhanceConfig
-    from lfsr_tf.inference.matrix import parse_matrix_request
 
-    matrix = None if acquired_matrix is None else parse_matrix_request(acquired_matrix)
-    given = {"acquired_matrix": matrix, **others}
-    return replace(EnhanceConfig(), **{name: value for name, value in given.items() if value is not None})
+    return EnhanceConfig(**{name: value for name, value in given.items() if value is not None})
 
 
 def _output_format(name: str, output: Path) -> OutputFormat:

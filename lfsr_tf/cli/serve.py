@@ -124,12 +124,12 @@ def _models(
         return read_models_config(config_file)
     if model is None or config_file is not None:
         raise ConfigError("Expected a model or --model-config-file, one of them. See `lfsr serve --help`.")
-    name = name or DEFAULT_NAME
+    name, exported = name or DEFAULT_NAME, versions(model)
     if (model / "saved_model.pb").exists():
         raise ConfigError(
             f"Expected a folder of versions. Received: {model}, a version. Give {model.parent}."
         )
-    if versions(model):
+    if exported:
         if dtype is not None:
             raise ConfigError("Expected no --dtype for a model that is exported. Give it to `lfsr export`.")
         return (ModelSource(name, model),)

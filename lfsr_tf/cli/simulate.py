@@ -85,13 +85,13 @@ def _check_sigma(sigma: float) -> None:
 
 
 def _targets(scans: list[str], output: Path) -> list[Path]:
-    from lfsr_tf.scans.naming import SCAN_SUFFIXES
+    from lfsr_tf.scans.naming import without_suffix
 
     if output.name.endswith((".nii", ".nii.gz")):
         if len(scans) > 1:
             raise OutputError(f"Expected a folder for {len(scans)} scans. Received: {output}.")
         return [output]
-    stems = [SCAN_SUFFIXES.sub("", Path(name).name).replace(":", "-") for name in scans]
+    stems = [without_suffix(Path(name).name).replace(":", "-") for name in scans]
     for stem in stems:
         if stems.count(stem) > 1:
             raise OutputError(

@@ -59,6 +59,7 @@ def consistency_by_ring(
     *,
     image: RawImage = "magnitude",
     coils: int = 1,
+    signed: bool = False,
 ) -> tuple[Ring, ...]:
     """Compare a result with the input it was made from.
 
@@ -68,6 +69,8 @@ def consistency_by_ring(
         sigma: Noise of one channel in `lr`, same unit; None when it is not known.
         image: What of the measurement the slices show.
         coils: Coils that a magnitude was combined from.
+        signed: Whether the file's values have a sign. They are then no magnitudes: their noise is Gaussian,
+            and stays about 0. What `lr` holds does not tell: a magnitude that was cut rings below 0.
 
     Returns:
         Eight rings of equal width, from the centre of k-space outward.
@@ -75,8 +78,6 @@ def consistency_by_ring(
     # In units in which no square overflows.
     unit = np.float32(np.abs(lr).max(initial=0.0)) or np.float32(1.0)
     lr, sr, sigma = lr / unit, sr / unit, None if sigma is None else sigma / float(unit)
-    # Values with a sign are no magnitudes: their noise is Gaussian, and stays about 0.
-    signed = bool((lr < 0.0).any())
     radius = _radius(lr.shape[1], lr.shape[2])
     ring_of = np.minimum((radius * RINGS).astype(int), RINGS - 1).ravel()
     difference, measured, noise = np.zeros(RINGS), np.zeros(RINGS), 0.0

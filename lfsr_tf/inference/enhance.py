@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lfsr_tf.errors import ConfigError, ScanError
 from lfsr_tf.inference.cautions import consistency_warnings, matrix_warnings, noise_warnings, spacing_warnings
 from lfsr_tf.inference.consistency import consistency_by_ring
-from lfsr_tf.inference.matrix import MatrixRequest, choose_matrix
+from lfsr_tf.inference.matrix import MatrixRequest, choose_matrix, parse_matrix_request
 from lfsr_tf.inference.network import RunningNetwork, run_here
 from lfsr_tf.inference.network_input import NetworkInput, choose_image, network_input
 from lfsr_tf.inference.noise import measure_noise
@@ -56,11 +56,12 @@ class EnhanceConfig:
     image: RawImage | None = None
 
     def __post_init__(self) -> None:
-        """Check the budget and the noise level.
+        """Check the settings, and take the matrix as the command line or JSON has it, too.
 
         Raises:
-            ConfigError: One of them is out of its range, or there is no such image.
+            ConfigError: One of them is out of its range, or there is no such image or matrix.
         """
+        object.__setattr__(self, "acquired_matrix", parse_matrix_request(self.acquired_matrix))
         if self.image not in (None, *get_args(RawImage)):
             raise ConfigError(f"Expected an image: {', '.join(get_args(RawImage))}. Received: {self.image}.")
         if self.noise_level is not None and not 0.0 <= self.noise_level < 1.0:
@@ -154,9 +155,9 @@ class Enhancer:
     ) -> Sidecar:
         noise_report = self._noise_report(lr.noise, reference, scan.coils)
         spacing = self._spacing_report(scan, lr.scan, enhanced)
-        rings = consistency_by_ring(
-            lr.scan.slices(), enhanced.slices(), lr.noise.sigma, image=lr.image, coils=scan.coils
-        )
+        compared = lr.scan.slices(), enhanced.slices(), lr.noise.sigma
+        signed = bool(scan.voxels.min() < 0.0)
+        rings = consistency_by_ring(*compared, image=lr.image, coils=scan.coils, signed=signed)
         return Sidecar(
             model=self._model_report(),
             contrast=scan.contrast,

@@ -13,10 +13,10 @@ from typing import Literal
 
 from lfsr_tf.errors import ConfigError, OutputError
 from lfsr_tf.inference.enhance import Enhancer
-from lfsr_tf.inference.sidecar import Sidecar, recorded_outputs, write_sidecar
+from lfsr_tf.inference.sidecar import Sidecar, is_sidecar, recorded_outputs, write_sidecar
 from lfsr_tf.scans import read_volumes
 from lfsr_tf.scans.dicom_write import is_instance, write_dicom
-from lfsr_tf.scans.naming import SCAN_SUFFIXES
+from lfsr_tf.scans.naming import without_suffix
 from lfsr_tf.scans.nifti import is_nifti, write_nifti
 from lfsr_tf.scans.scan import Scan
 from lfsr_tf.storage import (
@@ -168,7 +168,8 @@ def check_target(job: Job, overwrite: bool) -> None:
 
     Raises:
         ConfigError: Another input's result would get the same name.
-        OutputError: A folder on the way is a file, or the sidecar stands already.
+        OutputError: A folder on the way is a file, the sidecar stands already, or another JSON file stands
+            in its place.
     """
     if job.namesakes:
         beside = job.source.parent in {path.parent for path in job.namesakes}
@@ -198,7 +199,7 @@ def _stem(path: Path) -> str:
     # The working folder has a name, too, which "." does not tell.
     if exists(path) and path.is_dir():
         return Path(os.path.abspath(path)).name  # noqa: PTH100 - resolve() would follow links
-    return SCAN_SUFFIXES.sub("", path.name)
+    return without_suffix(path.name)
 
 
 def _job(source: Path, base: Path, output: Path) -> Job:
@@ -247,6 +248,11 @@ def _check_free(target: Path, job: Job, overwrite: bool) -> None:
     if taken and not overwrite:
         raise OutputError(
             f"Expected a new output. Received: {target}, which exists. Give --overwrite to replace it."
+        )
+    if taken and target == job.sidecar and not is_sidecar(target):
+        raise OutputError(
+            f"Expected an earlier result to replace. Received: {target}, which is no sidecar of this "
+            "package. Move it, or choose another folder or name."
         )
     if target.is_dir():
         check_replaceable(target, is_instance)

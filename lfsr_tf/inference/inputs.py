@@ -31,19 +31,25 @@ def find_inputs(paths: Sequence[Path], *, results: Path | None = None) -> list[t
     Raises:
         ScanError: There are no scans at all, or a folder cannot be searched.
     """
-    found: dict[tuple[str, ...], tuple[Path, Path]] = {}
+    found: list[tuple[Path, Path]] = []
+    known: set[str] = set()
     for path in paths:
         for scan in find_scans(path) if exists(path) else [path]:
             base = path if scan != path else path.parent
-            if results is None or not _lies_inside(scan, results, base):
-                # What is named may be any file of a series; a search finds each series once.
-                files = _readable_files(scan) if scan == path else [scan]
-                found.setdefault(tuple(map(os.path.abspath, files)), (scan, base))
+            place = os.path.abspath(scan)  # noqa: PTH100 - resolve() would follow links
+            # A file of a series that was found already costs no look at its folder.
+            if place in known or (results is not None and _lies_inside(scan, results, base)):
+                continue
+            # One search finds each scan once; several, or names, may stand for the same files.
+            files = set(map(os.path.abspath, _readable_files(scan) if len(paths) > 1 else [scan]))
+            if not files <= known:
+                found.append((scan, base))
+            known |= files | {place}
     if not found:
         raise ScanError(
             f"Expected scans in {', '.join(map(str, paths))}. Received: folders without any. Check the path."
         )
-    return list(found.values())
+    return found
 
 
 def input_files(source: Path) -> list[Path]:

@@ -16,7 +16,9 @@ where it is.
 
 from __future__ import annotations
 
+import operator
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,18 +60,25 @@ class AcquiredMatrix:
         return self.used != self.stored
 
 
-def parse_matrix_request(text: str) -> MatrixRequest:
-    """Read `--acquired-matrix`: "128x126", "header", "spectrum" or "full".
+def parse_matrix_request(given: object) -> MatrixRequest:
+    """Read `--acquired-matrix` and `EnhanceConfig.acquired_matrix`.
+
+    Args:
+        given: "128x126", (128, 126), [128, 126], "header", "spectrum" or "full".
 
     Raises:
         ConfigError: Anything else.
     """
-    if text in ("header", "spectrum", "full"):
-        return text  # type: ignore[return-value]
-    if match := re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text.strip()):
-        return int(match[1]), int(match[2])
+    if isinstance(given, str):
+        if given in ("header", "spectrum", "full"):
+            return given  # type: ignore[return-value]
+        if match := re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", given.strip()):
+            return int(match[1]), int(match[2])
+    elif isinstance(given, list | tuple) and len(given) == 2:
+        with suppress(TypeError):
+            return operator.index(given[0]), operator.index(given[1])
     raise ConfigError(
-        f"Expected an acquired matrix like 128x126, or header, spectrum or full. Received: {text!r}. "
+        f"Expected an acquired matrix like 128x126, or header, spectrum or full. Received: {given!r}. "
         "`lfsr inspect` suggests one."
     )
 

@@ -17,6 +17,7 @@ from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.storage import read_json, write_json
 
 SCHEMA_VERSION = 1
+PACKAGE = "lfsr_tf"
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def write_sidecar(path: Path, source: Path, outputs: Mapping[Path, Sidecar]) -> 
         path,
         {
             "schema_version": SCHEMA_VERSION,
-            "package": {"name": "lfsr_tf", "version": __version__},
+            "package": {"name": PACKAGE, "version": __version__},
             "input": {"path": str(source), "sha256": hashes},
             "volumes": [
                 {"output": str(output.relative_to(path.parent)), **asdict(sidecar)}
@@ -156,3 +157,12 @@ def recorded_outputs(path: Path) -> list[str]:
         return [str(volume["output"]) for volume in sidecar["volumes"]] if known else []
     except (LfsrError, LookupError, TypeError):
         return []
+
+
+def is_sidecar(path: Path) -> bool:
+    """Whether a JSON file is a sidecar that this package wrote, of whatever version."""
+    try:
+        sidecar = read_json(path)
+        return sidecar["package"]["name"] == PACKAGE and "schema_version" in sidecar
+    except (LfsrError, LookupError, TypeError):
+        return False

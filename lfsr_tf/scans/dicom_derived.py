@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import datetime
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -43,10 +45,9 @@ _STALE = (
     "DataSetTrailingPadding", "ImagePosition", "ImageOrientation", "PresentationLUTShape",
 )
 # fmt: on
-# JPEG baseline and extended, near-lossless JPEG-LS, and the lossy forms of JPEG 2000.
-_LOSSY_SYNTAXES = frozenset(
-    {JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, JPEG2000MC, HTJ2K}
-)
+_LOSSY_SYNTAXES = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless})
+# These may be reversible, too (PS3.5 A.4.4): what the file says of itself decides, and silence means lossy.
+_PERHAPS_LOSSY_SYNTAXES = frozenset({JPEG2000, JPEG2000MC, HTJ2K})
 _DESCRIPTION_LENGTH = 64  # LO, PS3.5 table 6.2-1
 _DERIVATION_LENGTH = 1024  # ST
 _SERIES_NUMBER_LIMIT = 2**31 // 100 - 1
@@ -60,13 +61,13 @@ class DerivedSeries:
         suffix: Appended to the series description.
         derivation: What was done, for Derivation Description.
         uid: Series Instance UID.
-        created: Local time of writing.
+        created: Time of writing, with its time zone; one without is local.
     """
 
     suffix: str
     derivation: str
     uid: str = field(default_factory=generate_uid)
-    created: datetime.datetime = field(default_factory=datetime.datetime.now)
+    created: datetime.datetime = field(default_factory=lambda: datetime.datetime.now().astimezone())
 
 
 def derive(source: Dataset, series: DerivedSeries) -> Dataset:
@@ -99,16 +100,32 @@ def _may_stay(tag: BaseTag) -> bool:
 
 def _set_series(dataset: Dataset, series: DerivedSeries) -> None:
     dataset.SeriesInstanceUID = series.uid
-    number = int(dataset.get("SeriesNumber") or 0)
+    number = _whole_number(dataset.get("SeriesNumber"))
     dataset.SeriesNumber = number * 100 + 1 if 0 <= number < _SERIES_NUMBER_LIMIT else 1
     description = str(dataset.get("SeriesDescription") or "")
     room = _DESCRIPTION_LENGTH - len(series.suffix) - 1
     dataset.SeriesDescription = f"{description[:room]} {series.suffix}".strip()
 
 
+def _whole_number(value: object) -> int:
+    """A number as it should be; 0 for anything else that files have in its place (4A, two numbers)."""
+    with suppress(ValueError):
+        if (number := float(str(value))).is_integer():
+            return int(number)
+    return 0
+
+
 def _set_times(dataset: Dataset, series: DerivedSeries) -> None:
-    """The pixels are of now; study and acquisition keep their times."""
-    date, time = series.created.strftime("%Y%m%d"), series.created.strftime("%H%M%S")
+    """The pixels are of now; study and acquisition keep their times.
+
+    All times of a header are of one time zone (PS3.3 C.12.1.1.8): where it is named, the new ones are, too.
+    """
+    created = series.created
+    offset = str(dataset.get("TimezoneOffsetFromUTC") or "").strip()
+    if re.fullmatch(r"[+-]\d{4}", offset):
+        with suppress(ValueError):
+            created = created.astimezone(datetime.datetime.strptime(offset, "%z").tzinfo)
+    date, time = created.strftime("%Y%m%d"), created.strftime("%H%M%S")
     for kind in ("InstanceCreation", "Series", "Content"):
         setattr(dataset, f"{kind}Date", date)
         setattr(dataset, f"{kind}Time", time)
@@ -119,7 +136,7 @@ def _set_origin(dataset: Dataset, source: Dataset, series: DerivedSeries) -> Non
     before = str(source.get("DerivationDescription") or "")
     dataset.DerivationDescription = f"{before}; {series.derivation}".strip("; ")[-_DERIVATION_LENGTH:]
     # Once lossy, an image stays marked so for ever (PS3.3 C.7.6.1.1.5).
-    if source.file_meta.get("TransferSyntaxUID") in _LOSSY_SYNTAXES:
+    if _is_lossy(source):
         dataset.LossyImageCompression = "01"
     equipment = Dataset()
     equipment.Manufacturer = _MANUFACTURER
@@ -128,6 +145,12 @@ def _set_origin(dataset: Dataset, source: Dataset, series: DerivedSeries) -> Non
     equipment.ContributionDescription = series.derivation[:_DERIVATION_LENGTH]
     equipment.PurposeOfReferenceCodeSequence = [_code(_PROCESSING)]
     dataset.ContributingEquipmentSequence = [*dataset.get("ContributingEquipmentSequence", []), equipment]
+
+
+def _is_lossy(source: Dataset) -> bool:
+    syntax = source.file_meta.get("TransferSyntaxUID")
+    said_lossless = str(source.get("LossyImageCompression")) == "00"
+    return syntax in _LOSSY_SYNTAXES or (syntax in _PERHAPS_LOSSY_SYNTAXES and not said_lossless)
 
 
 def derived_type(words: str | Sequence[str] | None) -> list[str]:
@@ -151,7 +174,7 @@ def source_reference(source: Dataset, frame: int | None = None) -> Dataset | Non
         source: The input's header.
         frame: Number from 0 of the frame in a multi-frame input.
     """
-    uid = UID(source.get("SOPInstanceUID") or "")
+    uid = UID(str(source.get("SOPInstanceUID") or ""))
     # Root 0 belongs to no one who makes images: anonymizers write it, and repeating it would spread the
     # error.
     if not uid.is_valid or uid.startswith("0.") or not source.get("SOPClassUID"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import struct
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -41,7 +42,7 @@ _INDEX_KEYWORDS = (
 # fmt: on
 
 # What pydicom raises for a value that is none of its type; BytesLengthException is no ValueError.
-_UNREADABLE = (
+UNREADABLE = (
     ArithmeticError,
     AttributeError,
     BytesLengthException,
@@ -50,6 +51,7 @@ _UNREADABLE = (
     RuntimeError,
     TypeError,
     ValueError,
+    struct.error,
 )
 _BLOCK = 2**20
 
@@ -80,7 +82,7 @@ def readable_values(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ScanError(
             f"Expected a DICOM header by the standard. Received: {path}, with a value that cannot be read "
             f"({first_line(error).rstrip('.')}). Copy it again from the scanner."
@@ -104,7 +106,7 @@ def readable_header(header: Dataset) -> Dataset:
 def _readable_elements(dataset: Dataset) -> Dataset:
     kept: dict[BaseTag, DataElement] = {}
     for tag in tuple(dataset.keys()):
-        with contextlib.suppress(*_UNREADABLE):
+        with contextlib.suppress(*UNREADABLE):
             element = dataset[tag]
             if element.VR == VR.SQ:
                 element = DataElement(tag, VR.SQ, [_readable_elements(item) for item in element.value])

@@ -7,6 +7,7 @@ positions alone: Spacing Between Slices is wrong in many files (it holds the gap
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,14 +31,15 @@ def split_volumes(frames: Sequence[Frame], name: str) -> list[list[Frame]]:
     """Split the planes of one series or file into volumes, each sorted along its normal.
 
     Stacks are separate volumes. Where several planes lie at one place, the first trait whose values part them
-    into complete volumes is used, then the next one within each part.
+    into complete volumes is used, then the next one within each part. Parts are ordered by their values of
+    the trait, whatever the files are called: numbers as numbers, after what has no value, before text.
 
     Args:
         frames: All planes; other components than magnitude are left out where there is magnitude.
         name: The series, for error messages.
 
     Returns:
-        The volumes in the order in which their traits first appear.
+        The volumes, those of the first stack first, in the order of their traits.
 
     Raises:
         ScanError: There is no magnitude, or planes coincide and no trait tells them apart.
@@ -71,7 +73,17 @@ def _split_by(frames: list[Frame], trait: str) -> list[list[Frame]]:
     for frame in frames:
         parts.setdefault(frame.traits.get(trait), []).append(frame)
     complete = all({_place(frame) for frame in part} == places for part in parts.values())
-    return list(parts.values()) if complete else [frames]
+    return [parts[value] for value in sorted(parts, key=_rank)] if complete else [frames]
+
+
+def _rank(value: object) -> tuple[float, str]:
+    """The place of a trait's value among others: what is missing, then numbers, then text."""
+    text = "" if value is None else str(value)
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.inf if text else -math.inf
+    return (math.inf if math.isnan(number) else number), text
 
 
 def volume_affine(frames: Sequence[Frame], name: str) -> NDArray[np.float64]:

@@ -122,7 +122,7 @@ def _traits(dataset: Dataset, index: int, content: Dataset, words: list[str]) ->
         "EffectiveEchoTime": echo.get("EffectiveEchoTime"),
         "TemporalPositionIndex": content.get("TemporalPositionIndex"),
         "DiffusionBValue": diffusion.get("DiffusionBValue"),
-        "DiffusionGradientOrientation": str(gradient[0].get("DiffusionGradientOrientation")),
+        "DiffusionGradientOrientation": str(gradient[0].get("DiffusionGradientOrientation", "")),
         "FrameType": tuple(words),
     }
     # A dimension that this list does not name still parts the volumes, by its own index.

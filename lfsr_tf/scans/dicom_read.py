@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.uid import MediaStorageDirectoryStorage
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans.dicom_files import (
@@ -197,9 +198,19 @@ def _index_of(files: tuple[tuple[Path, tuple[int, ...]], ...]) -> Index:
             continue
         if index.get("Rows") and index.get("Columns"):
             groups.setdefault(str(index.get("SeriesInstanceUID")), []).append((path, index))
-        elif any(known.startswith(str(index.get("SOPClassUID") or "")) for known in MR_CLASSES):
+        elif not _is_directory(index) and any(
+            known.startswith(str(index.get("SOPClassUID") or "")) for known in MR_CLASSES
+        ):
             broken.append(path)  # it may end before its class, or within it
     return tuple(_group(uid, members) for uid, members in groups.items()), tuple(broken)
+
+
+def _is_directory(index: FileDataset) -> bool:
+    """Whether it is the DICOMDIR of a medium, which lies beside the images and has no class of its own."""
+    stored = index.file_meta.get("MediaStorageSOPClassUID")
+    return (
+        stored == MediaStorageDirectoryStorage or "FileSetID" in index or "DirectoryRecordSequence" in index
+    )
 
 
 def _state(path: Path) -> tuple[int, ...]:

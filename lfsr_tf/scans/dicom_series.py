@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,7 +119,8 @@ def _check_same_matrix(dataset: Dataset, path: Path, first: Dataset, first_path:
 def _frame(index: int, dataset: Dataset, path: Path) -> Frame:
     row, column = dicom_frames.unit_vectors(dataset, str(path))
     image_type = _values(dataset.get("ImageType"))
-    traits: dict[str, Hashable] = {keyword: str(dataset.get(keyword)) for keyword in _TRAIT_KEYWORDS}
+    values = {keyword: dataset.get(keyword) for keyword in _TRAIT_KEYWORDS}
+    traits = {keyword: "" if value is None else str(value) for keyword, value in values.items()}
     return Frame(
         index=index,
         position=dicom_frames.number_list(dataset, "ImagePositionPatient", 3, str(path)),

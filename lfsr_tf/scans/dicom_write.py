@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,11 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from lfsr_tf import __version__
-from lfsr_tf.errors import OutputError
+from lfsr_tf.errors import LfsrError, OutputError, first_line
 from lfsr_tf.scans import dicom_derived, dicom_quantise
 from lfsr_tf.scans.dicom_classic_header import classic_header
 from lfsr_tf.scans.dicom_derived import DerivedSeries
-from lfsr_tf.scans.dicom_files import readable_header, tolerant_parsing
+from lfsr_tf.scans.dicom_files import UNREADABLE, readable_header, tolerant_parsing
 from lfsr_tf.scans.dicom_frames import DicomHeader
 from lfsr_tf.scans.dicom_placement import Placement, pixel_spacing, place_slices, slice_spacing_changed
 from lfsr_tf.scans.scan import Scan
@@ -38,7 +39,8 @@ def write_dicom(scan: Scan, folder: Path | str, *, derivation: str = "", overwri
         overwrite: Replace an existing folder, if it holds nothing but instances.
 
     Raises:
-        OutputError: The scan did not come from DICOM, was turned, or the folder cannot be written.
+        OutputError: The scan did not come from DICOM, was turned, its header holds what cannot be written, or
+            the folder cannot be.
         ScanError: A voxel is NaN or infinite.
     """
     header = scan.header
@@ -48,12 +50,34 @@ def write_dicom(scan: Scan, folder: Path | str, *, derivation: str = "", overwri
             f"{scan.format!r}. Write it as NIfTI."
         )
     series = _identity(scan, header, derivation)
-    with tolerant_parsing():
+    replaces = is_instance if overwrite else None
+    with tolerant_parsing(), atomic_folder(folder, replaces=replaces) as temporary, _writable_values(scan):
         header = replace(header, datasets=tuple(map(readable_header, header.datasets)))
-        instances = _instances(scan, header, series)
-        with atomic_folder(folder, replaces=is_instance if overwrite else None) as temporary:
-            for number, dataset in enumerate(instances, start=1):
-                dataset.save_as(temporary / f"IM{number:04d}.dcm", enforce_file_format=True)
+        for number, dataset in enumerate(_instances(scan, header, series), start=1):
+            dataset.save_as(temporary / f"IM{number:04d}.dcm", enforce_file_format=True)
+
+
+@contextmanager
+def _writable_values(scan: Scan) -> Iterator[None]:
+    """Make one OutputError of what pydicom raises for a value that it read and cannot write."""
+    try:
+        yield
+    except LfsrError:
+        raise
+    except UNREADABLE as error:
+        if fault := _fault_of_the_disk(error):
+            raise fault from None
+        raise OutputError(
+            f"Expected a DICOM header that a series can be derived from. Received: that of {scan.source}, "
+            f"with a value that cannot be written ({first_line(error).rstrip('.')}). Write NIfTI."
+        ) from error
+
+
+def _fault_of_the_disk(error: BaseException | None) -> OSError | None:
+    """What the system said, where it did: pydicom makes errors of its own of any that it meets."""
+    if error is None or (isinstance(error, OSError) and error.errno is not None):
+        return error
+    return _fault_of_the_disk(error.__context__)
 
 
 def is_instance(path: Path) -> bool:

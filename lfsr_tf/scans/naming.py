@@ -8,7 +8,7 @@ underscores (`msL01_study2_T2W.nii.gz`, `hkuF6A_LF055T_FLAIR.nii.gz`).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lfsr_tf.errors import ScanError
@@ -16,7 +16,8 @@ from lfsr_tf.errors import ScanError
 NOBODY = "unknown"
 """The subject of a scan that names no one: one person for all such scans, so that no split parts them."""
 
-SCAN_SUFFIXES = re.compile(r"\.(nii\.gz|nii|h5|hdf5|npy|npz|dcm|ima)$", re.IGNORECASE)
+SCAN_SUFFIXES = re.compile(r"(?!)")
+"""The end of a scan's file name; of the readers' suffixes, once `know_suffixes` was told them."""
 
 # The digits are M4Raw's repetition number (T101 is T1, repetition 1). T2* and maps are none of these.
 _PLANE = "(?:AX|COR|SAG|TRA)?"
@@ -37,9 +38,24 @@ _VISIT = r"(?:ses|session|study|visit|scan|run|rep|acq|tp|timepoint|day|month|we
 _FIELD_STRENGTH = r"[A-Za-z]*\d+(?:[.p]\d+)?m?T"
 # Hyphens, dots and blanks part a word: IXI002-Guys-0828-T1 is one.
 _PART_END = r"[-. ]"
+# It tells files of a collection apart, where the other words for a visit speak of one person.
+_NUMBERED_SCAN = re.compile(rf"(?:^|(?<={_PART_END})|(?<=_))scan-?\d+(?={_PART_END}|_|$)", re.IGNORECASE)
+# Folders of a person's files in one format.
+_FORMAT = re.compile(r"nii|nifti|dicom|dcm|hdf5|h5|npy|mri?|images?|scans?", re.IGNORECASE)
 _VISIT_OR_FIELD_STRENGTH = re.compile(
     rf"(?:^|(?<={_PART_END}))(?:{_VISIT}|{_FIELD_STRENGTH})(?={_PART_END}|$)", re.IGNORECASE
 )
+
+
+def know_suffixes(suffixes: Iterable[str]) -> None:
+    """Take the suffixes of all readers, which import this module and so cannot be asked by it."""
+    global SCAN_SUFFIXES
+    SCAN_SUFFIXES = re.compile(rf"({'|'.join(map(re.escape, suffixes))})$", re.IGNORECASE)
+
+
+def without_suffix(name: str) -> str:
+    """A scan's file name without the suffix that says how it is stored."""
+    return SCAN_SUFFIXES.sub("", name)
 
 
 def contrast_from_text(text: str) -> str:
@@ -68,14 +84,22 @@ def subject_from_path(path: Path) -> str:
     A BIDS label (`sub-01`, also of a parent folder) is taken as it is. Otherwise the name's leading words up
     to the first that holds a digit, without contrast, visit and field strength, so that two visits of one
     person get one name, and so do two contrasts, whether they stand before the person or after. A file name
-    that says nothing else (`p01/T1.nii.gz`) leaves it to the nearest folder that does.
+    that says nothing else (`p01/T1.nii.gz`) leaves it to the nearest folder that does. Where that holds no
+    digit, it may be a collection, whose files a number tells apart (`train/scan01.nii.gz`: `train-scan01`).
     """
     path = path.absolute()
     if label := bids_label(path):
         return label
+    name = without_suffix(path.name)
+    if person := _person(name):
+        return person
     folders = (parent.name for parent in path.parents if not _BIDS_BETWEEN.fullmatch(parent.name))
-    persons = map(_person, (SCAN_SUFFIXES.sub("", path.name), *folders))
-    return next((person for person in persons if person), NOBODY)
+    spoken = (_person(folder) for folder in folders if not _FORMAT.fullmatch(folder))
+    folder = next((person for person in spoken if person), NOBODY)
+    number = _NUMBERED_SCAN.search(name)
+    if number is None or folder == NOBODY or any(map(str.isdigit, folder)):
+        return folder
+    return f"{folder}-{number.group()}"
 
 
 def _person(name: str) -> str:

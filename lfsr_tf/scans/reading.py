@@ -15,7 +15,7 @@ from lfsr_tf.errors import OutOfMemoryError, ScanError
 from lfsr_tf.scans.checks import check_scan
 from lfsr_tf.scans.dicom_read import find_series, is_dicom, read_dicom
 from lfsr_tf.scans.fastmri import read_fastmri
-from lfsr_tf.scans.naming import check_labels
+from lfsr_tf.scans.naming import check_labels, know_suffixes
 from lfsr_tf.scans.nifti import read_nifti
 from lfsr_tf.scans.numpy_files import read_numpy
 from lfsr_tf.scans.scan import Scan
@@ -28,34 +28,35 @@ class Reader:
 
     Attributes:
         description: For people, with the usual suffixes.
-        takes: Whether a path is of this format, by its name or its first bytes.
+        suffixes: Of its files' names, in small letters; naming follows them.
         read: From a path to one scan a volume.
+        recognises: Whether a path of another name is of this format, by its first bytes.
     """
 
     description: str
-    takes: Callable[[Path], bool]
+    suffixes: tuple[str, ...]
     read: Callable[[Path], list[Scan]]
+    recognises: Callable[[Path], bool] | None = None
 
+    def is_named(self, path: Path) -> bool:
+        """Whether a path that is no folder says by its name that it is of this format."""
+        return not path.is_dir() and path.name.lower().endswith(self.suffixes)
 
-def _named(*suffixes: str) -> Callable[[Path], bool]:
-    return lambda path: not path.is_dir() and path.name.lower().endswith(suffixes)
+    def takes(self, path: Path) -> bool:
+        """Whether a path is of this format, by its name or its first bytes."""
+        return self.is_named(path) or (self.recognises is not None and self.recognises(path))
 
-
-_dicom_by_name = _named(".dcm", ".ima")
 
 # By name: a damaged file is then reported as what it claims to be.
 FILE_READERS = (
-    Reader("NIfTI (.nii, .nii.gz)", _named(".nii", ".nii.gz"), read_nifti),
-    Reader("fastMRI or M4Raw HDF5 (.h5)", _named(".h5", ".hdf5"), read_fastmri),
-    Reader("NumPy (.npy, .npz)", _named(".npy", ".npz"), read_numpy),
+    Reader("NIfTI (.nii, .nii.gz)", (".nii", ".nii.gz"), read_nifti),
+    Reader("fastMRI or M4Raw HDF5 (.h5)", (".h5", ".hdf5"), read_fastmri),
+    Reader("NumPy (.npy, .npz)", (".npy", ".npz"), read_numpy),
 )
 # DICOM files often have no suffix, and one scan is a folder of them.
-DICOM_READER = Reader(
-    "DICOM (a file or the folder of a series)",
-    lambda path: _dicom_by_name(path) or is_dicom(path),
-    read_dicom,
-)
+DICOM_READER = Reader("DICOM (a file or the folder of a series)", (".dcm", ".ima"), read_dicom, is_dicom)
 READERS = (*FILE_READERS, DICOM_READER)
+know_suffixes(suffix for reader in READERS for suffix in reader.suffixes)
 
 
 def read_volumes(path: Path | str, *, slice_axis: int | str | None = None) -> list[Scan]:
@@ -179,7 +180,7 @@ def _scans_in(folder: Path, names: Sequence[str]) -> list[Path]:
     files = [folder / name for name in names]
     found = [file for file in files if any(reader.takes(file) for reader in FILE_READERS)]
     # Files that only claim to be DICOM are listed too, so that whoever reads them hears of the damage.
-    return found + (find_series(folder) or [file for file in files if _dicom_by_name(file)])
+    return found + (find_series(folder) or [file for file in files if DICOM_READER.is_named(file)])
 
 
 def _reader_of(path: Path) -> Reader:

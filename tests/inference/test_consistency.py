@@ -106,8 +106,16 @@ def test_values_with_a_sign_are_no_magnitudes() -> None:
     signal = fourier_downsample(tf.constant(truth), (48, 40)).numpy().real
     noisy = signal + np.random.default_rng(3).normal(0, SIGMA, signal.shape).astype(np.float32)
     for shift in (0.0, 5.0):
-        rings = consistency_by_ring(noisy - shift, truth - shift, SIGMA)
+        rings = consistency_by_ring(noisy - shift, truth - shift, SIGMA, signed=True)
         np.testing.assert_allclose([ring.chi_square for ring in rings], 1.0, atol=0.3)
+
+
+def test_a_magnitude_that_rings_below_0_is_still_one() -> None:
+    truth, measured = object_and_measurement()
+    rung = measured.copy()
+    rung[:, 0, ::9] = -0.01
+    for ring, same in zip(*(consistency_by_ring(lr, truth, SIGMA) for lr in (measured, rung)), strict=True):
+        assert same.chi_square == pytest.approx(ring.chi_square, rel=0.3)
 
 
 def test_the_unit_of_the_scan_does_not_matter() -> None:

@@ -7,7 +7,9 @@ import pytest
 
 from lfsr_tf.errors import ConfigError, ModelError, ScanError
 from lfsr_tf.inference import EnhanceConfig, Enhancer, enhance_scan
+from lfsr_tf.inference.consistency import consistency_by_ring
 from lfsr_tf.inference.enhance import volume_reference
+from lfsr_tf.inference.matrix import cut_to_matrix
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.scans import Scan, voxel_to_world
 
@@ -188,3 +190,34 @@ def test_an_empty_volume_has_a_reference_of_1() -> None:
 def test_a_pixel_budget_below_1_is_refused(budget: int) -> None:
     with pytest.raises(ConfigError, match="pixel budget"):
         EnhanceConfig(pixel_budget=budget)
+
+
+@pytest.mark.parametrize("lowest", [0.0, -5.0])
+def test_the_values_of_the_file_say_whether_it_is_a_magnitude_not_those_of_the_cut(
+    lowest: float, complex_images: Images, interpolator: TrainedModel, scan_of: ScanOf
+) -> None:
+    slices = np.abs(complex_images((60, 60), count=3)) + lowest
+    slices[:, 10:20] = lowest
+    scan, matrix = scan_of(slices), (44, 60)
+    cut = cut_to_matrix(scan, matrix).slices()
+    assert cut.min() < lowest == scan.voxels.min()
+    enhanced = enhance_scan(scan, interpolator, EnhanceConfig(acquired_matrix=matrix))
+    sigma = enhanced.sidecar.noise.sigma
+    expected = consistency_by_ring(cut, enhanced.scan.slices(), sigma, signed=lowest < 0)
+    assert expected != consistency_by_ring(cut, enhanced.scan.slices(), sigma, signed=lowest >= 0)
+    assert enhanced.sidecar.consistency == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [("128x126", (128, 126)), ([128, 126], (128, 126)), (np.array([128, 126]).tolist(), (128, 126))]
+    + [(word, word) for word in ("header", "spectrum", "full")],
+)
+def test_the_matrix_may_be_given_as_on_the_command_line_or_in_json(given: object, taken: object) -> None:
+    assert EnhanceConfig(acquired_matrix=given).acquired_matrix == taken  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", ["spectrun", "128", [128], (128, 126, 1), (128.5, 126), 128, None])
+def test_another_matrix_is_refused(given: object) -> None:
+    with pytest.raises(ConfigError, match="Expected an acquired matrix like 128x126"):
+        EnhanceConfig(acquired_matrix=given)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from lfsr_tf.inference import Enhancer, enhance_file
 from lfsr_tf.inference.files import Job, check_target, earlier_results, plan_jobs, result_name
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.scans import Scan, read_volumes, write_scan
+from lfsr_tf.scans.reading import READERS
 
 FullDisk = Callable[[int], AbstractContextManager[None]]
 ScanOf = Callable[..., Scan]
@@ -217,11 +218,33 @@ def test_a_sidecar_removes_nothing_but_results_of_its_own_input(enhancer: Enhanc
         str(job.source),
     ]
     outputs = [{"output": name} for name in names]
-    job.sidecar.write_text(json.dumps({"schema_version": 1, "volumes": outputs}))
+    package = {"name": "lfsr_tf", "version": "0"}
+    job.sidecar.write_text(json.dumps({"schema_version": 1, "package": package, "volumes": outputs}))
     other = job.target.with_name("other_sr.nii.gz")
     other.write_text("another result")
     enhance_file(enhancer, job, overwrite=True)
     assert job.source.exists() and other.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"EchoTime": 0.09, "Manufacturer": "Siemens"}', '{"schema_version": 1, "package": "a"}', "{", "[]", ""],
+)
+def test_another_file_in_the_place_of_the_sidecar_is_kept(enhancer: Enhancer, job: Job, text: str) -> None:
+    job.target.parent.mkdir()
+    job.sidecar.write_text(text)
+    with pytest.raises(OutputError, match="no sidecar of this package"):
+        enhance_file(enhancer, job, overwrite=True)
+    assert [path.read_text() for path in job.target.parent.iterdir()] == [text]
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_a_sidecar_of_any_version_is_replaced(enhancer: Enhancer, job: Job, version: int) -> None:
+    enhance_file(enhancer, job)
+    earlier = json.loads(job.sidecar.read_text()) | {"schema_version": version}
+    job.sidecar.write_text(json.dumps(earlier))
+    enhance_file(enhancer, job, overwrite=True)
+    assert json.loads(job.sidecar.read_text())["schema_version"] == 1
 
 
 @pytest.mark.parametrize("text", ["no JSON", "[]", '{"schema_version": 1, "volumes": [3]}', "{}"])
@@ -229,6 +252,11 @@ def test_what_is_no_sidecar_tells_of_no_results(text: str, tmp_path: Path) -> No
     job = Job(tmp_path / "a.nii.gz", tmp_path / "a_sr")
     job.sidecar.write_text(text)
     assert earlier_results(job) == []
+
+
+def test_the_suffix_of_any_reader_is_left_out_of_the_name_of_the_result() -> None:
+    suffixes = [suffix for reader in READERS for suffix in reader.suffixes]
+    assert {result_name(Path(f"x{suffix}")) for suffix in suffixes} == {"x_sr"}
 
 
 def test_the_working_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset
@@ -10,6 +12,7 @@ from lfsr_tf.inference import Enhancer, enhance_file
 from lfsr_tf.inference.files import Job, plan_jobs
 from lfsr_tf.inference.inputs import find_inputs, input_files
 from lfsr_tf.networks import TrainedModel
+from lfsr_tf.scans import dicom_read
 from tests.scans.dicom.conftest import write_multiframe, write_series
 
 __all__ = ["write_multiframe", "write_series"]
@@ -46,6 +49,42 @@ def test_the_files_of_a_series_are_one_input(write_series: WriteSeries) -> None:
     assert find_inputs(sorted(folder.iterdir())) == [
         (folder / name, folder) for name in ("000.dcm", "t2_000.dcm")
     ]
+
+
+@pytest.mark.parametrize(
+    "words", ["data data/series", "data/series data", "data data/series/003.dcm", "data data/series data"]
+)
+def test_a_series_that_is_found_and_named_is_one_input(
+    words: str, write_series: WriteSeries, tmp_path: Path
+) -> None:
+    folder = write_series(name="data/series")
+    (folder / "beside.nii").write_text("another scan")
+    paths = named(tmp_path, *words.split())
+    assert sorted(path for path, _ in find_inputs(paths)) == sorted([folder, folder / "beside.nii"])
+
+
+def test_a_folder_whose_series_was_named_by_a_file_is_not_taken_again(
+    write_series: WriteSeries, tmp_path: Path
+) -> None:
+    folder = write_series(name="data/series")
+    paths = named(tmp_path, "data/series/003.dcm", "data")
+    assert find_inputs(paths) == [(folder / "003.dcm", folder)]
+
+
+def test_the_folder_of_many_named_files_is_looked_at_once(
+    write_series: WriteSeries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: Counter[str] = Counter()
+
+    def count(name: str) -> Callable[[Path], Any]:
+        real = getattr(dicom_read, name)
+        return lambda path: looks.update([name]) or real(path)
+
+    for name in ("_visible_files", "load_index"):
+        monkeypatch.setattr(dicom_read, name, count(name))
+    files = sorted(write_series().iterdir())
+    assert [path for path, _ in find_inputs(files)] == files[:1]
+    assert looks == {"_visible_files": 1, "load_index": 1 + len(files)}
 
 
 def test_what_cannot_be_read_is_an_input_that_fails_later(tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 import errno
 import os
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from lfsr_tf.errors import ConfigError, ScanError
-from lfsr_tf.scans import find_scans, read_scan, read_volumes
+from lfsr_tf.scans import Scan, find_scans, naming, read_scan, read_volumes, reading
+from lfsr_tf.scans.naming import subject_from_path, without_suffix
 from lfsr_tf.scans.reading import READERS
 
 
@@ -30,6 +34,28 @@ def test_every_format_is_read_by_its_name(nifti_file, hdf5_file, tmp_path, image
 def test_each_name_has_one_reader(tmp_path):
     for name in ("a.nii", "a.nii.gz", "a.h5", "a.hdf5", "a.npy", "a.npz", "a.dcm", "a.IMA"):
         assert sum(reader.takes(tmp_path / name) for reader in READERS) == 1
+
+
+def test_a_line_in_the_table_is_all_that_a_new_format_needs(tmp_path, image, monkeypatch):
+    monkeypatch.setattr(naming, "SCAN_SUFFIXES", naming.SCAN_SUFFIXES)
+    start = "FILE_READERS = (\n"
+    source = Path(reading.__file__).read_text()
+    assert start in source
+    line = '    Reader("Foo (.foo)", (".foo",), read_foo),\n'
+    longer = ModuleType("longer")
+    monkeypatch.setitem(sys.modules, "longer", longer)
+
+    def read_foo(path):
+        return [Scan(image(20, 24, 6), np.eye(4), subject=subject_from_path(path))]
+
+    longer.__dict__["read_foo"] = read_foo
+    exec(compile(source.replace(start, start + line), "longer", "exec"), longer.__dict__)
+    path = tmp_path / "p01" / "T1.foo"
+    path.parent.mkdir()
+    path.write_text("an image")
+    assert longer.find_scans(tmp_path) == [path]
+    assert [scan.subject for scan in longer.read_volumes(path)] == ["p01"]
+    assert without_suffix("x.FOO") == without_suffix("x.nii.gz") == without_suffix("x.IMA") == "x"
 
 
 def test_the_plane_is_chosen_by_axis_or_by_name(nifti_file, image):

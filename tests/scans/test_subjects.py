@@ -33,6 +33,29 @@ def test_contrasts_and_visits_of_one_person_are_one_subject(paths, subject):
     assert {subject_from_path(Path("/", path)) for path in paths} == {subject}
 
 
+@pytest.mark.parametrize("name", ["scan{:02d}.nii.gz", "Scan-{}_T1.nii.gz", "T2_scan{}.h5", "scan{}-3T.npy"])
+def test_numbered_scans_of_a_collection_are_persons(name):
+    subjects = [subject_from_path(Path("/data/train", name.format(number))) for number in (1, 2, 11)]
+    assert len(set(subjects)) == 3
+    assert all(subject.lower().startswith("train-scan") for subject in subjects)
+    # Both sides of a split may count from 1.
+    assert subject_from_path(Path("/data/val", name.format(1))) not in subjects
+
+
+@pytest.mark.parametrize(
+    "folder", ["p01", "p01/visit2", "p01/nifti", "p01/ses-1/anat", "p01/DICOM/3T", "MR01"]
+)
+def test_numbered_scans_in_a_folder_that_names_a_person_are_that_person(folder):
+    names = ["T1.nii.gz", "scan1.nii.gz", "scan2.nii.gz", "FLAIR.nii.gz", "scan3_T2.nii.gz"]
+    subjects = {subject_from_path(Path("/data", folder, name)) for name in names}
+    assert subjects == {folder.partition("/")[0]}
+
+
+@pytest.mark.parametrize("word", ["visit", "ses-", "session", "tp", "day", "week", "month", "year", "run"])
+def test_words_for_an_occasion_are_never_two_persons(word):
+    assert {subject_from_path(Path("/john", f"{word}{number}.nii.gz")) for number in (1, 2)} == {"john"}
+
+
 def test_the_same_file_shows_the_same_person_however_it_is_named(tmp_path, monkeypatch):
     (tmp_path / "p01").mkdir()
     monkeypatch.chdir(tmp_path / "p01")

@@ -99,7 +99,7 @@ def write_series(tmp_path: Path) -> Callable[..., Path]:
     ) -> Path:
         pixels = volume() if pixels is None else pixels
         folder = tmp_path / name
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for number, plane in enumerate(pixels):
             dataset = classic_slice(plane)
             position = np.asarray(origin) + number * step * cosines_to_normal(orientation)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans.dicom_read import find_series, is_dicom, read_dicom
@@ -46,6 +47,26 @@ def test_files_that_are_no_images_do_not_disturb(write_series: Write) -> None:
     assert len(read_dicom(folder)) == 1
 
 
+@pytest.mark.parametrize("named_class", [True, False])
+def test_the_directory_of_a_medium_is_passed_over(write_series: Write, named_class: bool) -> None:
+    folder = write_series()
+    directory = Dataset()
+    directory.FileSetID = "DISC"
+    directory.OffsetOfTheFirstDirectoryRecordOfTheRootDirectoryEntity = 0
+    directory.DirectoryRecordSequence = []
+    directory.file_meta = FileMetaDataset()
+    directory.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    if named_class:
+        directory.file_meta.MediaStorageSOPClassUID = MediaStorageDirectoryStorage
+        directory.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    directory.save_as(folder / "DICOMDIR", enforce_file_format=named_class)
+    if not named_class:
+        content = (folder / "DICOMDIR").read_bytes()
+        (folder / "DICOMDIR").write_bytes(bytes(128) + b"DICM" + content)
+    assert find_series(folder) == [folder]
+    assert len(read_dicom(folder)) == len(read_dicom(folder / "000.dcm")) == 1
+
+
 def test_two_echoes_of_a_series_are_two_scans(write_series: Write, pixels: np.ndarray) -> None:
     def echo(time: float) -> Callable[[Dataset, int], None]:
         return lambda dataset, number: setattr(dataset, "EchoTime", time)
@@ -66,8 +87,32 @@ def test_echoes_and_time_points_together_are_told_apart(write_series: Write, pix
                 dataset.TemporalPositionIdentifier, dataset.EchoTime = time + 1, echo
 
             folder = write_series(pixels + 100 * time + echo, edit=label, prefix=f"{time}_{echo}_")
-    found = sorted(int(scan.voxels[0, 0, 0]) - int(pixels[0, 0, 0]) for scan in read_dicom(folder))
-    assert found == [10, 80, 110, 180, 210, 280]
+    found = [int(scan.voxels[0, 0, 0]) - int(pixels[0, 0, 0]) for scan in read_dicom(folder)]
+    assert found == [10, 110, 210, 80, 180, 280]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values"),
+    [
+        ("TemporalPositionIdentifier", list(range(1, 13))),
+        ("EchoTime", [4.6, 9.2, 13.8, 101]),
+        ("DiffusionBValue", [None, 0.0, 50.0, 1000.0]),
+        ("ImageType", [["ORIGINAL", "PRIMARY", "M", "A"], ["ORIGINAL", "PRIMARY", "M", "B"]]),
+    ],
+)
+def test_volumes_are_in_the_order_of_what_tells_them_apart_whatever_the_files_are_called(
+    keyword: str, values: list[object], write_series: Write, pixels: np.ndarray
+) -> None:
+    names = sorted(range(len(values)), key=lambda number: str(number * 7 % len(values)))
+    for number, name in zip(reversed(range(len(values))), names, strict=True):
+
+        def label(dataset: Dataset, _: int, value: object = values[number]) -> None:
+            if value is not None:
+                setattr(dataset, keyword, value)
+
+        folder = write_series(pixels[:2] + number, edit=label, prefix=f"IM{name}_")
+    found = [int(scan.voxels[0, 0, 0]) - int(pixels[0, 0, 0]) for scan in read_dicom(folder)]
+    assert found == list(range(len(values)))
 
 
 def test_trait_that_changes_with_every_slice_does_not_split(write_series: Write) -> None:

@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, JPEGBaseline8Bit
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    JPEG2000MC,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+)
 
 from lfsr_tf.errors import OutputError, ScanError
 from lfsr_tf.scans.dicom_derived import DerivedSeries, derive
@@ -185,6 +192,18 @@ def test_lossy_input_stays_marked_lossy(write_series: Write) -> None:
     source = read_dicom(write_series())[0].header.datasets[0]
     source.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     assert derive(source, DerivedSeries("SR x2", "test")).LossyImageCompression == "01"
+
+
+@pytest.mark.parametrize("syntax", [JPEG2000, JPEG2000MC, HTJ2K])
+@pytest.mark.parametrize(("said", "marked"), [("00", "00"), ("01", "01"), (None, "01")])
+def test_a_syntax_that_may_be_reversible_is_what_the_file_says(
+    syntax: str, said: str | None, marked: str, write_series: Write
+) -> None:
+    source = read_dicom(write_series())[0].header.datasets[0]
+    source.file_meta.TransferSyntaxUID = syntax
+    if said is not None:
+        source.LossyImageCompression = said
+    assert derive(source, DerivedSeries("SR x2", "test")).LossyImageCompression == marked
 
 
 def test_long_descriptions_are_cut_and_the_suffix_kept(write_series: Write, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
-"""Derived series: the values that come back, the window that shows them, and what a damaged header gives."""
+"""Derived series: the values that come back, their window and times, and what a damaged header gives."""
 
+import datetime
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
+from lfsr_tf.errors import OutputError
+from lfsr_tf.scans.dicom_derived import DerivedSeries, derive
+from lfsr_tf.scans.dicom_files import tolerant_parsing
 from lfsr_tf.scans.dicom_read import read_dicom
 from lfsr_tf.scans.dicom_write import write_dicom
 from lfsr_tf.scans.scan import Scan
@@ -101,3 +105,71 @@ def test_the_shape_of_inverted_pixels_goes_with_them(write_series: Write, tmp_pa
     for dataset in headers(tmp_path / "out"):
         assert dataset.PhotometricInterpretation == "MONOCHROME2"
         assert "PresentationLUTShape" not in dataset
+
+
+@pytest.mark.parametrize(
+    ("wrong", "written"), [(b"4A", 1), (b"1\\2 ", 1), (b"2.5 ", 1), (b"nan ", 1), (b"4.0 ", 401)]
+)
+def test_a_series_number_that_is_no_whole_number_counts_as_0(
+    wrong: bytes, written: int, write_series: Write, tmp_path: Path
+) -> None:
+    folder = write_series()
+    for path in folder.iterdir():
+        put(path, b"\x20\0\x11\0IS", wrong)
+    write_dicom(read_dicom(folder)[0], tmp_path / "out")
+    assert {dataset.SeriesNumber for dataset in headers(tmp_path / "out")} == {written}
+
+
+def test_an_instance_with_two_identities_is_not_referred_to(write_series: Write, tmp_path: Path) -> None:
+    folder = write_series()
+    for number, path in enumerate(sorted(folder.iterdir())):
+        put(path, b"\x08\0\x18\0UI", b"1.2\\3.%d\0" % number)
+    write_dicom(read_dicom(folder)[0], tmp_path / "out")
+    for dataset in headers(tmp_path / "out"):
+        assert "SourceImageSequence" not in dataset
+
+
+def test_a_value_that_cannot_be_written_is_one_line(write_series: Write, tmp_path: Path) -> None:
+    scan = read_dicom(write_series())[0]
+    with tolerant_parsing():
+        scan.header.datasets[2].add_new("TemporalPositionIndex", "UL", 2**40)
+    with pytest.raises(OutputError, match=r"^Expected a DICOM header .* cannot be written .* Write NIfTI\.$"):
+        write_dicom(scan, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["series"]
+
+
+@pytest.mark.parametrize(
+    ("offset", "date", "time"),
+    [
+        ("+0100", "20200102", "003000"),
+        ("-1000", "20200101", "133000"),
+        ("+0545", "20200102", "051500"),
+        ("+9900", "20200101", "233000"),
+        ("CET", "20200101", "233000"),
+        (None, "20200101", "233000"),
+    ],
+)
+def test_new_times_are_of_the_time_zone_that_the_header_names(
+    offset: str | None, date: str, time: str, write_series: Write
+) -> None:
+    source = read_dicom(write_series())[0].header.datasets[0]
+    if offset is not None:
+        source.add_new("TimezoneOffsetFromUTC", "SH", offset)
+    created = datetime.datetime(2020, 1, 1, 23, 30, tzinfo=datetime.UTC)
+    derived = derive(source, DerivedSeries("SR x2", "test", created=created))
+    for kind in ("Series", "Content", "InstanceCreation"):
+        assert (derived[f"{kind}Date"].value, derived[f"{kind}Time"].value) == (date, time)
+    assert derived.StudyTime == source.StudyTime
+    assert derived.get("TimezoneOffsetFromUTC") == offset
+
+
+def test_the_time_of_writing_is_now() -> None:
+    age = datetime.datetime.now(datetime.UTC) - DerivedSeries("SR x2", "test").created
+    assert abs(age) < datetime.timedelta(minutes=1)
+
+
+def put(path: Path, start: bytes, value: bytes) -> None:
+    """Put a value into a file's explicit little-endian element of a short length."""
+    before, after = path.read_bytes().split(start, 1)
+    length = int.from_bytes(after[:2], "little")
+    path.write_bytes(before + start + len(value).to_bytes(2, "little") + value + after[2 + length :])
