@@ -16,6 +16,7 @@ from isal import igzip
 from isal.igzip_lib import IsalError
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from lfsr_tf.errors import OutputError, ScanError
@@ -27,7 +28,16 @@ from lfsr_tf.storage import atomic_path
 
 # The stubs of isal take this class for an exception.
 _UNPACKING: type[Exception] = IsalError  # type: ignore[assignment]
-_DAMAGE = (ImageFileError, HeaderDataError, OSError, EOFError, _UNPACKING, ValueError, OverflowError)
+_DAMAGE = (
+    ImageFileError,
+    HeaderDataError,
+    WrapStructError,
+    OSError,
+    EOFError,
+    _UNPACKING,
+    ValueError,
+    OverflowError,
+)
 _SHAPES = {2: "a slice [X, Y]", 3: "a volume [X, Y, Z]", 4: "a series [X, Y, Z, T]"}
 # The lowest three bits of xyzt_units: metre, millimetre, micrometre (nifti1.h); anything else counts as mm.
 _MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lfsr_tf.errors import ConfigError, OutputError
+from lfsr_tf.errors import ConfigError, ModelError, OutputError
 
 LARGEST_VERSION = 2**63 - 1
 """Versions are int64 in the messages of model servers."""
@@ -24,6 +24,7 @@ def version_folder(base: Path, name: str, version: int | None) -> Path:
 
     Raises:
         ConfigError: A name or version that a server would not find.
+        ModelError: The folder of the versions cannot be read.
         OutputError: The version stands already.
     """
     if not _NAME.fullmatch(name):
@@ -49,9 +50,18 @@ def versions(folder: Path) -> dict[int, Path]:
 
     Zeros before a number mean nothing, as in TensorFlow Serving: `1` and `001` are one version. Where both
     stand, it is the one that is written with fewer zeros.
+
+    Raises:
+        ModelError: The folder cannot be read.
     """
-    found = folder.iterdir() if folder.is_dir() else ()
-    numbered = [path for path in found if _NUMBER.fullmatch(path.name) and path.is_dir()]
+    try:
+        found = folder.iterdir() if folder.is_dir() else ()
+        numbered = [path for path in found if _NUMBER.fullmatch(path.name) and path.is_dir()]
+    except OSError as error:
+        raise ModelError(
+            f"Expected a folder of versions that can be read. Received: {folder}: {error.strerror}. Give the "
+            "user of this process the right to read it."
+        ) from error
     numbered.sort(key=lambda path: len(path.name), reverse=True)
     chosen = {int(path.name): path for path in numbered if int(path.name) <= LARGEST_VERSION}
     return dict(sorted(chosen.items()))

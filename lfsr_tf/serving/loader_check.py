@@ -114,7 +114,7 @@ def run_in_cpp_loader(
 
     Args:
         folder: Of one version.
-        requests: Signature and inputs; any dtype and shape, also wrong ones.
+        requests: Signature and inputs; any shape and any dtype that `is_known`, also wrong ones.
         stop: Ends the process when it is set.
 
     Returns:

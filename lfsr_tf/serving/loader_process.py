@@ -22,9 +22,16 @@ _DTYPES: dict[str, int] = {
     "float64": 2,
     "int32": 3,
     "uint8": 4,
+    "int16": 5,
+    "int8": 6,
     "complex64": 8,
     "int64": 9,
     "bool": 10,
+    "uint16": 17,
+    "complex128": 18,
+    "float16": 19,
+    "uint32": 22,
+    "uint64": 23,
 }
 _NAMES = {number: name for name, number in _DTYPES.items()}
 # TF_STRING; sizeof(TF_TString) of tensorflow/tsl tstring, ctstring_internal.h.
@@ -55,6 +62,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "TF_DeleteTensor": (None, [_POINTER]),
     "TF_TensorData": (_POINTER, [_POINTER]),
     "TF_TensorType": (_NUMBER, [_POINTER]),
+    "TF_DataTypeSize": (ctypes.c_size_t, [_NUMBER]),
     "TF_NumDims": (_NUMBER, [_POINTER]),
     "TF_Dim": (ctypes.c_int64, [_POINTER, _NUMBER]),
     "TF_StringInit": (None, [_POINTER]),
@@ -152,7 +160,9 @@ class CppSession:
     def _array(self, tensor: int) -> NDArray[Any]:
         shape = [self._api.TF_Dim(tensor, axis) for axis in range(self._api.TF_NumDims(tensor))]
         kind = self._api.TF_TensorType(tensor)
-        array = np.empty(shape, object if kind == _STRING else _NAMES[kind])
+        # What NumPy lacks is given as its bytes.
+        dtype = _NAMES.get(kind) or f"V{self._api.TF_DataTypeSize(kind)}"
+        array = np.empty(shape, object if kind == _STRING else dtype)
         if kind == _STRING:
             array.ravel()[:] = [self._bytes(place) for place in self._strings(tensor, array.size)]
         else:
@@ -170,6 +180,11 @@ def _declare(api: ctypes.CDLL) -> ctypes.CDLL:
         function = getattr(api, name)
         function.restype, function.argtypes = result, arguments
     return api
+
+
+def is_known(array: NDArray[Any]) -> bool:
+    """Whether the process takes an array: NumPy itself has its type."""
+    return array.dtype == object or array.dtype.name in _DTYPES
 
 
 def save_array(file: Path, array: NDArray[Any]) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lfsr_tf.errors import ConfigError, ModelError
+from lfsr_tf.errors import ConfigError, ModelError, OutputError
 from lfsr_tf.networks import TrainedModel, scale_of
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.physics.acquisition import simulate_acquisition
@@ -110,11 +110,18 @@ def _convert(saved: Path, target: Path) -> None:
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"Expected a network that OpenVINO converts. Received: {reason}") from error
-    openvino.save_model(converted, target, compress_to_fp16=False)
+    try:
+        openvino.save_model(converted, target, compress_to_fp16=False)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise OutputError(
+            f"Cannot write {target.name}: {reason}. Check the path and the free space."
+        ) from error
 
 
 def _check(found: Accuracy) -> None:
-    if found.largest_difference > _MOST_DIFFERENCE:
+    # This way round, NaN is refused, too.
+    if not found.largest_difference <= _MOST_DIFFERENCE:
         raise ModelError(
             f"Expected OpenVINO's answers to be TensorFlow's to {_MOST_DIFFERENCE:g} of the largest value. "
             f"Received: a difference of {found.largest_difference:.2g}."

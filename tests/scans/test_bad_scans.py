@@ -24,8 +24,9 @@ def test_an_empty_file(tmp_path, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_text_file_under_the_name_of_a_scan(tmp_path, name):
-    (tmp_path / name).write_text("This is not a scan, whatever its name says.\n" * 100)
-    refused(tmp_path / name)
+    for text in ("no scan", "This is not a scan, whatever its name says.\n" * 100):
+        (tmp_path / name).write_text(text)
+        refused(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", NAMES[:5])

@@ -11,6 +11,8 @@ import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
+from lfsr_tf.serving.server.models_config import read_models_config
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVING = DEPLOY / "tensorflow-serving"
 TYPES = descriptor_pb2.FieldDescriptorProto
@@ -83,7 +85,12 @@ def test_the_models_file_is_a_server_s_configuration() -> None:
     (model,) = config.model_config_list.config
     assert (model.name, model.base_path, model.model_platform) == ("lfsr", "/models/lfsr", "tensorflow")
     assert dict(model.version_labels) == {"stable": 1}
-    assert model.model_version_policy.latest.num_versions == 2
+
+
+def test_the_versions_that_labels_point_to_stay_whatever_is_exported_later() -> None:
+    (model,) = read_models_config(SERVING / "models.config")
+    assert set(model.labels.values()) <= set(model.policy.wanted(range(1, 100)))
+    assert model.policy.wanted(range(1, 100))[0] == 99
 
 
 def test_the_batching_file_never_pads_and_ends_with_its_largest_batch() -> None:

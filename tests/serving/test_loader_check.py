@@ -18,6 +18,7 @@ from lfsr_tf.serving import loader_check
 from lfsr_tf.serving.loader_check import Answer, check_saved_model, read_signatures, run_in_cpp_loader
 from lfsr_tf.serving.signatures import SIGNATURES, describe
 from lfsr_tf.serving.signatures.graph import MOST_PIXELS
+from lfsr_tf.serving.signatures.png import MOST_PIXELS_TOGETHER
 
 OK, INVALID_ARGUMENT = 0, 3
 SHAPES = [(1, 16, 16), (3, 24, 20), (2, 17, 31), (1, 1, 1), (1, 64, 64)]
@@ -51,6 +52,10 @@ def files(*contents: bytes) -> dict[str, np.ndarray]:
     return {"png_bytes": array}
 
 
+def parts_of(real: tuple[int, ...], imaginary: tuple[int, ...]) -> dict[str, np.ndarray]:
+    return {"real": images(real)[..., None], "imaginary": images(imaginary)[..., None]}
+
+
 WRONG = {
     "rank 0": lambda array: array.reshape(-1)[0].reshape(()),
     "one axis less": lambda array: array[0],
@@ -67,6 +72,13 @@ LEVELS = {
     "NaN": np.array([0.03, np.nan], np.float32),
 }
 TOO_LARGE = (1, 512, 513)
+# All but the first can be broadcast.
+UNEQUAL_PARTS = [
+    ((1, 16, 16), (1, 16, 18)),
+    ((1, 1, 1), (1, 16, 16)),
+    ((2, 16, 16), (1, 16, 16)),
+    ((1, 12_000, 1), (1, 1, 12_000)),
+]
 NOT_FINITE = {"NaN": np.nan, "infinity": np.inf, "minus infinity": -np.inf}
 GOOD = example("png", (1, 16, 16))["png_bytes"][0]
 BAD_PICTURES = {
@@ -79,6 +91,9 @@ BAD_PICTURES = {
     "no pictures": files(),
     "a picture that claims to be huge": files(GOOD[:16] + 2 * (60_000).to_bytes(4, "big") + GOOD[24:]),
     "a picture of almost no bytes": files(GOOD[:20]),
+    "pictures that claim to be many pixels": files(
+        *[GOOD[:16] + 2 * (512).to_bytes(4, "big") + GOOD[24:]] * 65
+    ),
 }
 
 
@@ -94,7 +109,7 @@ def answers(exported: Path) -> dict[str, Answer]:
             for how, value in NOT_FINITE.items()
         },
         **{f"png {how}": ("png", inputs) for how, inputs in BAD_PICTURES.items()},
-        "kspace shapes": ("kspace", {"real": images((1, 16, 16, 1)), "imaginary": images((1, 16, 18, 1))}),
+        **{f"kspace {shapes}": ("kspace", parts_of(*shapes)) for shapes in UNEQUAL_PARTS},
         **{f"{name} zeros": (name, changed(name, np.zeros_like)) for name in NUMERIC},
         **{f"{name} too large": (name, example(name, TOO_LARGE)) for name in SIGNATURES},
         **{
@@ -141,8 +156,13 @@ def test_wrong_ranks_channels_and_dtypes_and_nothing_are_refused_and_do_not_abor
         assert "Received: nothing" in answer.message
 
 
-def test_real_and_imaginary_part_must_fit_each_other(answers: dict[str, Answer]) -> None:
-    assert answers["kspace shapes"].code == INVALID_ARGUMENT
+@pytest.mark.parametrize("shapes", UNEQUAL_PARTS)
+def test_real_and_imaginary_part_must_be_of_one_shape(
+    shapes: tuple[tuple[int, ...], ...], answers: dict[str, Answer]
+) -> None:
+    answer = answers[f"kspace {shapes}"]
+    assert answer.code == INVALID_ARGUMENT
+    assert "Expected real and imaginary of one shape" in answer.message
 
 
 @pytest.mark.parametrize("how", list(NOT_FINITE))
@@ -178,6 +198,13 @@ def test_an_image_that_needs_too_much_memory_is_refused(name: str, answers: dict
 def test_a_picture_s_size_is_looked_at_before_its_pixels_are_unpacked(answers: dict[str, Answer]) -> None:
     message = answers["png a picture that claims to be huge"].message
     assert "at most" in message and "[60000]" in message
+
+
+def test_pictures_share_a_limit_before_any_is_unpacked(answers: dict[str, Answer]) -> None:
+    message = answers["png pictures that claim to be many pixels"].message
+    assert (
+        f"at most {MOST_PIXELS_TOGETHER} pixels in all files" in message and f"[{65 * 512 * 512}]" in message
+    )
 
 
 @pytest.mark.parametrize("how", list(LEVELS))

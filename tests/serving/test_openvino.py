@@ -9,7 +9,7 @@ import openvino
 import pytest
 import tensorflow as tf
 
-from lfsr_tf.errors import ConfigError, ModelError
+from lfsr_tf.errors import ConfigError, ModelError, OutputError
 from lfsr_tf.models import load_model
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.serving import export_model
@@ -73,11 +73,24 @@ def test_the_loss_of_accuracy_is_measured(folder: Path) -> None:
         assert found["bf16"]["psnr_loss_db"] < 0.1
 
 
+@pytest.mark.parametrize("difference", [0.02, np.nan])
 def test_a_model_that_answers_otherwise_is_not_left_behind(
+    difference: float, fast: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "accuracy", lambda *_: [Accuracy("f32", difference, 0.0)])
+    with pytest.raises(ModelError, match=rf"a difference of {difference:g}"):
+        export_openvino(fast, tmp_path)
+    assert list((tmp_path / "lfsr").iterdir()) == []
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(
     fast: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "accuracy", lambda *_: [Accuracy("f32", 0.02, 0.0)])
-    with pytest.raises(ModelError, match=r"a difference of 0\.02"):
+    def full(*_: object, **options: object) -> None:
+        raise RuntimeError("Check 'bin_file' failed at serialize.cpp:\nNo space left on device")
+
+    monkeypatch.setattr(openvino, "save_model", full)
+    with pytest.raises(OutputError, match=r"^Cannot write .*model\.xml: .* No space left on device\. Check"):
         export_openvino(fast, tmp_path)
     assert list((tmp_path / "lfsr").iterdir()) == []
 

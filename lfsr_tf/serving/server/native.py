@@ -11,6 +11,7 @@ from pathlib import Path
 from lfsr_tf.serving.server.options import ModelSource, ServerOptions
 
 PROGRAM = "tensorflow_model_server"
+_ENDING = signal.SIGINT, signal.SIGTERM
 
 
 def find_program() -> str | None:
@@ -48,13 +49,16 @@ def run_native(program: str, options: ServerOptions) -> int:
     """Run TensorFlow Serving until it ends; signals to end are passed on to it.
 
     Returns:
-        Its exit code.
+        Its exit code: 0 where SIGINT or SIGTERM ended it, 128 and the number where another signal did.
     """
     with tempfile.TemporaryDirectory(prefix="lfsr-serve-") as folder:
         process = subprocess.Popen(command(program, options, Path(folder)))
-        for each in (signal.SIGINT, signal.SIGTERM):
+        for each in _ENDING:
             signal.signal(each, lambda number, frame: process.send_signal(number))
-        return process.wait()
+        code = process.wait()
+    if -code in _ENDING:
+        return 0
+    return code if code >= 0 else 128 - code
 
 
 def _models_config(models: tuple[ModelSource, ...]) -> str:

@@ -63,13 +63,14 @@ class Limits:
     Attributes:
         request_bytes: Most bytes of one request, and of its tensors once they are unpacked.
         buffered_bytes: Most bytes of all REST bodies together that are being received or answered, as many of
-            the REST answers that wait for their clients, and of the gRPC messages that run or wait.
+            the REST answers that wait for their clients, of the gRPC messages that run or wait, and of the
+            gRPC answers that wait for their clients.
         running: Requests that the model works on at once; TensorFlow divides the cores between them.
         waiting: Requests that may wait for one of those.
         rest_seconds: Longest that a REST request waits for its turn; a gRPC request brings its deadline.
         header_seconds: Longest that a client may take to send a request's headers.
         body_seconds: Longest that a client may take to send a request's body, or a gRPC call's message, or to
-            take a mebibyte of a REST answer.
+            take a mebibyte of an answer.
         connections: Most REST connections.
         shutdown_seconds: Longest that requests under way are waited for at the end.
     """

@@ -30,7 +30,9 @@ def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
 
     @tf.function(input_signature=inputs, autograph=False)
     def serve(real: tf.Tensor, imaginary: tf.Tensor) -> dict[str, tf.Tensor]:
-        return _enhanced(tf.complex(checked(real, "real"), checked(imaginary, "imaginary")), enhance)
+        parts = checked(real, "real"), checked(imaginary, "imaginary")
+        with tf.control_dependencies([_of_one_shape(*parts)]):
+            return _enhanced(tf.complex(*parts), enhance)
 
     return serve.get_concrete_function()
 
@@ -43,6 +45,13 @@ def build_complex(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
         return _enhanced(checked(kspace, "kspace"), enhance)
 
     return serve.get_concrete_function()
+
+
+def _of_one_shape(real: tf.Tensor, imaginary: tf.Tensor) -> tf.Operation:
+    """Refuse parts that `tf.complex` would broadcast: to samples that nobody measured, and to gigabytes."""
+    shapes = tf.shape(real), tf.shape(imaginary)
+    message = "Expected real and imaginary of one shape. Received:"
+    return tf.debugging.Assert(tf.reduce_all(tf.equal(*shapes)), [message, *shapes], summarize=4)
 
 
 def _enhanced(kspace: tf.Tensor, enhance: Enhance) -> dict[str, tf.Tensor]:

@@ -10,10 +10,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
-from lfsr_tf.serving.signatures.graph import Enhance, checked, enhance_each, small_enough
+from lfsr_tf.serving.signatures.graph import MOST_PIXELS, Enhance, checked, enhance_each, small_enough
 from lfsr_tf.serving.signatures.signature import Arrays, Signature
 
 WHITE = 65_535
+# Of all files of a request together: what 64 MiB of float32 hold. Packed, a kilobyte may hold millions.
+MOST_PIXELS_TOGETHER = 1 << 24
 _BEGINNING, _HEADER_BYTES = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 24
 
 DESCRIPTION = (
@@ -27,8 +29,6 @@ def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
     """Trace `png_bytes` -> `sr_png_bytes`."""
 
     def enlarged(file: tf.Tensor) -> tf.Tensor:
-        with tf.control_dependencies([_claims_a_small_image(file)]):
-            file = tf.identity(file)
         image = tf.cast(tf.io.decode_png(file, channels=1, dtype=tf.uint16), tf.float32)
         result = enhance_each(image[None], enhance)[0]
         return tf.io.encode_png(tf.cast(tf.clip_by_value(tf.round(result), 0.0, WHITE), tf.uint16))
@@ -36,6 +36,8 @@ def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="png_bytes")], autograph=False)
     def serve(png_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         files = checked(png_bytes, "png_bytes", (None,))
+        with tf.control_dependencies([_claim_few_pixels(files)]):
+            files = tf.identity(files)
         # One after the other: their sizes differ, and so the memory is that of one.
         found = tf.map_fn(enlarged, files, parallel_iterations=1, fn_output_signature=tf.string)
         return {"sr_png_bytes": found}
@@ -43,22 +45,28 @@ def build(enhance: Enhance) -> tf.types.experimental.ConcreteFunction:
     return serve.get_concrete_function()
 
 
-def _claims_a_small_image(file: tf.Tensor) -> tf.Operation:
-    """Look at the size before the pixels are unpacked: a file of some kB may claim gigabytes.
+def _claim_few_pixels(files: tf.Tensor) -> tf.Operation:
+    """Look at the sizes before any pixels are unpacked: a file of some kB may claim gigabytes.
 
     A PNG file is 8 bytes of signature, 8 of the first chunk's length and name, then width and height as
     big-endian 32-bit integers (PNG specification, 11.2.1 IHDR). The decoder takes JPEG, GIF and BMP, too,
     which have something else in that place.
     """
-    begins = tf.equal(tf.strings.substr(file, 0, len(_BEGINNING)), _BEGINNING)
-    whole = tf.strings.length(file) >= _HEADER_BYTES
+    begins = tf.equal(tf.strings.substr(files, 0, len(_BEGINNING)), _BEGINNING)
+    whole = tf.strings.length(files) >= _HEADER_BYTES
     message = "Expected PNG files in png_bytes. Received: another kind of file."
-    picture = tf.debugging.Assert(tf.logical_and(begins, whole), [message])
-    with tf.control_dependencies([picture]):
-        header = tf.strings.substr(file, len(_BEGINNING), 8)
-    digits = tf.cast(tf.io.decode_raw(header, tf.uint8), tf.int64)
-    sizes = tf.reduce_sum(tf.reshape(digits, (2, 4)) * [1 << 24, 1 << 16, 1 << 8, 1], axis=1)
-    return small_enough(sizes[1], sizes[0], "png_bytes")
+    pictures = tf.debugging.Assert(tf.reduce_all(tf.logical_and(begins, whole)), [message])
+    with tf.control_dependencies([pictures]):
+        headers = tf.strings.substr(files, len(_BEGINNING), 8)
+    digits = tf.cast(tf.io.decode_raw(headers, tf.uint8), tf.int64)
+    sizes = tf.reduce_sum(tf.reshape(digits, (-1, 2, 4)) * [1 << 24, 1 << 16, 1 << 8, 1], axis=2)
+    # Cut, since products of what a header may claim overflow.
+    pixels = tf.reduce_prod(tf.minimum(sizes, MOST_PIXELS + 1), axis=1)
+    columns, rows = tf.unstack(sizes[tf.argmax(pixels)])
+    together = tf.reduce_sum(pixels)
+    message = f"Expected at most {MOST_PIXELS_TOGETHER} pixels in all files of png_bytes. Received:"
+    with tf.control_dependencies([small_enough(rows, columns, "png_bytes")]):
+        return tf.debugging.Assert(together <= MOST_PIXELS_TOGETHER, [message, together])
 
 
 def encoded(images: NDArray[np.float32]) -> NDArray[np.object_]:

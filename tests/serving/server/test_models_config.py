@@ -17,11 +17,9 @@ SOURCES = (
 )
 
 
-def test_the_deployed_file_serves_the_two_newest_versions_and_a_label() -> None:
+def test_the_deployed_file_serves_all_versions_and_a_label() -> None:
     (source,) = read_models_config(DEPLOYED)
-    assert source == ModelSource(
-        "lfsr", Path("/models/lfsr"), VersionPolicy("latest", newest=2), {"stable": 1}
-    )
+    assert source == ModelSource("lfsr", Path("/models/lfsr"), VersionPolicy("all"), {"stable": 1})
 
 
 def test_what_is_written_for_tensorflow_s_server_is_what_is_read(tmp_path: Path) -> None:

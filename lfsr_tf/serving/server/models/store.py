@@ -31,7 +31,7 @@ class ModelStore:
         """Load every model and warm it up, then go on looking for new versions in the background.
 
         Raises:
-            ModelError: A model has no version that can be served.
+            ModelError: A model has no version that can be served, or a folder that cannot be read.
         """
         for model in self.models.values():
             model.refresh()
@@ -117,7 +117,8 @@ class ModelStore:
                 before = model.states()
                 try:
                     model.refresh()
-                except OSError as error:  # a folder without permission today must not end the polling
+                except (ModelError, OSError) as error:
+                    # A folder without permission today must not end the polling.
                     logger.error("%s: its versions cannot be looked at: %s", model.source.name, error)
                 if model.states() != before:
                     _settle()

@@ -21,6 +21,7 @@ from typing import Any
 from lfsr_tf.errors import ModelError, first_line
 from lfsr_tf.serving.layout import versions
 from lfsr_tf.serving.loader_check import Request, run_in_cpp_loader
+from lfsr_tf.serving.loader_process import is_known
 from lfsr_tf.serving.server.models.servable import DEFAULT_SIGNATURE, Servable
 from lfsr_tf.serving.server.options import ModelSource
 from lfsr_tf.serving.server.refusal import Code, RefusalError
@@ -207,8 +208,9 @@ class VersionedModel:
         warmup = _warmup_of(folder)
         if self.available:
             # What aborts the loader must not take the server with it.
+            tried = [request for request in warmup if all(map(is_known, request[1].values()))]
             try:
-                run_in_cpp_loader(folder, warmup, self._ending)
+                run_in_cpp_loader(folder, tried, self._ending)
             except KeyError as error:
                 raise ModelError(
                     f"Expected warm-up requests for signatures and inputs of the model. Received: {error}."

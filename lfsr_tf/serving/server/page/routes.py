@@ -121,8 +121,10 @@ class _Page:
     async def enhance(self, request: Request) -> Response:
         """Enhance the file in the body, whose name is `name`."""
         try:
-            async with self._bodies.received(request) as body:
-                response = Response(await self._enhanced(request, body), media_type=JSON)
+            with self._service.counted(self._name, "Enhance", "REST") as restart:
+                async with self._bodies.received(request) as body:
+                    restart()
+                    response = Response(await self._enhanced(request, body), media_type=JSON)
         except RefusalError as refusal:
             response = refused(refusal)
         response.headers.update(HEADERS)
@@ -130,17 +132,16 @@ class _Page:
 
     async def _enhanced(self, request: Request, body: bytes) -> bytes:
         name, key = (request.query_params.get(field, "") for field in ("name", "key"))
-        return await self._workers.run_for(request, lambda gone: self._counted(name, key, body, gone))
+        return await self._workers.run_for(request, lambda gone: self._in_turn(name, key, body, gone))
 
-    def _counted(self, name: str, key: str, body: bytes, gone: Callable[[], bool]) -> bytes:
-        with self._service.counted(self._name, "Enhance", "REST"):
-            try:
-                # What can be refused at once does not wait for its turn.
-                suffix_of(name, body)
-                with self._gate.turn(_LONGEST_WAIT_SECONDS):
-                    return orjson.dumps(self._document(name, key, body, gone))
-            except LfsrError as error:
-                raise _refusal(error) from error
+    def _in_turn(self, name: str, key: str, body: bytes, gone: Callable[[], bool]) -> bytes:
+        try:
+            # What can be refused at once does not wait for its turn.
+            suffix_of(name, body)
+            with self._gate.turn(_LONGEST_WAIT_SECONDS):
+                return orjson.dumps(self._document(name, key, body, gone))
+        except LfsrError as error:
+            raise _refusal(error) from error
 
     def _document(self, name: str, key: str, body: bytes, gone: Callable[[], bool]) -> dict[str, Any]:
         with opened(name, body, self._scratch) as upload:

@@ -36,7 +36,7 @@ _API = {
     "metadata": "GetModelMetadata",
 }
 _DESCRIBE = {"status": status_json, "metadata": metadata_json}
-_TIMED_OUT = 408
+_WRONG_METHOD, _TIMED_OUT = 405, 408
 
 
 def build_app(service: ModelService, options: ServerOptions, pages: Sequence[BaseRoute] = ()) -> Starlette:
@@ -59,7 +59,7 @@ def build_app(service: ModelService, options: ServerOptions, pages: Sequence[Bas
             Middleware(_AnsweredAtTheEnd),
             Middleware(_CheckedCallers, loopback=options.loopback),
         ],
-        exception_handlers={HTTPException: _not_found},
+        exception_handlers={HTTPException: _no_route},
     )
     app.router.redirect_slashes = False
     return app
@@ -192,8 +192,19 @@ def refused(refusal: RefusalError, *, close: bool = False) -> Response:
     return Response(json_response.refused(refusal.message), refusal.http, headers, media_type=JSON)
 
 
-async def _not_found(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
+async def _no_route(request: Request, error: Exception) -> Response:
+    """Refuse what is neither for the API nor for a page: another path, or another method than it has."""
+    assert isinstance(error, HTTPException)
     # Not the request's URL, which is put together with a header that may be anything.
-    message = f"Expected a path of this server. Received: {request.scope['path']}."
-    return Response(json_response.refused(message), status, media_type=JSON)
+    headers, path = dict(error.headers or {}), request.scope["path"]
+    code, message = Code.NOT_FOUND, f"Expected a path of this server. Received: {path}."
+    if error.status_code == _WRONG_METHOD:
+        # They come in any order.
+        headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
+        code = Code.UNIMPLEMENTED
+        message = f"Expected {headers['Allow']} of {path}. Received: {request.method}."
+    refusal = RefusalError(code, message, http=error.status_code)
+    logger.info("REST request refused: %s", refusal.line)
+    response = refused(refusal)
+    response.headers.update(headers)
+    return response

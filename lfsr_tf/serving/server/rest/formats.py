@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 
 from lfsr_tf.serving.server.models.servable import Servable
-from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
+from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid, too_large
 from lfsr_tf.serving.server.rest import json_response
 from lfsr_tf.serving.server.rest.json_arrays import arrays_of
 from lfsr_tf.serving.server.rest.json_request import Format, parse_request
 from lfsr_tf.serving.server.rpc.prediction import predict_message
+from lfsr_tf.serving.server.rpc.tensors import TEXT_BYTES
 from lfsr_tf.serving.server.service import Arrays, ModelService, dtypes_of
 
 JSON, MESSAGE, PICTURE = "application/json", "application/x-protobuf", "image/png"
@@ -63,10 +65,20 @@ def answer_json(service: ModelService, call: Call) -> bytes:
         # In the request's turn: the numbers of an image need ten times the memory of its JSON.
         request = parse_request(call.body)
         call.spec.signature_name, form = request.signature_name, request.format
-        return arrays_of(request, dtypes_of(servable, request.signature_name))
+        arrays = arrays_of(request, dtypes_of(servable, request.signature_name))
+        if (needed := sum(map(_bytes_of, arrays.values()))) > call.most_bytes:
+            raise too_large(needed, call.most_bytes)
+        return arrays
 
     found = service.predict(call.spec, inputs, timeout=call.timeout)
     return json_response.answer(found.outputs, form)
+
+
+def _bytes_of(array: NDArray[Any]) -> int:
+    """As over gRPC: two letters of JSON may be a number of four bytes, or a text of 24."""
+    if array.dtype != object:
+        return array.nbytes
+    return TEXT_BYTES * array.size + sum(map(len, array.ravel()))
 
 
 def answer_message(service: ModelService, call: Call) -> bytes:

@@ -1,37 +1,24 @@
-"""An end for calls whose message does not come: gRPC itself waits for it in a thread, for ever."""
+"""An end for calls whose message does not come: gRPC waits for it in a thread."""
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-logger = logging.getLogger(__name__)
+from lfsr_tf.serving.server.rpc.watch import Watch
 
 
 class Arrival:
-    """Waits for messages of calls, and from `start` to `stop` cuts the calls that let it wait too long."""
+    """Waits for messages of calls, and has the calls cut that let it wait too long."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, watch: Watch, seconds: float) -> None:
         """Set the limit.
 
         Args:
+            watch: Cuts.
             seconds: Longest that a message may take once a thread waits for it.
         """
-        self._seconds = seconds
-        self._waiting: dict[object, tuple[float, Callable[[], Any]]] = {}
-        self._lock = threading.Lock()
-        self._ended = threading.Event()
-
-    def start(self) -> None:
-        """Begin to look for calls that take too long."""
-        threading.Thread(target=self._watch, name="grpc-arrival", daemon=True).start()
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._ended.set()
+        self._watch, self._seconds = watch, seconds
 
     def message(self, messages: Iterator[Any], context: Any) -> Any:
         """Wait for the first message of a call.
@@ -42,22 +29,9 @@ class Arrival:
         Raises:
             RpcError: gRPC's own, the call is over.
         """
-        call, due = object(), time.monotonic() + self._seconds
-        with self._lock:
-            self._waiting[call] = (due, context.cancel)
+        fault = f"sent no message within {self._seconds:g} seconds"
+        key = self._watch.begin(self._seconds, context.cancel, fault)
         try:
             return next(messages, None)
         finally:
-            with self._lock:
-                self._waiting.pop(call, None)
-
-    def _watch(self) -> None:
-        while not self._ended.wait(min(1.0, self._seconds / 4)):
-            now = time.monotonic()
-            with self._lock:
-                late = [call for call, (due, _) in self._waiting.items() if due < now]
-                cuts = [self._waiting.pop(call)[1] for call in late]
-            for cut in cuts:
-                cut()
-            if cuts:
-                logger.info("GRPC calls cut: %d sent no message within %g seconds", len(cuts), self._seconds)
+            self._watch.end(key)

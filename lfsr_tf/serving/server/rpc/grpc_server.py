@@ -15,7 +15,9 @@ from lfsr_tf.errors import LfsrError
 from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.rpc.arrival import Arrival
 from lfsr_tf.serving.server.rpc.calls import Calls
+from lfsr_tf.serving.server.rpc.departure import Departure
 from lfsr_tf.serving.server.rpc.prediction import ModelStatusService, PredictionService
+from lfsr_tf.serving.server.rpc.watch import Watch
 from lfsr_tf.serving.server.service import ModelService
 
 _SERVICES = ("", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
@@ -26,8 +28,9 @@ class GrpcServer:
 
     def __init__(self, service: ModelService, limits: Limits) -> None:
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="grpc")
-        self._arrival = Arrival(limits.body_seconds)
-        self._calls = Calls(self._arrival)
+        seconds = limits.body_seconds
+        self._watch = Watch(min(1.0, seconds / 4))
+        self._calls = Calls(Arrival(self._watch, seconds))
         self._server = grpc.server(
             self._pool,
             interceptors=[self._calls],
@@ -36,7 +39,8 @@ class GrpcServer:
         )
         self._health = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        prediction = PredictionService(service, limits)
+        departure = Departure(self._watch, seconds, limits.buffered_bytes)
+        prediction = PredictionService(service, limits, departure)
         add_PredictionServiceServicer_to_server(prediction, self._server)
         add_ModelServiceServicer_to_server(ModelStatusService(service), self._server)
         # The logger itself: filters of a logger above it do not see its records.
@@ -58,7 +62,7 @@ class GrpcServer:
             raise LfsrError(
                 f"Cannot listen on {address} for gRPC: is it taken? Choose another --port."
             ) from error
-        self._arrival.start()
+        self._watch.start()
         self._server.start()
         self._tell(health_pb2.HealthCheckResponse.SERVING)
         return port
@@ -79,7 +83,7 @@ class GrpcServer:
             self._calls.wait(seconds)
             # Cuts the streams that watch the health.
             self._server.stop(None).wait()
-            self._arrival.stop()
+            self._watch.stop()
             self._pool.shutdown(wait=False)
 
         return wait

@@ -15,6 +15,7 @@ from lfsr_tf.serving.server.gate import ByteBudget
 from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
+from lfsr_tf.serving.server.rpc.departure import Departure
 from lfsr_tf.serving.server.rpc.tensors import arrays_of, put_array
 from lfsr_tf.serving.server.service import Arrays, ModelService, Prediction
 
@@ -50,8 +51,8 @@ def _has_spec(request: Any) -> bool:
 class PredictionService(PredictionServiceServicer):
     """Predict and GetModelMetadata; the others need signatures of other kinds, and say so."""
 
-    def __init__(self, service: ModelService, limits: Limits) -> None:
-        self.service, self._most_bytes = service, limits.request_bytes
+    def __init__(self, service: ModelService, limits: Limits, departure: Departure) -> None:
+        self.service, self._most_bytes, self._departure = service, limits.request_bytes, departure
         # One request that is as large as it may be fits in any case.
         self._budget = ByteBudget(max(limits.buffered_bytes, limits.request_bytes))
 
@@ -60,7 +61,9 @@ class PredictionService(PredictionServiceServicer):
         """Run a signature."""
         most, timeout, alive = self._most_bytes, context.time_remaining(), context.is_active
         with self._budget.held(request.ByteSize()):
-            return predict_message(self.service, request, most, timeout=timeout, alive=alive)
+            response = predict_message(self.service, request, most, timeout=timeout, alive=alive)
+        self._departure.hold(context, response.ByteSize())
+        return response
 
     @_refusing
     def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802

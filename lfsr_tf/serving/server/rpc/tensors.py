@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lfsr_tf.serving.server.refusal import invalid, too_large
 
 # Of an empty text in TensorFlow's memory.
-_TEXT_BYTES = 24
+TEXT_BYTES = 24
 
 
 def arrays_of(protos: Mapping[str, Any], most_bytes: int) -> dict[str, NDArray[Any]]:
@@ -40,7 +40,7 @@ def _unpacked_bytes(name: str, proto: Any) -> int:
     try:
         dtype = tf.dtypes.as_dtype(proto.dtype)
         if dtype == tf.string:
-            return count * _TEXT_BYTES + _letters(proto.string_val, count)
+            return count * TEXT_BYTES + _letters(proto.string_val, count)
         return count * int(dtype.as_numpy_dtype().itemsize)
     except (TypeError, KeyError, AttributeError) as error:
         raise invalid(f"Expected a tensor type that is known of {name}. Received: {proto.dtype}.") from error
@@ -55,6 +55,9 @@ def _letters(texts: Sequence[bytes], count: int) -> int:
 def _array(name: str, proto: Any) -> NDArray[Any]:
     try:
         return tf.make_ndarray(proto)
+    except OverflowError as error:
+        kind = tf.dtypes.as_dtype(proto.dtype).name
+        raise invalid(f"Expected values of {name} in the range of {kind}. Received: others.") from error
     except (TypeError, ValueError) as error:
         shape = _shape(proto)
         raise invalid(f"Expected values of {name} that fill its shape {shape}. Received: others.") from error

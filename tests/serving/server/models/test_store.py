@@ -105,6 +105,16 @@ def test_a_model_without_a_version_is_one_sentence(
     store.close()  # and gives back the other
 
 
+def test_a_folder_that_cannot_be_read_at_the_start_is_one_sentence(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "iterdir", _denied)
+    with pytest.raises(ModelError) as error:
+        ModelStore([ModelSource("lfsr", base)], 60.0).start()
+    expected = f"Expected a folder of versions that can be read. Received: {base}: Permission denied. Give"
+    assert str(error.value).startswith(expected) and "\n" not in str(error.value)
+
+
 def test_a_folder_that_cannot_be_looked_at_does_not_end_the_looking(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

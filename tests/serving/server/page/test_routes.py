@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +47,9 @@ def test_no_other_file_is_given(client: httpx.Client, path: str) -> None:
 
 
 def test_the_methods_are_as_narrow_as_the_calls(client: httpx.Client) -> None:
-    assert client.post("/").status_code == 405
+    answer = client.post("/")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert answer.json() == {"error": "Expected GET, HEAD of /. Received: POST."}
     assert client.get("/page/enhance").status_code == 405
 
 
@@ -97,6 +100,15 @@ def test_of_a_series_the_first_volume_is_taken_and_the_page_says_so(
 
 def test_a_body_over_the_limit_is_refused(client: httpx.Client) -> None:
     assert "1048576 bytes" in refusal(client, "a.nii", b"\0" * 2_000_000, 413)
+
+
+def test_each_refusal_is_one_line_of_the_log(client: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "lfsr_tf")
+    refusal(client, "a.nii", b"\0" * 2_000_000, 413)
+    refusal(client, "a.txt", b"no scan")
+    lines = [record.message for record in caplog.records if "refused" in record.message]
+    assert len(lines) == 2
+    assert all(line.startswith("REST Enhance of 'tiny' refused: ") for line in lines), lines
 
 
 def test_another_site_cannot_make_the_server_work(client: httpx.Client, scan_file: Path) -> None:

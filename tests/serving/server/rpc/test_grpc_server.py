@@ -1,4 +1,4 @@
-"""Calls that send nothing, and messages that wait, take neither all threads of the port nor all memory."""
+"""Calls that send nothing, and messages and answers that wait, take neither all threads nor all memory."""
 
 import logging
 import threading
@@ -11,8 +11,10 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
+import tensorflow as tf
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from tensorflow_serving.apis.predict_pb2 import PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
 from lfsr_tf.serving.server.model_server import ModelServer
@@ -24,6 +26,7 @@ from tests.serving.server.factor_model import IMAGE, save_factor_model
 
 PREDICT, WATCH = "/tensorflow.serving.PredictionService/Predict", "/grpc.health.v1.Health/Watch"
 LARGE = np.ones((1, 100, 100, 1), np.float32)
+MEBIBYTE = np.ones((1, 512, 512, 1), np.float32)
 Serve = Callable[..., ModelServer]
 
 
@@ -54,7 +57,9 @@ def serve(base: Path) -> Iterator[Serve]:
 @contextmanager
 def connection(server: ModelServer) -> Iterator[grpc.Channel]:
     """One of its own: gRPC would share one between channels."""
-    options = [("grpc.use_local_subchannel_pool", 1)]
+    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
+    # No more than 64 KiB of an answer come before it is read.
+    options.append(("grpc.http2.bdp_probe", 0))
     with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}", options) as channel:
         yield channel
 
@@ -145,6 +150,58 @@ def test_messages_that_wait_share_a_budget(serve: Serve, monkeypatch: pytest.Mon
         free.set()
         assert (first.result(5.0), small.result(5.0)) == ("OK", "OK")
         assert [predicted(channel, LARGE) for _ in range(3)] == ["OK"] * 3
+
+
+def untaken(channel: grpc.Channel, image: np.ndarray = MEBIBYTE) -> grpc.Call:
+    """A call whose answer stands ready, and is not read."""
+    call = channel.unary_stream(PREDICT)(
+        predict_request("lfsr", "", {"image": image}).SerializeToString(), timeout=30.0
+    )
+    call.initial_metadata()
+    return call
+
+
+def taken(call: grpc.Call) -> np.ndarray:
+    return tf.make_ndarray(PredictResponse.FromString(next(call)).outputs["sr"])
+
+
+def cut(call: grpc.Call) -> bool:
+    """Whether the server has ended a call, whose answer is read only now."""
+    with pytest.raises(grpc.RpcError):
+        next(call)
+    return bool(call.code() == grpc.StatusCode.CANCELLED)
+
+
+def test_answers_that_are_not_taken_share_a_budget_and_the_longest_held_are_cut(serve: Serve) -> None:
+    server = serve(buffered_bytes=5 << 19)
+    with connection(server) as slow, connection(server) as quick:
+        calls = [untaken(slow) for _ in range(4)]
+        assert [predicted(quick) for _ in range(10)] == ["OK"] * 10
+        assert [cut(call) for call in calls[:2]] == [True, True]
+        for call in calls[2:]:
+            np.testing.assert_array_equal(taken(call), 3.0 * MEBIBYTE)
+        assert predicted(quick, MEBIBYTE) == "OK"
+
+
+def test_an_answer_alone_fits_into_any_budget(serve: Serve) -> None:
+    with connection(serve(buffered_bytes=1000)) as channel:
+        assert predicted(channel, MEBIBYTE) == "OK"
+
+
+def test_an_answer_that_is_not_taken_in_time_is_cut(serve: Serve) -> None:
+    with connection(serve(body_seconds=0.2)) as channel:
+        call = untaken(channel)
+        time.sleep(1.0)
+        assert cut(call)
+        assert predicted(channel) == "OK"
+
+
+def test_a_client_that_is_slow_has_the_time_for_each_mebibyte(serve: Serve) -> None:
+    large = np.ones((7, 512, 512, 1), np.float32)
+    with connection(serve(body_seconds=0.5)) as channel:
+        call = untaken(channel, large)
+        time.sleep(1.5)
+        np.testing.assert_array_equal(taken(call), 3.0 * large)
 
 
 def test_the_largest_request_fits_into_any_budget(serve: Serve) -> None:

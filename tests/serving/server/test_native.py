@@ -1,0 +1,30 @@
+"""TensorFlow Serving's own server ends as this package's does."""
+
+import signal
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from lfsr_tf.serving.server.native import run_native
+from lfsr_tf.serving.server.options import ModelSource, ServerOptions
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"),
+    [
+        (0, 0),
+        (3, 3),
+        (-signal.SIGINT, 0),
+        (-signal.SIGTERM, 0),
+        (-signal.SIGKILL, 137),
+        (-signal.SIGSEGV, 139),
+    ],
+)
+def test_a_signal_to_end_is_no_failure_and_another_is_told_as_shells_do(
+    ended: int, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", lambda *_: SimpleNamespace(wait=lambda: ended))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert run_native("server", ServerOptions((ModelSource("lfsr", tmp_path),))) == expected
