@@ -1,7 +1,8 @@
 """lfsr_tf: sharp brain images from noisy, low-resolution low-field MR scans, and how far to trust them.
 
 `import lfsr_tf as lfsr` gives the names below; each is imported when it is first used, so that the import
-itself and the command line's help stay fast.
+itself and the command line's help stay fast. Keras' own `keras.saving.load_model` knows the layers of the
+package once `lfsr_tf.networks` has been imported.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _EXPORTS = {
     "SRDenseNet_HL": "lfsr_tf.networks",
     "UNetSR": "lfsr_tf.networks",
     "build_loss": "lfsr_tf.networks",
+    "ModelInfo": "lfsr_tf.model_info",
     "load_model": "lfsr_tf.models",
     "save_model": "lfsr_tf.networks",
     "list_models": "lfsr_tf.models",

@@ -62,6 +62,10 @@ class FromKSpace(layers.Layer):
         """Shape and dtype of the result; by hand, since the sizes are not known yet."""
         return keras.KerasTensor(images.shape, dtype=self.compute_dtype)
 
+    def input_range(self, sample: int) -> range:
+        """Input samples that one output sample may read, along either axis: all that there are."""
+        return range(sample - self.matrix + 1, sample + self.matrix)
+
     def get_config(self) -> dict[str, Any]:
         """Plain values from which the layer is built again."""
         return {**super().get_config(), "matrix": self.matrix, "units": self.hidden.units}

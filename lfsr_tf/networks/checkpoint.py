@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from lfsr_tf.errors import LfsrError, ModelError, OutputError, first_line
 from lfsr_tf.model_info import ModelInfo, info_from_json
-from lfsr_tf.networks.registry import NETWORKS, build_network, check_channels_last
+from lfsr_tf.networks.interface import scale_of
+from lfsr_tf.networks.registry import NETWORKS, build_network
+from lfsr_tf.networks.settings import check_channels_last, plain_values
 from lfsr_tf.storage import atomic_path, exists, read_json, write_json
 
 MODEL_FILE = "best.keras"
@@ -38,14 +42,15 @@ def save_model(model: keras.Model, info: ModelInfo, path: Path | str) -> Path:
 
     Args:
         model: The model, compiled or not.
-        info: Its description.
+        info: Its description; NumPy's numbers are taken as plain ones.
         path: The file to write, ending in .keras; model.json is written beside it, last.json for last.keras.
 
     Returns:
         The file.
 
     Raises:
-        ModelError: The name does not end in .keras.
+        ModelError: The name does not end in .keras, or the description is not one that `load_model` takes:
+            JSON cannot hold it, or it is of another architecture or scale.
         OutputError: A file cannot be written, or model.json describes another model; neither file is left
             half-written.
     """
@@ -53,9 +58,11 @@ def save_model(model: keras.Model, info: ModelInfo, path: Path | str) -> Path:
     if path.suffix != ".keras":
         raise ModelError(f"Expected a model file ending in .keras. Received: {path}. Rename it.")
     _check_alone(path)
+    # First, so that new weights never stand beside an old description.
+    values = _checked_values(model, info, path)
     with atomic_path(path) as temporary:
         model.save(temporary)
-    write_json(_info_file(path), {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(info)})
+    write_json(_info_file(path), {"schema_version": SCHEMA_VERSION, **values})
     return path
 
 
@@ -90,6 +97,27 @@ def load_model(path: Path | str) -> TrainedModel:
         ) from error
     _check_architecture(model, info, file, info_file)
     return TrainedModel(model, info)
+
+
+def _checked_values(model: keras.Model, info: ModelInfo, path: Path) -> dict[str, Any]:
+    """The description as JSON has it."""
+    try:
+        values: dict[str, Any] = json.loads(
+            json.dumps(plain_values(dataclasses.asdict(info)), allow_nan=False)
+        )
+        info = info_from_json(values)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"Expected a model description of plain, finite values. Received: one for {path} that is not "
+            f"({first_line(error)}). Give numbers, text, lists and tables."
+        ) from error
+    _check_architecture(model, info, path, _info_file(path))
+    if info.scale != scale_of(model):
+        raise ModelError(
+            f"Expected a model description with the network's scale, {scale_of(model)}. Received: "
+            f"scale={info.scale} for {path}. Correct the description."
+        )
+    return values
 
 
 def _info_file(file: Path) -> Path:
@@ -127,7 +155,7 @@ def _read_info(file: Path) -> ModelInfo:
     except LfsrError as error:
         raise ModelError(
             f"Expected {INFO_FILE} beside the model. Received: {file}, which is missing or damaged. "
-            "Copy it together with the model."
+            "Copy it together with the model, or write both with lfsr_tf.save_model."
         ) from error
     if not isinstance(values, dict) or values.pop("schema_version", None) != SCHEMA_VERSION:
         raise ModelError(
@@ -156,7 +184,7 @@ def _check_architecture(model: keras.Model, info: ModelInfo, file: Path, info_fi
     if _architecture(model) != _architecture(expected):
         raise ModelError(
             f"Expected the weights of {info.network} with the settings in {info_file.name}. Received: "
-            f"{file}, a model of another architecture. Copy the two files of one model."
+            f"{file}, a model of another architecture. Keep a model and its own description together."
         )
 
 

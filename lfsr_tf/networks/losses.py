@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.networks.settings import plain_values
 from lfsr_tf.networks.similarity import ms_ssim, ssim
 
 # Charbonnier's epsilon in units of the reference intensity: below it the loss is quadratic (Lai et al. 2017,
@@ -98,7 +99,7 @@ class WeightedLoss(keras.losses.Loss):
 
     def get_config(self) -> dict[str, Any]:
         """Plain values from which the loss is built again."""
-        return {**super().get_config(), "weights": self.weights}
+        return {**super().get_config(), "dtype": self.dtype, "weights": self.weights}
 
 
 def build_loss(spec: str | Mapping[str, float]) -> WeightedLoss:
@@ -111,9 +112,13 @@ def build_loss(spec: str | Mapping[str, float]) -> WeightedLoss:
         A Keras loss that is saved with a model.
 
     Raises:
-        ConfigError: A name is unknown, or a weight is not a number above 0.
+        ConfigError: It is neither, a name is unknown, or a weight is not a number above 0.
     """
-    weights = {spec: 1.0} if isinstance(spec, str) else dict(spec)
+    weights = {spec: 1.0} if isinstance(spec, str) else plain_values(spec)
+    if not isinstance(weights, Mapping):
+        raise ConfigError(
+            f"Expected the name of a loss or weights by name. Received: {spec!r}. Give 'mse' or {{'mse': 1}}."
+        )
     if not weights:
         raise ConfigError("Expected at least one loss. Received: none. Name one, for example mse.")
     for name, weight in weights.items():

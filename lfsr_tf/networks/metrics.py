@@ -53,7 +53,7 @@ def hfen(y_true: Any, y_pred: Any) -> Any:
     """
     kernel = ops.convert_to_tensor(laplacian_of_gaussian()[..., None, None].astype("float32"))
     error, true = (
-        ops.conv(image, kernel, padding="valid")
+        ops.conv(image, kernel, padding="valid", data_format="channels_last")
         for image in (_error(y_true, y_pred), ops.cast(y_true, "float32"))
     )
     return _norm_ratio(error, true)

@@ -19,10 +19,13 @@ _POINTWISE = (
     layers.ReLU,
     layers.LeakyReLU,
     layers.PReLU,
+    layers.ELU,
     layers.Rescaling,
     layers.Dropout,
     layers.SpatialDropout2D,
     layers.BatchNormalization,
+    # Over the maps: over rows and columns it needs images of one size.
+    layers.LayerNormalization,
     layers.Add,
     layers.Subtract,
     layers.Multiply,
@@ -30,6 +33,8 @@ _POINTWISE = (
     layers.Concatenate,
     SplitMaps,
 )
+_CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D)
+_POOLS = (layers.MaxPooling2D, layers.AveragePooling2D)
 
 
 class _Extent(NamedTuple):
@@ -118,9 +123,23 @@ def _period(model: keras.Model, axis: int) -> int:
 
 def _steps(model: keras.Model) -> Iterator[tuple[keras.layers.Layer, list[int] | None]]:
     """Each layer, in the order of computation, with the keys of what it reads; None for the input."""
+    made: set[int] = set()
     for layer in model.layers:
         is_input = isinstance(layer, layers.InputLayer)
-        yield layer, None if is_input else [id(tensor) for tensor in _as_list(layer.input)]
+        source = None if is_input else [id(tensor) for tensor in _as_list(layer.input)]
+        _check_made(source or [], made, layer.name)
+        made.update(id(tensor) for tensor in _as_list(layer.output))
+        yield layer, source
+    _check_made([id(model.outputs[0])], made, f"the output of {model.name}")
+
+
+def _check_made(read: list[int], made: set[int], reader: str) -> None:
+    """Keras lists neither bare operations among the layers nor a layer for each time that it is used."""
+    if not made.issuperset(read):
+        raise ModelError(
+            f"Expected a network of layers that are used once each. Received: {reader}, which reads a bare "
+            "operation, such as a + b, or a layer that is used twice. Use a layer, such as Add, each time."
+        )
 
 
 def _as_list(tensors: keras.KerasTensor | Sequence[keras.KerasTensor]) -> Sequence[keras.KerasTensor]:
@@ -159,9 +178,14 @@ def _reach(layer: keras.layers.Layer, axis: int) -> tuple[Fraction, _Reads]:
     if isinstance(layer, layers.Conv2DTranspose):
         stride = layer.strides[axis]
         return Fraction(stride), _transposed(layer.kernel_size[axis], stride)
-    if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D) and _keeps_its_phase(layer, axis):
+    if isinstance(layer, _CONVOLUTIONS) and _keeps_its_phase(layer, layer.kernel_size[axis], axis):
         stride = layer.strides[axis]
         return Fraction(1, stride), _same(layer.kernel_size[axis], layer.dilation_rate[axis], stride)
+    if isinstance(layer, _POOLS) and _keeps_its_phase(layer, layer.pool_size[axis], axis):
+        stride = layer.strides[axis]
+        return Fraction(1, stride), _same(layer.pool_size[axis], 1, stride)
+    if isinstance(layer, layers.UpSampling2D) and layer.interpolation in _ENLARGED:
+        return Fraction(layer.size[axis]), _ENLARGED[layer.interpolation](layer.size[axis])
     if isinstance(layer, _POINTWISE):
         return Fraction(1), _same(1, 1, 1)
     raise ModelError(
@@ -170,9 +194,9 @@ def _reach(layer: keras.layers.Layer, axis: int) -> tuple[Fraction, _Reads]:
     )
 
 
-def _keeps_its_phase(layer: keras.layers.Layer, axis: int) -> bool:
+def _keeps_its_phase(layer: keras.layers.Layer, width: int, axis: int) -> bool:
     """With a stride and a larger kernel, "same" pads in front or not, depending on the image's size."""
-    return bool(layer.strides[axis] == 1 or layer.kernel_size[axis] <= 2)
+    return bool(layer.padding == "same" and (layer.strides[axis] == 1 or width <= 2))
 
 
 def _same(kernel: int, dilation: int, stride: int) -> _Reads:
@@ -186,3 +210,20 @@ def _transposed(kernel: int, stride: int) -> _Reads:
     """A transposed convolution with "same" padding: the adjoint of a strided one, padded less in front."""
     before = max(kernel - stride, 0) // 2
     return lambda sample: range(-((kernel - 1 - before - sample) // stride), (sample + before) // stride + 1)
+
+
+def _repeated(size: int) -> _Reads:
+    return lambda sample: range(sample // size, sample // size + 1)
+
+
+def _interpolated(size: int) -> _Reads:
+    """The two nearest samples, as Keras has it: on half-pixel centres."""
+
+    def reads(sample: int) -> range:
+        first = (2 * sample + 1 - size) // (2 * size)
+        return range(first, first + 2)
+
+    return reads
+
+
+_ENLARGED = {"nearest": _repeated, "bilinear": _interpolated}

@@ -10,6 +10,7 @@ import keras
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks.residual import ResidualSR
 from lfsr_tf.networks.self_ensemble import SelfEnsemble
+from lfsr_tf.networks.settings import check_channels_last
 from lfsr_tf.networks.srdensenet import SRDenseNet, SRDenseNet_All, SRDenseNet_H, SRDenseNet_HL
 from lfsr_tf.networks.unet import UNetSR
 
@@ -23,20 +24,6 @@ NETWORKS: dict[str, Callable[..., keras.Model]] = {
     "SelfEnsemble": SelfEnsemble,
 }
 """Builder of each network by name; a new network is one file and one line here."""
-
-
-def check_channels_last() -> None:
-    """Refuse a Keras whose layers take images as [N, C, h, w], which nothing here has.
-
-    Raises:
-        ConfigError: It is set so, as a rule in the user's keras.json.
-    """
-    if keras.config.image_data_format() != "channels_last":
-        raise ConfigError(
-            "Expected Keras with image_data_format channels_last. Received: "
-            f"{keras.config.image_data_format()}. Change it in ~/.keras/keras.json, or by "
-            "keras.config.set_image_data_format."
-        )
 
 
 def build_network(name: str, /, **settings: Any) -> keras.Model:

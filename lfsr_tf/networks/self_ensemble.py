@@ -83,6 +83,11 @@ class EightViews(keras.layers.Layer):
         return cls(keras.saving.deserialize_keras_object(config.pop("network")), **config)
 
 
+def network_inside(model: keras.Model) -> keras.Model:
+    """The network that a self-ensemble averages; any other network is itself."""
+    return next((layer.network for layer in model.layers if isinstance(layer, EightViews)), model)
+
+
 def SelfEnsemble(**settings: Any) -> keras.Model:  # noqa: N802 - named like the networks it stands among
     """Build a network that averages another one over eight views.
 

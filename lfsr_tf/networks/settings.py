@@ -1,10 +1,13 @@
-"""Turning keyword arguments into a network's frozen settings."""
+"""Turning keyword arguments into a network's frozen settings, and checking settings in general."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, TypeVar
+
+import keras
+import numpy as np
 
 from lfsr_tf.errors import ConfigError
 
@@ -20,8 +23,9 @@ def read_settings(kind: type[SettingsT], settings: Mapping[str, Any], network: s
         network: Name of the network, for the message.
 
     Raises:
-        ConfigError: A name is unknown, or a value is out of its range.
+        ConfigError: A name is unknown, a value is out of its range, or Keras is set to channels first.
     """
+    check_channels_last()
     known = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
     for name in settings:
         if name not in known:
@@ -30,6 +34,32 @@ def read_settings(kind: type[SettingsT], settings: Mapping[str, Any], network: s
                 "Choose one of these."
             )
     return kind(**settings)
+
+
+def plain_values(value: Any) -> Any:
+    """The same value with Python's own numbers instead of NumPy's, in tables and lists too."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {key: plain_values(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        plain = [plain_values(each) for each in value]
+        return plain if isinstance(value, list) else tuple(plain)
+    return value
+
+
+def check_channels_last() -> None:
+    """Refuse a Keras whose layers take images as [N, C, h, w], which nothing here has.
+
+    Raises:
+        ConfigError: It is set so, as a rule in the user's keras.json.
+    """
+    if keras.config.image_data_format() != "channels_last":
+        raise ConfigError(
+            "Expected Keras with image_data_format channels_last. Received: "
+            f"{keras.config.image_data_format()}. Change it in ~/.keras/keras.json, or by "
+            "keras.config.set_image_data_format."
+        )
 
 
 def check_positive(owner: object, *names: str) -> None:

@@ -77,7 +77,8 @@ def ms_ssim(y_true: Any, y_pred: Any, data_range: float = 1.0) -> Any:
         similarity = luminance * structure if level == levels - 1 else structure
         product *= ops.maximum(ops.mean(similarity, axis=(1, 2, 3)), _SMALLEST) ** float(weight)
         y_true, y_pred = (
-            ops.average_pool(image, 2, strides=2, padding="valid") for image in (y_true, y_pred)
+            ops.average_pool(image, 2, strides=2, padding="valid", data_format="channels_last")
+            for image in (y_true, y_pred)
         )
     return product
 
@@ -130,7 +131,7 @@ def gaussian_window(images: Any) -> Any:
     weights = (weights / weights.sum()).astype("float32")
     for shape in ((WINDOW, 1, 1, 1), (1, WINDOW, 1, 1)):
         kernel = ops.convert_to_tensor(np.tile(weights.reshape(shape), (1, 1, images.shape[-1], 1)))
-        images = ops.depthwise_conv(images, kernel, padding="valid")
+        images = ops.depthwise_conv(images, kernel, padding="valid", data_format="channels_last")
     return images
 
 

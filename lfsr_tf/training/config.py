@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.networks.settings import plain_values
 
 SCHEDULES = ("constant", "cosine")
 OPTIMIZERS = ("adam",)
 DTYPE_POLICIES = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+LARGEST_WHOLE = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """Settings of `lfsr_tf.train`. The paper leaves the optimiser, its rate and the schedule open.
+
+    NumPy's numbers are taken as plain ones; whole numbers are at most 2**31 - 1.
 
     Attributes:
         network: Name of the network, as `lfsr_tf.networks.build_network` knows it.
@@ -73,6 +77,8 @@ class TrainConfig:
         Raises:
             ConfigError: A setting has the wrong type or is out of its range.
         """
+        for item in dataclasses.fields(self):
+            object.__setattr__(self, item.name, plain_values(getattr(self, item.name)))
         _check_choices(self)
         _check_numbers(self)
         for name in ("network_settings", "pipeline"):
@@ -133,8 +139,8 @@ def _check_numbers(config: TrainConfig) -> None:
 
 def _check_whole(name: str, value: Any, *, at_least: int) -> None:
     # bool is an int in Python; `batch_size = true` is a slip all the same.
-    if not isinstance(value, int) or isinstance(value, bool) or not at_least <= value < 2**31:
-        raise _refusal(name, f"a whole number of at least {at_least}", value)
+    if not isinstance(value, int) or isinstance(value, bool) or not at_least <= value <= LARGEST_WHOLE:
+        raise _refusal(name, f"a whole number from {at_least} to {LARGEST_WHOLE}", value)
 
 
 def _check_positive(name: str, value: Any) -> None:

@@ -160,7 +160,8 @@ def _begun_model(
     model = build_compiled_model(config, source, devices)
     # Outside of the scope, where a model that is loaded for a look would have copies on every host.
     if start is not None:
-        take_weights(model, start)
+        # The network itself, since the model that shares it between devices has no configuration.
+        take_weights(devices.saved(), start)
     if state.epochs_done:
         devices.together(lambda: restore(model, folder, state) if devices.first else None)
         devices.give_weights(list(trained_variables(model).values()))

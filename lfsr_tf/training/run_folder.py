@@ -36,6 +36,8 @@ WEIGHTS = "training.safetensors"
 # Where a run computes is no part of what it is: it may go on with other devices. Of the model that it started
 # from the weights say enough.
 _FREE = {"distribute", "start_steps"}
+# Of the pipeline's settings, those that change nothing but the speed.
+_FREE_OF_PIPELINE = {"cache", "service", "verify"}
 # Compared where it is given: a run that has begun goes on without the model that it started from.
 _ONCE = {"start"}
 # Tells the configuration of a run from the config.json of another program.
@@ -225,10 +227,20 @@ def _is_leftover(entry: Path) -> bool:
 
 def _check_same(folder: Path, name: str, value: Any) -> None:
     # As JSON has it: a tuple is a list there.
-    before, value = read_json(folder / f"{name}.json"), json.loads(json.dumps(value))
+    before, value = (
+        _fixed(values) for values in (read_json(folder / f"{name}.json"), json.loads(json.dumps(value)))
+    )
     for key in sorted((before.keys() | value.keys()) - _FREE - (_ONCE - value.keys())):
         if before.get(key) != value.get(key):
             raise ConfigError(
                 f"Expected the {name} that the run in {folder} was started with: {key}={before.get(key)!r}. "
                 f"Received: {key}={value.get(key)!r}. Train into another folder, or as the run was started."
             )
+
+
+def _fixed(values: dict[str, Any]) -> dict[str, Any]:
+    """Without the settings of the pipeline that may change."""
+    fed = values.get("pipeline")
+    if not isinstance(fed, dict):
+        return values
+    return {**values, "pipeline": {key: fed[key] for key in fed.keys() - _FREE_OF_PIPELINE}}

@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.graphs import as_written
-from lfsr_tf.networks import build_network, takes_noise_level
+from lfsr_tf.networks import build_network
+from lfsr_tf.networks.traits import traits_of
 from lfsr_tf.pairs import (
     DatasetInfo,
     PipelineConfig,
@@ -92,9 +93,11 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
         RecordsError: The records are damaged or of another version.
         ConfigError: The pipeline's settings are unknown or do not suit the records, or there is no such
             network.
+        ModelError: The network does not take images of any size, or has a layer whose reach is not known.
     """
     info = open_dataset(records)
-    noise_level = takes_noise_level(build_network(config.network, **config.network_settings))
+    # All traits, so that a network that could not be run over scans is not trained for hours first.
+    noise_level = traits_of(build_network(config.network, **config.network_settings)).takes_noise_level
     options = _pipeline(config, info)
     if options.verify:
         # Here, so that damaged records are found before a run folder is made, and once instead of twice.

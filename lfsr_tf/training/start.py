@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,13 @@ import numpy as np
 
 from lfsr_tf.errors import ConfigError, ModelError
 from lfsr_tf.networks import TrainedModel
+from lfsr_tf.networks.self_ensemble import network_inside
 from lfsr_tf.storage import read_json
 from lfsr_tf.training.devices import Devices
 from lfsr_tf.training.state import RunState
+
+# What of a layer's configuration is no part of what it computes with its weights, but for the precision.
+_FREE = {"dtype", "trainable", "kernel_initializer", "bias_initializer"}
 
 
 def read_start(
@@ -73,7 +77,7 @@ def take_weights(model: keras.Model, start: TrainedModel) -> None:
         start: A trained model of the same network and settings.
 
     Raises:
-        ModelError: It is of another architecture.
+        ModelError: It is of another architecture, or computes something else with weights of the same sizes.
     """
     expected, received = ([tuple(w.shape) for w in each.weights] for each in (model, start.model))
     if expected != received:
@@ -82,4 +86,21 @@ def take_weights(model: keras.Model, start: TrainedModel) -> None:
             f"arrays of weights. Received: {start.info.name}, {start.model.name} with {len(received)}, or of "
             "other sizes. Set network and network_settings to those of that model."
         )
+    if _computation(network_inside(model)) != _computation(network_inside(start.model)):
+        raise ModelError(
+            f"Expected a model with the run's own network_settings to start from, {model.name}. Received: "
+            f"{start.info.name}, {start.info.network} with {dict(start.info.settings)}, which computes "
+            "something else with weights of the same sizes. Set network_settings to those of that model."
+        )
     model.set_weights(start.model.get_weights())
+
+
+def _computation(model: keras.Model) -> Any:
+    """What a network does with its weights: its layers as Keras writes them down, and how they are joined."""
+    return _without_free(model.get_config())
+
+
+def _without_free(config: Any) -> Any:
+    if isinstance(config, Mapping):
+        return {key: _without_free(value) for key, value in config.items() if key not in _FREE}
+    return [_without_free(each) for each in config] if isinstance(config, list | tuple) else config

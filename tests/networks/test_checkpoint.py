@@ -1,13 +1,17 @@
 """A model and its description on disk: what comes back, and what is refused in one line."""
 
+import dataclasses
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+import lfsr_tf
 from lfsr_tf.errors import ModelError, OutputError
 from lfsr_tf.networks import ModelInfo, ResidualSR, SRDenseNet, load_model, save_model
 
@@ -118,6 +122,18 @@ def test_a_model_with_code_inside_is_refused(run: Path) -> None:
 def test_a_model_without_its_description_is_refused(run: Path) -> None:
     (run / "model.json").unlink()
     assert "model.json beside the model" in refusal(run)
+    assert "or write both with lfsr_tf.save_model" in refusal(run)
+
+
+def test_the_description_is_among_the_names_of_the_package() -> None:
+    assert lfsr_tf.ModelInfo is ModelInfo
+    assert "ModelInfo" in lfsr_tf.__all__
+
+
+def test_keras_itself_loads_a_model_once_the_networks_are_imported(run: Path) -> None:
+    code = f"import keras, lfsr_tf.networks; print(keras.saving.load_model({str(run / 'best.keras')!r}).name)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "residual_sr"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "{}", '{"schema_version": 2}'])
@@ -169,6 +185,40 @@ def test_a_failed_save_leaves_the_old_model(run: Path, monkeypatch: pytest.Monke
         save_model(model, INFO, run / "best.keras")
     assert (run / "best.keras").read_bytes() == before
     assert sorted(path.name for path in run.iterdir()) == ["best.keras", "model.json"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metrics": {"val_psnr": float("nan")}}, "plain, finite values"),
+        ({"metrics": {"val_psnr": {1, 2}}}, "plain, finite values"),
+        ({"sigma_range": (0.1,)}, "plain, finite values"),
+        ({"settings": {"blocks": 1, "filters": 8}}, "another architecture"),
+        ({"settings": {"colour": "red"}}, "do not fit its network"),
+        ({"network": "UNetSR", "settings": {}}, "another architecture"),
+        ({"scale": 4}, "network's scale, 2. Received: scale=4"),
+    ],
+)
+def test_a_description_that_would_not_be_loaded_leaves_both_files(
+    run: Path, change: dict[str, object], message: str
+) -> None:
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    with pytest.raises(ModelError, match=message) as caught:
+        save_model(ResidualSR(**SETTINGS), dataclasses.replace(INFO, **change), run / "best.keras")
+    assert "\n" not in str(caught.value)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_numbers_of_numpy_are_written_as_plain_ones(run: Path) -> None:
+    info = dataclasses.replace(
+        INFO,
+        settings={"blocks": np.int64(1), "filters": np.int32(4), "noise_level": np.bool_(False)},
+        scale=np.int64(2),
+        sigma_range=(np.float32(0.0), np.float64(0.08)),
+        metrics={"val_psnr": np.float32(30.5)},
+    )
+    save_model(ResidualSR(**SETTINGS), info, run / "best.keras")
+    assert load_model(run).info == dataclasses.replace(INFO, settings={**SETTINGS, "noise_level": False})
 
 
 def test_no_description_is_written_over_that_of_another_model(run: Path) -> None:

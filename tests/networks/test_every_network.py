@@ -11,8 +11,14 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks import (
+    HFEN,
+    LOSSES,
     NETWORKS,
+    SSIM,
     ModelInfo,
+    ResidualSR,
+    SRDenseNet_All,
+    UNetSR,
     build_loss,
     build_network,
     load_model,
@@ -56,13 +62,41 @@ def test_the_harness_covers_the_registry() -> None:
     assert set(SMALL) == set(NETWORKS)
 
 
-@pytest.mark.parametrize("use", [lambda: build_network("ResidualSR"), lambda: load_model("best.keras")])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: build_network("ResidualSR"),
+        lambda: load_model("best.keras"),
+        ResidualSR,
+        SRDenseNet_All,
+        UNetSR,
+    ],
+)
 def test_keras_with_channels_first_is_refused(
     monkeypatch: pytest.MonkeyPatch, use: Callable[[], object]
 ) -> None:
     monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
     with pytest.raises(ConfigError, match=r"channels_last. Received: channels_first.*keras\.json"):
         use()
+
+
+def test_losses_and_metrics_do_not_ask_how_keras_is_set() -> None:
+    hr = image(2, 48, 40, 1)
+    sr = hr + 0.1 * image(2, 48, 40, 1)[:, ::-1]
+
+    def values() -> list[float]:
+        losses = [float(build_loss(name)(hr, sr)) for name in LOSSES]
+        metrics = [SSIM(), HFEN()]
+        for metric in metrics:
+            metric.update_state(hr, sr)
+        return losses + [float(metric.result()) for metric in metrics]
+
+    expected = values()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        np.testing.assert_allclose(values(), expected, rtol=1e-6)
+    finally:
+        keras.config.set_image_data_format("channels_last")
 
 
 @every_network

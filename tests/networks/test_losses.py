@@ -99,6 +99,15 @@ def test_a_name_alone_weighs_one() -> None:
     assert build_loss("mae").weights == build_loss({"mae": 1}).weights == {"mae": 1.0}
 
 
+def test_a_weight_may_be_a_number_of_numpy() -> None:
+    assert build_loss({"mae": np.float32(0.5)}).weights == {"mae": 0.5}
+
+
+def test_a_configuration_keeps_the_dtype() -> None:
+    loss = WeightedLoss({"mse": 1.0}, dtype="float64")
+    assert WeightedLoss.from_config(loss.get_config()).dtype == "float64"
+
+
 def test_a_loss_is_saved_with_its_model(tmp_path: Path) -> None:
     image = keras.Input((16, 16, 1))
     model = keras.Model(image, keras.layers.Conv2D(1, 3, padding="same")(image))
@@ -134,6 +143,8 @@ def test_the_loss_is_float32_under_mixed_precision(policy: str) -> None:
         ({"mse": "1"}, "above 0 for the loss mse"),
         ({"mse": float("nan")}, "above 0 for the loss mse"),
         ({}, "at least one loss"),
+        (["mse"], r"weights by name. Received: \['mse'\]"),
+        (None, "weights by name. Received: None"),
     ],
 )
 def test_a_wrong_loss_is_refused(spec: object, message: str) -> None:

@@ -44,6 +44,19 @@ NETWORKS = {
     "deconvolution of two": lambda: stacked(
         layers.Conv2DTranspose(1, 2, strides=2, padding="same"), layers.Conv2D(1, 5, padding="same")
     ),
+    "repeated samples": lambda: stacked(layers.UpSampling2D(2), layers.Conv2D(1, 3, padding="same")),
+    "interpolated by two": lambda: stacked(
+        layers.Conv2D(1, 3, padding="same"), layers.UpSampling2D(2, interpolation="bilinear")
+    ),
+    "interpolated by four": lambda: stacked(
+        layers.UpSampling2D(4, interpolation="bilinear"), layers.Conv2D(1, 3, padding="same")
+    ),
+    "mean of four": lambda: stacked(
+        layers.AveragePooling2D(2, padding="same"),
+        layers.Conv2D(1, 3, padding="same"),
+        layers.UpSampling2D(2),
+    ),
+    "mean of nine": lambda: stacked(layers.AveragePooling2D(3, strides=1, padding="same")),
 }
 
 
@@ -71,6 +84,42 @@ def test_the_radius_is_that_of_the_gradients_footprint(name: str) -> None:
     assert receptive_radius(model) == footprint_radius(model, grid_stride(model))
 
 
+def changed_samples(model: keras.Model, place: int, size: int = 24) -> np.ndarray:
+    """Rows of the result that another value of one LR sample changes."""
+    image = np.random.default_rng(0).random((1, size, size, 1)).astype("float32")
+    other = image.copy()
+    other[0, place, place] += 5.0
+    before, after = (np.asarray(model(one)) for one in (image, other))
+    return np.flatnonzero(np.abs(after - before).max(axis=(0, 2, 3)) > 1e-6)
+
+
+def test_the_largest_of_four_reads_no_farther() -> None:
+    model = stacked(layers.MaxPooling2D(2, padding="same"), layers.UpSampling2D(2))
+    assert (receptive_radius(model), grid_stride(model)) == (1, 2)
+    # Of the four samples 10 and 11 either way, whichever it is that grows.
+    assert changed_samples(model, 10).tolist() == changed_samples(model, 11).tolist() == [10, 11]
+
+
+def test_a_normalisation_of_the_maps_reads_one_sample() -> None:
+    model = stacked(layers.Conv2D(4, 3, padding="same"), layers.LayerNormalization())
+    assert receptive_radius(model) == 1
+    assert changed_samples(model, 10).tolist() == [9, 10, 11]
+
+
+def test_a_result_of_a_bare_operation_is_refused() -> None:
+    image = keras.Input((None, None, 1))
+    maps = layers.Conv2D(1, 3, padding="same")(image) + image
+    for model in (keras.Model(image, maps), keras.Model(image, layers.ReLU(name="kept")(maps))):
+        with pytest.raises(ModelError, match=r"layers that are used once.*bare operation"):
+            receptive_radius(model)
+
+
+def test_a_layer_that_is_used_twice_is_refused() -> None:
+    again = layers.Conv2D(1, 3, padding="same")
+    with pytest.raises(ModelError, match="layers that are used once"):
+        receptive_radius(stacked(again, again))
+
+
 def test_the_stride_is_that_of_the_coarsest_grid() -> None:
     assert grid_stride(ResidualSR(blocks=1, filters=2, scale=4)) == 1
     assert grid_stride(UNetSR(filters=[2], blocks=[1])) == 1
@@ -94,7 +143,15 @@ def test_a_tile_with_that_halo_equals_the_whole_image() -> None:
 
 
 @pytest.mark.parametrize(
-    "layer", [layers.GlobalAveragePooling2D(), layers.Conv2D(1, 3, strides=2, padding="same")]
+    "layer",
+    [
+        layers.GlobalAveragePooling2D(),
+        layers.Conv2D(1, 3, strides=2, padding="same"),
+        layers.Conv2D(1, 3),
+        layers.MaxPooling2D(3, padding="same"),
+        layers.MaxPooling2D(2),
+        layers.UpSampling2D(2, interpolation="bicubic"),
+    ],
 )
 def test_a_layer_of_unknown_reach_is_refused(layer: layers.Layer) -> None:
     with pytest.raises(ModelError, match=type(layer).__name__):

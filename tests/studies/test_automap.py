@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lfsr_tf.networks import ModelInfo, build_network, load_model, save_model, scale_of
+from lfsr_tf.networks.traits import traits_of
 from studies import automap
 
 SETTINGS = {"matrix": 16, "units": 8, "filters": 4}
@@ -33,6 +34,7 @@ def test_every_sample_reads_the_whole_of_k_space(model: keras.Model) -> None:
 def test_smaller_images_are_filled_up(model: keras.Model) -> None:
     assert model(np.ones((2, 16, 15, 1), "float32")).shape == (2, 32, 30, 1)
     assert scale_of(model) == 2
+    assert traits_of(model).halo >= 15
 
 
 def test_it_survives_the_disk(model: keras.Model, tmp_path: Path) -> None:

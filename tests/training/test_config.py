@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from lfsr_tf.errors import ConfigError
@@ -30,6 +31,26 @@ def test_a_loss_by_name_has_weight_one() -> None:
 
 def test_a_loss_of_weight_zero_is_left_out() -> None:
     assert TrainConfig(loss={"mse": 0.0, "mae": 2}).loss == {"mae": 2.0}
+
+
+def test_numbers_of_numpy_are_plain_ones() -> None:
+    config = TrainConfig(
+        batch_size=np.int64(4),
+        learning_rate=np.float32(0.5),
+        flips=np.bool_(True),
+        loss={"mse": np.float32(1.0)},
+        network_settings={"filters": [np.int64(4), 8]},
+    )
+    assert config == TrainConfig(
+        batch_size=4, learning_rate=0.5, flips=True, loss={"mse": 1.0}, network_settings={"filters": [4, 8]}
+    )
+    assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_the_largest_whole_number_is_said() -> None:
+    assert TrainConfig(seed=2**31 - 1).seed == 2147483647
+    with pytest.raises(ConfigError, match=r"from 0 to 2147483647\. Received: seed=2147483648"):
+        TrainConfig(seed=2**31)
 
 
 def test_an_unknown_setting_is_named_and_the_known_ones_listed() -> None:

@@ -137,6 +137,18 @@ def test_another_configuration_or_other_records_are_refused(
         assert json.loads((tmp_path / "config.json").read_text()) == IDENTITY["config"]
 
 
+def test_what_changes_nothing_but_the_speed_may_change(tmp_path: Path) -> None:
+    def fed(**pipeline: object) -> dict[str, dict[str, object]]:
+        return IDENTITY | {"config": CONFIG | {"pipeline": {"gain_min": 0.5, **pipeline}}}
+
+    with open_run(tmp_path) as folder:
+        advance(folder, folder.begin(fed(cache=False), {}), 1.0)
+        state = folder.begin(fed(service="grpc://127.0.0.1:5050", verify=False), {})
+        assert state.epochs_done == 1
+        with pytest.raises(ConfigError, match=r"pipeline=.*shards_at_once"):
+            folder.begin(fed(shards_at_once=2), {})
+
+
 def test_a_run_without_a_finished_epoch_may_start_again_with_another_configuration(tmp_path: Path) -> None:
     with open_run(tmp_path) as folder:
         folder.begin(IDENTITY, {})

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfsr_tf.errors import ConfigError, RecordsError
+from lfsr_tf.errors import ConfigError, ModelError, RecordsError
+from lfsr_tf.networks import NETWORKS
 from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset
 from lfsr_tf.scans import phantom_scan, write_scan
 from lfsr_tf.training.config import TrainConfig
@@ -99,6 +100,22 @@ def test_a_pipeline_setting_that_does_not_exist_is_refused(records: Path) -> Non
 def test_a_pipeline_setting_of_another_type_is_refused(records: Path) -> None:
     with pytest.raises(ConfigError, match=r"cache to be true or false.*'no'"):
         read_source(records, TrainConfig(batch_size=4, pipeline={"cache": "no"}))
+
+
+def strided_network() -> keras.Model:
+    image = keras.Input((None, None, 1))
+    maps = keras.layers.Conv2D(4, 3, strides=2, padding="same", name="strided")(image)
+    return keras.Model(image, keras.layers.Conv2DTranspose(1, 4, strides=4, padding="same")(maps))
+
+
+def test_a_network_that_no_scan_could_be_enhanced_with_is_refused_before_records_are_read(
+    records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(NETWORKS, "Own", strided_network)
+    monkeypatch.setattr("lfsr_tf.training.sources.check_records", None)
+    with pytest.raises(ModelError, match=r"whose reach is known\. Received: Conv2D strided"):
+        train(records, tmp_path / "run", TrainConfig(network="Own"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_loss_that_does_not_exist_is_refused_before_records_are_read(tmp_path: Path) -> None:

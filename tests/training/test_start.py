@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from lfsr_tf.errors import ConfigError, ModelError
-from lfsr_tf.networks import ModelInfo, TrainedModel, build_network, load_model
+from lfsr_tf.networks import ModelInfo, TrainedModel, build_network, load_model, save_model
+from lfsr_tf.precision import dtype_policy
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.devices import Devices
 from lfsr_tf.training.fit import train_on
@@ -102,3 +103,52 @@ def test_a_model_of_another_architecture_is_refused(
 ) -> None:
     with pytest.raises(ModelError, match="Received: before, residual_sr"):
         train_on(make_source(), tmp_path / "run", config, SilentProgress(), trained(filters=5))
+
+
+@pytest.mark.parametrize(
+    ("network", "settings"),
+    [
+        ("ResidualSR", {"residual_scaling": 0.1}),
+        ("SelfEnsemble", {"residual_scaling": 0.1}),
+        ("ResidualSR", {"residual_grid": "lr", "scale": 4}),
+    ],
+)
+def test_a_model_that_computes_something_else_with_such_weights_is_refused(
+    network: str, settings: dict[str, object]
+) -> None:
+    start = trained(network, **settings)
+    grid = settings.get("residual_grid", "hr")
+    model = build_network("ResidualSR", blocks=1, filters=4, residual_grid=grid)
+    with pytest.raises(ModelError, match=r"Received: before, .*weights of the same sizes") as caught:
+        take_weights(model, start)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_of_the_same_settings_may_differ_in_precision_and_spelling(tmp_path: Path) -> None:
+    settings = {"filters": [4, 4], "blocks": [1, 1]}
+    with dtype_policy("mixed_bfloat16"):
+        saved = build_network("UNetSR", **settings, residual_scaling=1.0)
+    save_model(saved, ModelInfo("before", "UNetSR", settings, 2), tmp_path / "best.keras")
+    model = build_network("UNetSR", filters=(4, 4), blocks=(1, 1))
+    take_weights(model, load_model(tmp_path))
+    for one, other in zip(saved.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_setting_that_changes_nothing_is_no_other_network() -> None:
+    # With one layer in a block, the first one is every layer.
+    settings = {"blocks": 1, "layers_per_block": 1, "growth": 4, "stem_filters": 4, "bottleneck": 4}
+    start = build_network("SRDenseNet", **settings, block_input="first_layer")
+    model = build_network("SRDenseNet_All", **settings)
+    take_weights(model, TrainedModel(start, ModelInfo("before", "SRDenseNet", settings, 2)))
+    assert np.array_equal(start.get_weights()[0], model.get_weights()[0])
+
+
+def test_a_start_on_several_devices_is_compared_too(
+    tmp_path: Path, changed: Callable[..., TrainConfig], make_source: Callable[..., PairSource]
+) -> None:
+    config = changed(distribute=True, epochs=1)
+    with pytest.raises(ModelError, match="weights of the same sizes"):
+        train_on(make_source(), tmp_path / "bad", config, SilentProgress(), trained(residual_scaling=0.1))
+    run = train_on(make_source(), tmp_path / "run", config, SilentProgress(), trained())
+    assert load_model(run.folder).info.trained_steps == 104
