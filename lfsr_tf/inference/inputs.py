@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-from pydicom.dataset import Dataset
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans import find_scans
-from lfsr_tf.scans.dicom_files import load_index, looks_like_dicom, tolerant_parsing
-from lfsr_tf.scans.dicom_frames import ENHANCED_MR_CLASSES
 from lfsr_tf.scans.dicom_read import is_dicom, series_files
 from lfsr_tf.scans.reading import FILE_READERS
 from lfsr_tf.storage import exists, real_path
@@ -62,15 +58,10 @@ def input_files(source: Path) -> list[Path]:
         The file itself; of a DICOM series all its files, whether its folder or one of its files was given.
 
     Raises:
-        ScanError: The header of a DICOM file cannot be read.
+        ScanError: As for `series_files` of `lfsr_tf.scans.dicom_read`.
     """
-    if any(reader.takes(source) for reader in FILE_READERS) or not is_dicom(source):
-        return [source]
-    if source.is_dir():
-        return series_files(next(_images_in(source), source))
-    # A multi-frame file is read alone, though others may bear its series' number.
-    alone = str(_index_of(source).get("SOPClassUID")) in ENHANCED_MR_CLASSES
-    return [source] if alone else series_files(source)
+    whole = any(reader.takes(source) for reader in FILE_READERS) or not is_dicom(source)
+    return [source] if whole else series_files(source)
 
 
 def _lies_inside(scan: Path, results: Path, base: Path) -> bool:
@@ -83,13 +74,3 @@ def _readable_files(scan: Path) -> Sequence[Path]:
         return input_files(scan)
     except (ScanError, OSError):  # its reader says why, when its turn comes
         return [scan]
-
-
-def _images_in(folder: Path) -> Iterator[Path]:
-    visible = (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
-    return (path for path in visible if looks_like_dicom(path) and _index_of(path).get("Rows"))
-
-
-def _index_of(path: Path) -> Dataset:
-    with tolerant_parsing():
-        return load_index(path)

@@ -6,10 +6,9 @@ import csv
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.hashing import sha256_file
@@ -123,32 +122,12 @@ def _files_of(path: Path) -> list[Path]:
     """The files that a scan is read from: one DICOM file, or its folder, stands for its series."""
     if path.name.lower().endswith(_WHOLE) and not path.is_dir():
         return [path]
-    from lfsr_tf.scans.dicom_frames import ENHANCED_MR_CLASSES
     from lfsr_tf.scans.dicom_read import is_dicom, series_files
 
-    if not is_dicom(path):  # nor anything that a reader knows, where it is a folder
-        return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    if path.is_dir():
-        return series_files(_first_image(path))
-    # A multi-frame file is read alone, whatever stands beside it.
-    return [path] if str(_header(path)["SOPClassUID"]) in ENHANCED_MR_CLASSES else series_files(path)
-
-
-def _first_image(folder: Path) -> Path:
-    """The first DICOM image in a folder; where there is none but other DICOM files, one of these."""
-    from lfsr_tf.scans.dicom_files import looks_like_dicom
-
-    visible = (file for file in sorted(folder.iterdir()) if not file.name.startswith("."))
-    files = [file for file in visible if looks_like_dicom(file)]
-    return next((file for file in files if _header(file)["Rows"]), files[0])
-
-
-def _header(path: Path) -> Mapping[str, Any]:
-    from lfsr_tf.scans.dicom_files import load_index, tolerant_parsing
-
-    with tolerant_parsing():
-        index = load_index(path)
-        return {name: index.get(name) for name in ("SOPClassUID", "Rows")}
+    if is_dicom(path):
+        return series_files(path)
+    # A folder that no reader knows has no files of its own.
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
 def _hash_files(folder: Path, files: Sequence[Path]) -> str:

@@ -79,14 +79,20 @@ def find_series(folder: Path | str) -> list[Path]:
 
 
 def series_files(path: Path | str) -> list[Path]:
-    """The files that `read_dicom` reads for one file: those of its series in its folder, sorted.
+    """The files that `read_dicom` reads, sorted.
+
+    Args:
+        path: As for `read_dicom`. A multi-frame file is read alone, whatever stands beside it.
 
     Raises:
-        ScanError: As for `read_dicom`, where the header cannot be read.
+        ScanError: As for `read_dicom`, where a header cannot be read or a folder holds other than one series.
     """
     path = Path(path)
     with tolerant_parsing():
-        return sorted(_series_of(path, load_index(path)).files)
+        if path.is_dir():
+            return sorted(_only_series(path).files)
+        index = load_index(path)
+        return [path] if _is_multiframe(index) else sorted(_series_of(path, index).files)
 
 
 def read_dicom(path: Path | str) -> list[Scan]:
@@ -119,9 +125,11 @@ def _named(scan: Scan, path: Path) -> Scan:
 def _read_file(path: Path) -> list[Scan]:
     check_is_dicom(path)
     index = load_index(path)
-    if str(index.get("SOPClassUID")) in ENHANCED_MR_CLASSES:
-        return read_multiframe(path)
-    return _read_group(_series_of(path, index))
+    return read_multiframe(path) if _is_multiframe(index) else _read_group(_series_of(path, index))
+
+
+def _is_multiframe(index: Dataset) -> bool:
+    return str(index.get("SOPClassUID")) in ENHANCED_MR_CLASSES
 
 
 def _read_group(group: SeriesFiles) -> list[Scan]:
@@ -229,9 +237,7 @@ def _group(uid: str, members: list[tuple[Path, Dataset]]) -> SeriesFiles:
         uid=uid,
         description=f"{number}: {text}" if number is not None else text,
         files=tuple(path for path, _ in members),
-        multiframe=tuple(
-            path for path, index in members if str(index.get("SOPClassUID")) in ENHANCED_MR_CLASSES
-        ),
+        multiframe=tuple(path for path, index in members if _is_multiframe(index)),
         identities=tuple(identity_of(path, index) for path, index in members),
     )
 
