@@ -1,8 +1,8 @@
 """lfsr_tf: sharp brain images from noisy, low-resolution low-field MR scans, and how far to trust them.
 
 `import lfsr_tf as lfsr` gives the names below; each is imported when it is first used, so that the import
-itself and the command line's help stay fast. Keras' own `keras.saving.load_model` knows the layers of the
-package once `lfsr_tf.networks` has been imported.
+itself and the command line's help stay fast. Keras' own `keras.saving.load_model(file, compile=False)` knows
+the layers of the package once `lfsr_tf.networks` has been imported.
 """
 
 from __future__ import annotations

@@ -112,7 +112,8 @@ def _checked_values(model: keras.Model, info: ModelInfo, path: Path) -> dict[str
             f"({first_line(error)}). Give numbers, text, lists and tables."
         ) from error
     _check_architecture(model, info, path, _info_file(path))
-    if info.scale != scale_of(model):
+    # A network of one's own may be one that has no scale.
+    if info.network in NETWORKS and info.scale != scale_of(model):
         raise ModelError(
             f"Expected a model description with the network's scale, {scale_of(model)}. Received: "
             f"scale={info.scale} for {path}. Correct the description."

@@ -11,10 +11,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from lfsr_tf.errors import ConfigError
+from lfsr_tf.errors import ConfigError, ModelError
 from lfsr_tf.graphs import as_written
 from lfsr_tf.networks import build_network
-from lfsr_tf.networks.traits import traits_of
+from lfsr_tf.networks.traits import NetworkTraits, traits_of
 from lfsr_tf.pairs import (
     DatasetInfo,
     PipelineConfig,
@@ -93,11 +93,11 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
         RecordsError: The records are damaged or of another version.
         ConfigError: The pipeline's settings are unknown or do not suit the records, or there is no such
             network.
-        ModelError: The network does not take images of any size, or has a layer whose reach is not known.
+        ModelError: The network does not take images of any size, or has a layer without a name or one whose
+            reach is not known.
     """
     info = open_dataset(records)
-    # All traits, so that a network that could not be run over scans is not trained for hours first.
-    noise_level = traits_of(build_network(config.network, **config.network_settings)).takes_noise_level
+    noise_level = _usable_network(config).takes_noise_level
     options = _pipeline(config, info)
     if options.verify:
         # Here, so that damaged records are found before a run folder is made, and once instead of twice.
@@ -135,6 +135,18 @@ def _validation(
     batches = batches.cache() if options.cache else batches
     # Counted, which fills the cache as well: Keras warns after data of unknown length that it "ran out".
     return batches.apply(tf.data.experimental.assert_cardinality(sum(1 for _ in batches)))
+
+
+def _usable_network(config: TrainConfig) -> NetworkTraits:
+    """The traits of a network, which must be one that could be used: it is not trained for hours first."""
+    network, again = (build_network(config.network, **config.network_settings) for _ in range(2))
+    for weight, same in zip(network.weights, again.weights, strict=True):
+        if weight.path != same.path:
+            raise ModelError(
+                "Expected layers with names of their own, by which weights are found again. Received: "
+                f"{weight.path} in {config.network}, named by Keras. Give every layer a name."
+            )
+    return traits_of(network)
 
 
 def _pipeline(config: TrainConfig, info: DatasetInfo) -> PipelineConfig:

@@ -19,6 +19,8 @@ from lfsr_tf.training.state import RunState
 
 # What of a layer's configuration is no part of what it computes with its weights, but for the precision.
 _FREE = {"dtype", "trainable", "kernel_initializer", "bias_initializer"}
+# Where Keras writes names of layers, which it may have counted itself.
+_NAMES = {"name", "keras_history", "input_layers", "output_layers"}
 
 
 def read_start(
@@ -97,10 +99,15 @@ def take_weights(model: keras.Model, start: TrainedModel) -> None:
 
 def _computation(model: keras.Model) -> Any:
     """What a network does with its weights: its layers as Keras writes them down, and how they are joined."""
-    return _without_free(model.get_config())
+    config = {key: value for key, value in model.get_config().items() if key != "name"}
+    places = {layer["name"]: number for number, layer in enumerate(config["layers"])}
+    return _without_free(config, places)
 
 
-def _without_free(config: Any) -> Any:
+def _without_free(config: Any, places: Mapping[str, int], key: str = "") -> Any:
+    """A configuration without what is free, with the layers' places for their names."""
     if isinstance(config, Mapping):
-        return {key: _without_free(value) for key, value in config.items() if key not in _FREE}
-    return [_without_free(each) for each in config] if isinstance(config, list | tuple) else config
+        return {name: _without_free(each, places, name) for name, each in config.items() if name not in _FREE}
+    if isinstance(config, list | tuple):
+        return [_without_free(each, places, key) for each in config]
+    return places.get(config, config) if key in _NAMES and isinstance(config, str) else config

@@ -1,6 +1,7 @@
 """Records as a source of pairs: the stream of a resumed run is that of an uninterrupted one."""
 
 import shutil
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -105,15 +106,31 @@ def test_a_pipeline_setting_of_another_type_is_refused(records: Path) -> None:
 def strided_network() -> keras.Model:
     image = keras.Input((None, None, 1))
     maps = keras.layers.Conv2D(4, 3, strides=2, padding="same", name="strided")(image)
-    return keras.Model(image, keras.layers.Conv2DTranspose(1, 4, strides=4, padding="same")(maps))
+    return keras.Model(image, keras.layers.Conv2DTranspose(1, 4, strides=4, padding="same", name="up")(maps))
 
 
-def test_a_network_that_no_scan_could_be_enhanced_with_is_refused_before_records_are_read(
-    records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def unnamed_network() -> keras.Model:
+    image = keras.Input((None, None, 1))
+    return keras.Model(image, keras.layers.Conv2DTranspose(1, 2, strides=2, padding="same")(image))
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (strided_network, r"whose reach is known\. Received: Conv2D strided"),
+        (unnamed_network, r"names of their own.*Received: conv2d_transpose.*/kernel in Own"),
+    ],
+)
+def test_a_network_that_could_not_be_used_is_refused_before_records_are_read(
+    network: Callable[[], keras.Model],
+    message: str,
+    records: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(NETWORKS, "Own", strided_network)
+    monkeypatch.setitem(NETWORKS, "Own", network)
     monkeypatch.setattr("lfsr_tf.training.sources.check_records", None)
-    with pytest.raises(ModelError, match=r"whose reach is known\. Received: Conv2D strided"):
+    with pytest.raises(ModelError, match=message):
         train(records, tmp_path / "run", TrainConfig(network="Own"))
     assert not (tmp_path / "run").exists()
 

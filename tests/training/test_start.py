@@ -5,11 +5,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 from lfsr_tf.errors import ConfigError, ModelError
-from lfsr_tf.networks import ModelInfo, TrainedModel, build_network, load_model, save_model
+from lfsr_tf.networks import NETWORKS, ModelInfo, TrainedModel, build_network, load_model, save_model
 from lfsr_tf.precision import dtype_policy
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.devices import Devices
@@ -40,6 +41,26 @@ def test_the_first_weights_are_those_of_the_model(
     for one, other in zip(start.model.get_weights(), after.model.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-9)
     assert after.info.trained_steps == 104
+
+
+def network_of_ones_own(activation: str | None = None) -> keras.Model:
+    """A network whose weights have names, and whose other parts have those that Keras counts."""
+    lr = keras.Input((None, None, 1))
+    maps = keras.layers.Conv2D(1, 3, padding="same", activation=activation, name="convolution")(lr)
+    joined = keras.layers.Add()([lr, maps])
+    return keras.Model(lr, keras.layers.Conv2DTranspose(1, 2, strides=2, padding="same", name="up")(joined))
+
+
+def test_names_that_keras_has_counted_make_no_other_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NETWORKS, "Own", network_of_ones_own)
+    start = TrainedModel(build_network("Own"), ModelInfo("before", "Own", {}, 2))
+    model = build_network("Own")
+    assert model.name != start.model.name and model.layers[2].name != start.model.layers[2].name
+    take_weights(model, start)
+    for one, other in zip(start.model.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(ModelError, match="computes something else"):
+        take_weights(build_network("Own", activation="relu"), start)
 
 
 class StoppedError(BaseException):
