@@ -34,6 +34,9 @@ def exclusive(output: Path) -> Iterator[None]:
         raise OutputError(
             f"Cannot write to {output}: {error.strerror}. Choose another output folder."
         ) from error
+    # Whoever may write to the folder may use a file that was left in it.
+    with suppress(PermissionError):
+        os.fchmod(descriptor, 0o666)
     try:
         _lock(descriptor, lock)
         try:

@@ -58,6 +58,11 @@ def test_the_lock_is_on_a_file_that_is_open_for_writing(
         assert modes == [os.O_RDWR]
 
 
+def test_others_of_a_group_may_use_what_a_killed_process_has_left(tmp_path: Path) -> None:
+    with exclusive(tmp_path):
+        assert stat.S_IMODE((tmp_path / LOCK).stat().st_mode) == 0o666
+
+
 @pytest.mark.parametrize("next_one_is_in", [False, True])
 def test_whoever_waited_at_a_lock_that_was_removed_is_kept_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, next_one_is_in: bool

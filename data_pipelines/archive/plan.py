@@ -142,7 +142,7 @@ def _beside_sources(
         place = real_path(archive / name)
         if output in place.parents:
             inside = PurePosixPath(place.relative_to(output))
-            whole = inside.with_name(_RESULT_SUFFIX.sub("", inside.name))
+            whole = inside.parent / _RESULT_SUFFIX.sub("", inside.name)
             sources |= dict.fromkeys(map(str, (inside, whole, *inside.parents)), name)
     refused = [
         Outcome(

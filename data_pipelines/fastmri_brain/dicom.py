@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydicom.dataset import Dataset
+
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs.listing import Listed
 from lfsr_tf.scans import find_scans
@@ -68,10 +70,9 @@ def list_dicom(folder: Path) -> tuple[list[Listed], dict[str, int]]:
 
 def _series(path: Path, folder: Path) -> Series:
     exam = next(iter(path.relative_to(folder).parts), folder.name)
-    first = _first_image(path) if path.is_dir() else path
     try:
         with tolerant_parsing():
-            header = load_index(first)
+            header = _first_image(path) if path.is_dir() else load_index(path)
     except ScanError:
         return Series(path, exam, "", "", _UNREADABLE)
     patient = stated_subject(str(header.get("PatientID") or ""))
@@ -79,9 +80,10 @@ def _series(path: Path, folder: Path) -> Series:
     return Series(path, exam, patient, texts[0], contrast_of(texts, Timing()))
 
 
-def _first_image(folder: Path) -> Path:
-    """The first DICOM file of a folder that holds one series."""
-    return min(file for file in folder.iterdir() if file.is_file() and looks_like_dicom(file))
+def _first_image(folder: Path) -> Dataset:
+    """The header of the first image of a folder that holds one series; a DICOMDIR may lie beside them."""
+    files = sorted(file for file in folder.iterdir() if file.is_file() and looks_like_dicom(file))
+    return next((header for header in map(load_index, files) if header.get("Rows")), Dataset())
 
 
 def _subjects(series: Sequence[Series]) -> Mapping[str, str]:

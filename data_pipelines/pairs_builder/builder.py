@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
@@ -75,14 +76,17 @@ class PairsBuilder(FileReaderBuilder, skip_registration=True):  # type: ignore[c
         config = options.get("download_config") or tfds.download.DownloadConfig()
         if self.data_path.exists() and not config.download_mode.overwrite_dataset:
             super().download_and_prepare(**options)  # where it stands, one may not be allowed to write
+            self._remove_workspace()
             return
         output = Path(self.data_path).parent
         with exclusive(output):
             try:
                 super().download_and_prepare(**options)
             except OSError as error:
+                what = ": ".join(map(str, filter(None, (error.filename, error.strerror or error))))
+                kept = f" {KEPT}" if self._workspace else ""
                 raise OutputError(
-                    f"Cannot write {self.data_path}: {error.strerror or error}. Check the free space. {KEPT}"
+                    f"Cannot make {self.data_path}: {what}. Check the rights and the free space.{kept}"
                 ) from error
             if self._workspace:
                 self._workspace.close()
@@ -109,6 +113,13 @@ class PairsBuilder(FileReaderBuilder, skip_registration=True):  # type: ignore[c
         with self._workspace.discarded_on_refusal():
             built = run.build(sources, self._workspace)
             self._publish(built, self._workspace)
+
+    def _remove_workspace(self) -> None:
+        """Of a build that was killed when all but this was done."""
+        workspace = Workspace(Path(self.data_path).parent, str(self.info.metadata.get("fingerprint")))
+        if workspace.folder.exists():
+            with suppress(OutputError), exclusive(workspace.output):
+                workspace.close()
 
     def _remove_unfinished(self, output: Path) -> None:
         """Folders that tensorflow-datasets left when it was killed; ours alone is in use, by the lock."""

@@ -7,6 +7,7 @@ engine may repeat one.
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -47,11 +48,20 @@ def answer(job: Job, kinds: Mapping[str, Callable[..., Any]]) -> Answer:
         return {"error": "OutOfMemoryError", "message": message}
     except Exception as error:
         traceback.print_exc()
-        # TensorFlow's error of too little memory, by name: it is not imported for every job.
-        if type(error).__name__ == "ResourceExhaustedError":
-            message = f"Not enough memory ({first_line(error)}). Use fewer workers; what is done is kept."
-            return {"error": "OutOfMemoryError", "message": message}
-        return {"error": "crash", "message": f"{type(error).__name__}: {error}"}
+        # TensorFlow's error of too little memory or disk, by name: it is not imported for every job.
+        return _exhausted(error) if type(error).__name__ == "ResourceExhaustedError" else _crash(error)
+
+
+def _exhausted(error: Exception) -> Answer:
+    said = first_line(error)
+    if re.search("space left|quota", said, re.IGNORECASE):
+        return {"error": "OutputError", "message": f"Cannot write: {said}. Check the free space."}
+    message = f"Not enough memory ({said}). Use fewer workers; what is done is kept."
+    return {"error": "OutOfMemoryError", "message": message}
+
+
+def _crash(error: Exception) -> Answer:
+    return {"error": "crash", "message": f"{type(error).__name__}: {error}"}
 
 
 def result_of(answered: Answer) -> Any:

@@ -143,6 +143,11 @@ def _read_manifest(manifest: Path) -> list[Listed]:
             listed = list(_rows(manifest, csv.DictReader(stream, strict=True)))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ScanError(f"Expected a manifest in CSV. Received: {manifest} ({error}).") from error
+    except OSError as error:
+        raise ScanError(
+            f"Expected a manifest that can be read. Received: {manifest} ({error.strerror}). Check the "
+            "rights to it."
+        ) from error
     if not listed:
         raise ScanError(f"Expected a manifest with a row for each scan. Received: {manifest} without any.")
     name, times = Counter(entry.name for entry in listed).most_common(1)[0]

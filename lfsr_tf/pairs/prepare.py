@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ from tempfile import TemporaryDirectory
 from lfsr_tf.errors import ConfigError, ScanError
 from lfsr_tf.locking import exclusive
 from lfsr_tf.pairs.config import PairsConfig
-from lfsr_tf.pairs.dataset import DatasetInfo, fingerprint, open_dataset, write_description
+from lfsr_tf.pairs.dataset import DESCRIPTION, DatasetInfo, fingerprint, open_dataset, write_description
 from lfsr_tf.pairs.describe import describe
 from lfsr_tf.pairs.pool import WorkerPool
 from lfsr_tf.pairs.preparation import Preparation, Progress, failure_line, silent
@@ -65,7 +66,7 @@ def prepare_dataset(
     """
     output, train, validation = Path(output), _paths(train_sources), _paths(validation_sources)
     with (
-        exclusive(output),
+        _kept_alone(output),
         TemporaryDirectory(prefix="lfsr-") as logs,
         WorkerPool(_count(workers), Path(logs)) as pool,
     ):
@@ -83,6 +84,12 @@ def prepare_dataset(
     info = open_dataset(output)
     _raise_failures(info)
     return info
+
+
+def _kept_alone(output: Path) -> AbstractContextManager[None]:
+    """Exclusive use of the output, but for finished records that one may read only: these are looked at."""
+    read_only = (output / DESCRIPTION).is_file() and not os.access(output, os.W_OK)
+    return nullcontext() if read_only else exclusive(output)
 
 
 def _paths(given: Paths | None) -> list[Path]:

@@ -19,8 +19,8 @@ from lfsr_tf.scans.scan import Scan
 # Slices of one scan that are transformed together; bounds the memory, not the result.
 _BATCH = 16
 _SMALLEST = 16
-# Of the intensity unit: interpolated magnitudes overshoot below zero beside edges, by less than this.
-_OVERSHOOT = 0.05
+# Of an image's energy: interpolated magnitudes overshoot below zero beside edges, by far less than this.
+_OVERSHOOT = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +195,14 @@ def _compiled_resize(shape: Shape2D) -> Any:
 
 def _check_magnitudes(scan: Scan) -> None:
     lowest = float(scan.voxels.min(initial=0.0))
-    if lowest < 0.0 and lowest < -_OVERSHOOT * float(reference_intensity(np.abs(scan.voxels))):
+    if not lowest < 0.0:
+        return
+    # In units in which no square overflows.
+    voxels = scan.voxels / np.abs(scan.voxels).max()
+    negative, all_of_them = (
+        np.square(part).sum(dtype=np.float64) for part in (np.minimum(voxels, 0.0), voxels)
+    )
+    if negative > _OVERSHOOT * all_of_them:
         raise ScanError(
             f"Expected magnitudes. Received: {scan.source}, with values down to {lowest:.4g}. Undo the "
             "z-score or the phase-sensitive reconstruction."

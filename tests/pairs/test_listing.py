@@ -115,6 +115,19 @@ def test_a_manifest_that_cannot_be_followed_is_one_line(archive: Path, text: str
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_a_manifest_that_one_may_not_read_is_one_line(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = manifest(archive, "path\n")
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(
+        ScanError, match=r"^Expected a manifest that can be read\. .*\(Permission denied\)\. Check"
+    ):
+        list_scans(path)
+
+
 def test_a_link_out_of_the_folder_is_not_followed(archive: Path, tmp_path: Path) -> None:
     (tmp_path / "outside.nii.gz").write_bytes(b"x")
     (archive / "inside.nii.gz").symlink_to(tmp_path / "outside.nii.gz")

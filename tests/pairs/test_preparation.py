@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from lfsr_tf.errors import ConfigError, LfsrError, OutOfMemoryError, ScanError
+from lfsr_tf.errors import ConfigError, LfsrError, OutOfMemoryError, OutputError, ScanError
 from lfsr_tf.hashing import sha256_file
 from lfsr_tf.pairs import DatasetInfo, PairsConfig, open_dataset, read_records
 from lfsr_tf.pairs.dataset import fingerprint, write_description
@@ -109,6 +109,15 @@ def test_records_that_lack_a_scan_are_others_than_those_that_have_it(scans: Scan
     assert whole.fingerprint == without.fingerprint
     assert whole.identity == {"fingerprint": whole.fingerprint}
     assert without.identity == {"fingerprint": whole.fingerprint, "failed": ["sub-02_T2w.nii.gz"]}
+
+
+def test_a_disk_that_tensorflow_finds_full_is_no_lack_of_memory(scans: Scans, tmp_path: Path) -> None:
+    error = tf.errors.ResourceExhaustedError(None, None, "pairs.tfrecord; No space left on device")
+    with pytest.raises(
+        OutputError, match=r"Cannot write: .*No space left on device\. Check the free space\."
+    ):
+        prepare(scans, tmp_path, HereEngine(scan=scan_that_ends("sub-02_T2w.nii.gz", error)))
+    assert list(tmp_path.glob(".preparing-*/slices/*.json"))
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,14 @@ def test_a_finished_preparation_is_not_done_again(scans, pairs_records) -> None:
     assert before == {path: path.stat().st_mtime_ns for path in pairs_records.iterdir()}
 
 
+def test_finished_records_that_one_may_only_read_are_looked_at(scans, pairs_records, monkeypatch) -> None:
+    monkeypatch.setattr("lfsr_tf.pairs.prepare.os.access", lambda path, mode: path != pairs_records)
+    monkeypatch.setattr("lfsr_tf.pairs.prepare.exclusive", None)
+    config = open_dataset(pairs_records).config
+    found = prepare_dataset(scans.train, scans.validation, pairs_records, config, workers=1)
+    assert found.fingerprint == open_dataset(pairs_records).fingerprint
+
+
 def test_records_of_other_settings_are_kept_unless_told_otherwise(scans, pairs_records, tmp_path) -> None:
     folder = Path(shutil.copytree(pairs_records, tmp_path / "records"))
     (folder / "notes.txt").write_text("mine")

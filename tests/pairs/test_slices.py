@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import rotate
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs import PairsConfig, hr_scan, hr_slices, simulate_scan
@@ -146,6 +147,14 @@ def test_a_signed_scan_is_refused_and_a_small_overshoot_is_not(config: PairsConf
     with pytest.raises(ScanError, match="Expected magnitudes"):
         simulate_scan(scan_of(z_scored), 0.03, config)
     assert len(hr_slices(scan_of(volume - 0.03), config).images) == 3
+
+
+def test_a_brain_without_its_skull_may_have_been_turned_by_splines() -> None:
+    axis = np.arange(-20, 20)
+    brain = np.where(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2 < 15**2, 1.0, 0.0)
+    turned = rotate(brain, 7.0, reshape=False, order=3)
+    assert turned.min() < -0.1
+    assert len(hr_slices(scan_of(turned, (4.0, 4.0, 4.0)), SMALL).images) > 3
 
 
 def test_every_real_training_scan_gives_slices_at_the_papers_size(shared_data) -> None:
