@@ -15,9 +15,9 @@ from lfsr_tf.errors import ScanError
 from lfsr_tf.evaluation import EvaluationConfig, evaluate, read_history, with_measured_kspace
 from lfsr_tf.evaluation.results import json_value
 from lfsr_tf.evaluation.tables import volume_scores
-from lfsr_tf.hashing import sha256_file
 from lfsr_tf.networks import load_model
 from lfsr_tf.pairs import prepare_dataset
+from lfsr_tf.pairs.listing import hash_scan
 from lfsr_tf.scans import find_scans, phantom_scan, write_scan
 from lfsr_tf.scans.naming import subject_from_path
 from lfsr_tf.storage import read_json, write_json
@@ -59,7 +59,7 @@ class Scans:
     def hashes(self) -> dict[str, str]:
         """SHA-256 of every scan by its name, with as much of its folder as tells it from the others."""
         paths = list(dict.fromkeys(path.absolute() for side in vars(self).values() for path in side))
-        return {_own_name(path, paths): _sha256(path) for path in paths}
+        return {_own_name(path, paths): hash_scan(path) for path in paths}
 
 
 def _own_name(path: Path, paths: Sequence[Path]) -> str:
@@ -68,15 +68,6 @@ def _own_name(path: Path, paths: Sequence[Path]) -> str:
         if sum(other.parts[-length:] == tail for other in paths) == 1:
             break
     return "/".join(tail)
-
-
-def _sha256(path: Path) -> str:
-    """Of a file's bytes; of a DICOM folder, of the names and hashes of its files."""
-    if path.is_file():
-        return sha256_file(path)
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    content = {file.relative_to(path).as_posix(): sha256_file(file) for file in files}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def real_scans(folder: Path) -> Scans:

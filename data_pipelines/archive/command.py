@@ -139,20 +139,17 @@ def _settings(model: Path, output: Path, enhance: dict[str, Any], **others: Any)
     """
     from data_pipelines.archive.exported_model import find_version, fingerprint
     from lfsr_tf.inference import EnhanceConfig
-    from lfsr_tf.inference.matrix import parse_matrix_request
 
     if others["output_format"] not in get_args(OutputFormat):
         raise ConfigError(f"Expected --format same, nifti or dicom. Received: {others['output_format']!r}.")
-    given = {name: value for name, value in enhance.items() if value is not None}
-    if "acquired_matrix" in given:
-        given["acquired_matrix"] = parse_matrix_request(given["acquired_matrix"])
+    config = EnhanceConfig(**{name: value for name, value in enhance.items() if value is not None})
     version = find_version(model)
     return ArchiveSettings(
         archive=Path(),
         output=real_path(output),
         model=version,
         fingerprint=fingerprint(version),
-        enhance=asdict(EnhanceConfig(**given)),
+        enhance=asdict(config),
         **others,
     )
 

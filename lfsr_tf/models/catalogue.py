@@ -37,12 +37,11 @@ def load_model(name_or_path: Path | str) -> TrainedModel:
     Raises:
         ModelError: There is no such model, or it is damaged.
     """
+    if _is_shipped(name_or_path):
+        return _shipped(str(name_or_path))
     from lfsr_tf import networks
-    from lfsr_tf.models.weights import load_shipped
     from lfsr_tf.networks.recast import recast
 
-    if _is_shipped(name_or_path):
-        return recast(load_shipped(str(name_or_path)), "auto")
     try:
         return recast(networks.load_model(name_or_path), "auto")
     except ModelError as error:
@@ -63,10 +62,14 @@ def _is_shipped(name_or_path: Path | str) -> bool:
 
 def load_default() -> TrainedModel:
     """The shipped model for whoever names none, whatever files of its name there are."""
+    return _shipped(DEFAULT)
+
+
+def _shipped(name: str) -> TrainedModel:
     from lfsr_tf.models.weights import load_shipped
     from lfsr_tf.networks.recast import recast
 
-    return recast(load_shipped(DEFAULT), "auto")
+    return recast(load_shipped(name), "auto")
 
 
 def read_card(name: str, folder: Path = SHIPPED) -> ModelCard:
