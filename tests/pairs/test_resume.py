@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lfsr_tf.errors import ConfigError
+from lfsr_tf.errors import ConfigError, LfsrError
 from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset, read_records
+from tests.warm import WarmProcess, start_warm_workers
 
 KILLS = 20
 CONFIG = PairsConfig(hr_size=32, lr_patch=8, patches_per_slice=60, noise_copies=6, shard_mebibytes=1)
@@ -47,12 +48,26 @@ def start(scans, output: Path, before: str = "") -> subprocess.Popen[str]:
     return subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
 
 
-def children_of(process: subprocess.Popen[str]) -> list[int]:
+def prepare(train: Path, validation: Path, output: Path, patch: pytest.MonkeyPatch) -> None:
+    """What `PROGRAM` does, with workers that start at once."""
+    start_warm_workers(patch)
+    try:
+        prepare_dataset(train, validation, output, CONFIG, workers=2)
+    except LfsrError as error:
+        sys.exit(str(error))
+
+
+def start_warm(scans, output: Path) -> WarmProcess:
+    arguments = (scans.train, scans.validation, output, pytest.MonkeyPatch())
+    return WarmProcess(prepare, *arguments, log=output.with_name(f"{output.name}.log"))
+
+
+def children_of(process: subprocess.Popen[str] | WarmProcess) -> list[int]:
     listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
     return [int(word) for word in listed.split()]
 
 
-def kill_after(process: subprocess.Popen[str], seconds: float, *, worker: bool = False) -> bool:
+def kill_after(process: subprocess.Popen[str] | WarmProcess, seconds: float, *, worker: bool = False) -> bool:
     """Kill the run, or one of its workers, without warning; True if it had not finished before."""
     try:
         process.wait(seconds)
@@ -90,21 +105,22 @@ def identity(folder: Path) -> list[tuple[object, ...]]:
 @pytest.mark.timeout(3000)
 def test_twenty_kills_at_random_moments_lose_and_double_nothing(scans, tmp_path) -> None:
     undisturbed = tmp_path / "undisturbed"
+    assert not kill_after(start_warm(scans, tmp_path / "first"), 600)  # starts the server of the others
     began = time.monotonic()
-    assert not kill_after(start(scans, undisturbed), 600)
+    assert not kill_after(start_warm(scans, undisturbed), 600)
     duration = time.monotonic() - began
     moments = random.Random(20240229)
     kills, finished = 0, []
     while kills < KILLS:
         output = tmp_path / f"disturbed-{len(finished)}"
         moment = moments.uniform(0.3, 1.1) * duration
-        if kill_after(start(scans, output), moment, worker=moments.random() < 0.5):
+        if kill_after(start_warm(scans, output), moment, worker=moments.random() < 0.5):
             kills += 1
         else:
             finished.append(output)
             duration *= 0.9  # else a slow first run would let all others finish
     output = tmp_path / f"disturbed-{len(finished)}"
-    assert not kill_after(start(scans, output), 600)
+    assert not kill_after(start_warm(scans, output), 600)
     expected = identity(undisturbed)
     assert (
         len(set(expected))

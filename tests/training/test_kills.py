@@ -3,8 +3,6 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ from lfsr_tf.pairs import PairsConfig, prepare_dataset, validation_data
 from lfsr_tf.scans import phantom_scan, write_scan
 from lfsr_tf.training.state import read_history
 from tests.lent_worker import lent_worker
+from tests.warm import WarmProcess, lfsr
 
 # Ten kills let at most forty epochs pass.
 EPOCHS = 45
@@ -36,7 +35,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "records"
 
 
-def start(records: Path, run: Path, log: Path) -> subprocess.Popen[bytes]:
+def start(records: Path, run: Path, log: Path) -> WarmProcess:
     # A rate at which the validation loss goes up and down, so that the best epoch is seldom the last.
     settings = {
         "network_settings": "{blocks=1, filters=4}",
@@ -49,12 +48,11 @@ def start(records: Path, run: Path, log: Path) -> subprocess.Popen[bytes]:
         "dtype_policy": "float32",  # so that the value can be computed again to rounding
     }
     changes = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    command = [sys.executable, "-m", "lfsr_tf", "train", str(records), "-o", str(run), "--preset", "demo"]
-    with log.open("wb") as stream:
-        return subprocess.Popen([*command, *changes], stdout=stream, stderr=stream)
+    command = ("train", str(records), "-o", str(run), "--preset", "demo")
+    return WarmProcess(lfsr, *command, *changes, log=log)
 
 
-def kill_at_a_random_moment(process: subprocess.Popen[bytes], run: Path, moments: random.Random) -> None:
+def kill_at_a_random_moment(process: WarmProcess, run: Path, moments: random.Random) -> None:
     """Let up to three epochs pass, then strike somewhere in the next: while it trains, saves or cleans up."""
     began = time.monotonic()
     epochs, commits = moments.randint(0, 3), [began]
