@@ -29,7 +29,8 @@ class TrainedModel:
     """A model and its description.
 
     Attributes:
-        model: From LR [N, h, w, 1] to SR [N, scale * h, scale * w, 1] float32, not compiled.
+        model: From LR [N, h, w, 1], or [N, h, w, 2] with the noise level, to SR [N, scale * h, scale * w, 1]
+            float32, not compiled.
         info: What it is.
     """
 
@@ -84,8 +85,7 @@ def load_model(path: Path | str) -> TrainedModel:
     path = Path(path)
     file = path / MODEL_FILE if path.is_dir() else path
     _check_is_model_file(file)
-    # Of runs of before, the last model has none of its own.
-    info_file = _info_file(file) if _info_file(file).is_file() else file.with_name(INFO_FILE)
+    info_file = _info_file(file)
     info = _read_info(info_file)
     try:
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
@@ -155,7 +155,7 @@ def _read_info(file: Path) -> ModelInfo:
         values = read_json(file)
     except LfsrError as error:
         raise ModelError(
-            f"Expected {INFO_FILE} beside the model. Received: {file}, which is missing or damaged. "
+            f"Expected {file.name} beside the model. Received: {file}, which is missing or damaged. "
             "Copy it together with the model, or write both with lfsr_tf.save_model."
         ) from error
     if not isinstance(values, dict) or values.pop("schema_version", None) != SCHEMA_VERSION:

@@ -44,11 +44,6 @@ class DenseBlock:
     every_layer: bool
 
     @property
-    def output_maps(self) -> int:
-        """Maps of the block's output, the concatenation of all its layers."""
-        return self.layers * self.growth
-
-    @property
     def entry_layers(self) -> int:
         """How many of its layers read the block's input."""
         return self.layers if self.every_layer else 1
@@ -77,8 +72,7 @@ def dense_block(sums: keras.KerasTensor, block: DenseBlock) -> keras.KerasTensor
         maps.append(layers.ReLU(name=name)(sums))
         later = [block.fan_in(index) for index in range(layer + 1, block.layers)]
         if later:
-            # Where the block's input reaches the first layer only, this convolution is the others' first
-            # source.
+            # Where only the first layer reads the block's input, this is the others' first source.
             sums = _forward(maps[-1], later, block.growth, use_bias=waiting is None, name=f"{name}_forward")
         if waiting is not None:
             sums = layers.Add(name=f"{name}_sums")([waiting, sums])

@@ -16,10 +16,9 @@ _TRUNCATED_NORMAL_STDDEV = 0.87962566103423978
 class SplitHeNormal(keras.initializers.Initializer):
     """He's normal distribution for one part of several layers' kernels, stacked along the output axis.
 
-    Keras' HeNormal reads the fan-in off the kernel's own shape. Here a kernel is a part of the textbook
-    form's
-    kernels: its weights must follow the fan-in of those, layer by layer, or training starts with far too
-        large values.
+    Keras' HeNormal reads the fan-in off the kernel's own shape. Here a kernel is a part of the kernels of the
+    textbook form: its weights must follow the fan-in of those, layer by layer, or training starts with far
+    too large values.
 
     Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, eq. 10.
 

@@ -13,8 +13,8 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks.settings import plain_values
 from lfsr_tf.networks.similarity import ms_ssim, ssim
 
-# Charbonnier's epsilon in units of the reference intensity: below it the loss is quadratic (Lai et al. 2017,
-# eq. 2).
+# Charbonnier's epsilon, in units of the reference intensity: below it the loss is quadratic (Lai et al.
+# 2017, eq. 2).
 _CHARBONNIER_EPSILON = 1e-3
 
 # Under a square root, so that its gradient stays finite at zero.

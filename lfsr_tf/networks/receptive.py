@@ -1,4 +1,21 @@
-"""How far a network sees: the halo that a tile needs so that its middle equals the whole image's."""
+"""How far a network sees: the halo that a tile needs so that its middle equals the whole image's.
+
+Each axis by itself. Every layer has a rule, which samples of its input a sample of its output reads
+(`_reach`). From the input on, each sample of a layer gets the first and last LR sample that it depends on.
+Grids repeat, so one period of the coarsest is enough. A convolution of kernel 2 and stride 2, and the
+transposed one after it:
+
+    layer         samples a period    what they read      what they depend on
+    input         2                                       0: LR 0         1: LR 1
+    convolution   1                   0: samples 0, 1     0: LR 0 to 1
+    transposed    2                   0: 0    1: 0        0: LR 0 to 1    1: LR 0 to 1
+
+Its sample 1 lies at LR sample 1 and depends on LR sample 0: the radius is 1. Tiles begin at multiples of 2.
+
+A layer of one's own tells its rule itself: a method `input_range(sample)`, the samples that it reads;
+`upsampling`, its output samples per input sample, unless that is 1; and `grid_stride`, where tiles must begin
+at multiples of more LR samples than its rates say.
+"""
 
 from __future__ import annotations
 

@@ -111,8 +111,7 @@ def _similarity_maps(y_true: Any, y_pred: Any, data_range: float) -> tuple[Any, 
     """Wang's luminance term, and the product of his contrast and structure terms, [B, H - 10, W - 10, C]."""
     y_true, y_pred = (ops.cast(image, "float32") for image in (y_true, y_pred))
     _check_size(*y_true.shape[1:3])
-    # Variances as a difference of squares lose digits far from zero, so they are taken about the image's
-    # mean.
+    # Variances as a difference of squares lose digits far from zero: they are taken about the image's mean.
     centre = ops.mean(y_true, axis=(1, 2), keepdims=True)
     a, b = y_true - centre, y_pred - centre
     products = ops.concatenate([a, b, a * a, b * b, a * b], axis=-1)

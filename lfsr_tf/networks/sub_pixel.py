@@ -15,8 +15,7 @@ class SubPixelUpsampling(keras.layers.Layer):
     Map (a * s + b) * C + c becomes row a, column b of channel c.
 
     Source: Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
-        Convolutional
-    Neural Network", CVPR 2016, eq. 4.
+    Convolutional Neural Network", CVPR 2016, eq. 4.
 
     Args:
         upsampling: s, samples of the result per sample of the input along each axis.

@@ -31,8 +31,7 @@ def traits_of(model: keras.Model) -> NetworkTraits:
     """Find the traits of a network.
 
     Raises:
-        ModelError: The network does not take single-channel images of any size, or has a layer whose reach is
-            not known.
+        ModelError: The network does not take images of any size, or has a layer whose reach is not known.
     """
     return NetworkTraits(
         scale_of(model), receptive_radius(model), grid_stride(model), takes_noise_level(model)
