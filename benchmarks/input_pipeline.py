@@ -15,7 +15,6 @@ import argparse
 import itertools
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -102,16 +101,10 @@ def _on_device(folder: Path, batch_size: int) -> Iterator[Any]:
 
 def measured(folder: Path, mode: str, way: str, batch_size: int, seconds: float) -> dict[str, Any]:
     """One measurement in a process of its own, beside workers where they make the pairs."""
-    arguments = ("--measure", str(folder), mode, way, str(batch_size), str(seconds))
-    if way != "service":
-        return in_process(sys.executable, "input_pipeline.py", *arguments)
-    service = [sys.executable, "-m", "lfsr_tf.pairs.service", "run", "--workers", str(WORKERS), "--"]
-    command = [*service, sys.executable, str(HERE / "input_pipeline.py"), *arguments]
-    variables = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(HERE.parent)}
-    done = subprocess.run(command, capture_output=True, text=True, env=variables)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    arguments = ("--measure", folder, mode, way, batch_size, seconds)
+    service = (sys.executable, "-m", "lfsr_tf.pairs.service", "run", "--workers", str(WORKERS), "--")
+    wrapper = service if way == "service" else ()
+    return in_process(sys.executable, "input_pipeline.py", *arguments, wrapper=wrapper)
 
 
 def consumed(quick: bool) -> dict[str, float]:

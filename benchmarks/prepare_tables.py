@@ -71,8 +71,7 @@ def _degradation(part: Mapping[str, Any]) -> str:
 
 
 def _records(part: Mapping[str, Any]) -> str:
-    peers = {name: row for name, row in part.items() if isinstance(row, Mapping)}
-    return _compared(peers, peers["lfsr_tf"])
+    return _compared(part, part["lfsr_tf"])
 
 
 def _beam(part: Mapping[str, Any]) -> str:

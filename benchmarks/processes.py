@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +35,35 @@ def environment(module: str, *requirements: str) -> Path:
     return python
 
 
+def variables() -> dict[str, str]:
+    """The environment of a script that is run as a process of its own."""
+    return os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(HERE.parent)}
+
+
 def in_process(
-    python: Path | str, script: str, *arguments: object, timeout: float | None = None
+    python: Path | str,
+    script: str,
+    *arguments: object,
+    wrapper: Sequence[str] = (),
+    timeout: float | None = None,
 ) -> dict[str, Any]:
-    """Run one measurement and read the JSON line it ends with.
+    """Run one measurement, by itself or by a `wrapper` that runs it, and read the JSON line it ends with.
 
     Raises:
         subprocess.TimeoutExpired: It took longer than `timeout` seconds.
         SystemExit: It failed.
     """
-    variables = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(HERE.parent)}
-    command = [str(python), str(HERE / script), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=timeout)
+    command = [*wrapper, str(python), str(HERE / script), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=variables(), timeout=timeout)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def cpu_of_children() -> float:
+    """Processor seconds of the processes that this one has started and seen end, and of theirs."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def machine(load_before: float) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import resource
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+
+from processes import cpu_of_children
 
 REQUEST_S = 60
 
@@ -30,11 +31,11 @@ def drive_rest(url: str, body: Path, content_type: str, concurrency: int, second
     """
     options = ["-z", f"{seconds:g}s", "-c", str(concurrency), "-t", str(REQUEST_S), "-disable-compression"]
     command = ["hey", *options, "-m", "POST", "-T", content_type, "-D", str(body), url]
-    before = _cpu_of_children()
+    before = cpu_of_children()
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed: {done.stderr.strip()}")
-    return parse_report(done.stdout) | {"cpu_seconds": _cpu_of_children() - before}
+    return parse_report(done.stdout) | {"cpu_seconds": cpu_of_children() - before}
 
 
 def parse_report(text: str) -> dict[str, Any]:
@@ -63,9 +64,3 @@ def parse_report(text: str) -> dict[str, Any]:
             for share in ("50", "95", "99")
         },
     }
-
-
-def _cpu_of_children() -> float:
-    """Processor seconds of the processes that this one has started and seen end."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime

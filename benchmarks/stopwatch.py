@@ -1,4 +1,4 @@
-"""How the two frameworks of network.py are timed: alike, with nothing but the standard library."""
+"""Time and memory of a step, alike in every framework: with nothing but the standard library."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 BUDGET_S = 15.0
-LEAST, MOST = 1, 30
+MOST = 30
 
 
 class Timing(NamedTuple):
@@ -29,7 +29,7 @@ def measure(step: Callable[[], object]) -> Timing:
     walls: list[float] = []
     cpus: list[float] = []
     start = time.perf_counter()
-    while len(walls) < LEAST or (len(walls) < MOST and time.perf_counter() - start < BUDGET_S):
+    while len(walls) < MOST and time.perf_counter() - start < BUDGET_S:
         wall, cpu = time.perf_counter(), time.process_time()
         step()
         walls.append(time.perf_counter() - wall)

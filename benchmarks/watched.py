@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import resource
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from processes import HERE
+from processes import HERE, cpu_of_children, variables
 
 # Listing the processes of a machine takes milliseconds, reading the memory of a few of them none.
 _SAMPLE_S, _SAMPLES_A_LISTING = 0.1, 10
@@ -49,7 +48,7 @@ def watched(commands: Sequence[Sequence[object]], *folders: Path) -> Run:
     Raises:
         SystemExit: One failed; with the end of what it printed.
     """
-    began, used = time.monotonic(), _cpu_of_children()
+    began, used = time.monotonic(), cpu_of_children()
     programs = [_start(command, folders) for command in commands]
     peak, seen = 0.0, []
     for number in itertools.count():
@@ -62,7 +61,7 @@ def watched(commands: Sequence[Sequence[object]], *folders: Path) -> Run:
     seconds = time.monotonic() - began
     for program in programs:
         _check(program)
-    return Run(seconds, _cpu_of_children() - used, peak)
+    return Run(seconds, cpu_of_children() - used, peak)
 
 
 def repeated(times: int, work: Callable[[], Run]) -> Run:
@@ -78,9 +77,9 @@ def folder_bytes(folder: Path) -> int:
 def single_threaded(folders: Sequence[Path] = ()) -> dict[str, str]:
     """The environment of a measured program."""
     one = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-    one |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    one |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     path = os.pathsep.join(map(str, (*folders, HERE.parent)))
-    return {**os.environ, **one, "PYTHONPATH": path}
+    return {**variables(), **one, "PYTHONPATH": path}
 
 
 def _start(command: Sequence[object], folders: Sequence[Path]) -> subprocess.Popen[Any]:
@@ -115,9 +114,3 @@ def _resident_mib(process: psutil.Process) -> float:
         return process.memory_info().rss / 2**20
     except psutil.NoSuchProcess:
         return 0.0
-
-
-def _cpu_of_children() -> float:
-    """Processor seconds of all programs that have ended, their own workers included."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime

@@ -72,6 +72,7 @@ def enhance_archive(
 
     pipeline = new_pipeline(context.args)
     settings = _settings(
+        scans,
         model,
         output,
         {
@@ -106,7 +107,7 @@ def _enhanced(pipeline: Any, scans: Path, settings: ArchiveSettings) -> Summary:
     if settings.strict and plan.refused:
         raise LfsrError(f"{plan.refused[0].name}: {plan.refused[0].error}")
     here = isinstance(pipeline.runner, FnApiRunner)
-    settings = replace(settings, archive=plan.archive, driver=os.getpid() if here else None)
+    settings = replace(settings, driver=os.getpid() if here else None)
     with safe_local_run() if here else nullcontext():
         return run_archive(pipeline, plan, settings)
 
@@ -130,14 +131,17 @@ def _tell(done: Summary, settings: ArchiveSettings) -> None:
         )
 
 
-def _settings(model: Path, output: Path, enhance: dict[str, Any], **others: Any) -> ArchiveSettings:
-    """Complete settings but for the archive.
+def _settings(
+    scans: Path, model: Path, output: Path, enhance: dict[str, Any], **others: Any
+) -> ArchiveSettings:
+    """Complete settings, but for the process of the command.
 
     Raises:
         ConfigError: One of them is unknown or out of its range.
         ModelError: There is no exported model.
     """
     from data_pipelines.archive.exported_model import find_version, fingerprint
+    from data_pipelines.archive.plan import archive_folder
     from lfsr_tf.inference import EnhanceConfig
 
     if others["output_format"] not in get_args(OutputFormat):
@@ -145,7 +149,7 @@ def _settings(model: Path, output: Path, enhance: dict[str, Any], **others: Any)
     config = EnhanceConfig(**{name: value for name, value in enhance.items() if value is not None})
     version = find_version(model)
     return ArchiveSettings(
-        archive=Path(),
+        archive=archive_folder(scans),
         output=real_path(output),
         model=version,
         fingerprint=fingerprint(version),

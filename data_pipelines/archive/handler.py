@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from apache_beam.ml.inference.base import ModelHandler
@@ -149,7 +148,7 @@ def make_enhancer(settings: ArchiveSettings) -> Any:
     from data_pipelines.archive.exported_model import load_exported
     from lfsr_tf.inference import EnhanceConfig, Enhancer
 
-    return Enhancer(load_exported(Path(settings.model)), EnhanceConfig(**settings.enhance))
+    return Enhancer(load_exported(settings.model), EnhanceConfig(**settings.enhance))
 
 
 def _report(count: int, task: Task) -> None:

@@ -30,14 +30,17 @@ class Plan:
     """What there is to do.
 
     Attributes:
-        archive: Folder that every scan lies in, without symbolic links on the way.
         tasks: Sorted by name.
         refused: Scans that are not even looked at, with the reason.
     """
 
-    archive: Path
     tasks: tuple[Task, ...]
     refused: tuple[Outcome, ...]
+
+
+def archive_folder(scans: Path) -> Path:
+    """Folder that every scan lies in, without symbolic links on the way; `scans` as of `plan_archive`."""
+    return real_path(scans if scans.is_dir() else scans.parent)
 
 
 def plan_archive(scans: Path, output: Path) -> Plan:
@@ -55,7 +58,7 @@ def plan_archive(scans: Path, output: Path) -> Plan:
         ConfigError: The output folder is the archive or holds it, or the file has no column `path`.
         ScanError: There are no scans.
     """
-    archive = real_path(scans if scans.is_dir() else scans.parent)
+    archive = archive_folder(scans)
     if archive.is_relative_to(real_path(output)):
         raise ConfigError(
             f"Expected an output folder apart from the scans, or inside theirs. Received: {output}, which "
@@ -67,7 +70,7 @@ def plan_archive(scans: Path, output: Path) -> Plan:
         raise ScanError(f"Expected scans in {scans}. Received: none. Check the path.")
     tasks, colliding = _apart([Task(name, _target(archive, name)) for name in named])
     tasks, replacing = _beside_sources(tasks, named, archive, real_path(output))
-    return Plan(archive, tuple(tasks), (*refused, *colliding, *replacing))
+    return Plan(tuple(tasks), (*refused, *colliding, *replacing))
 
 
 def _in_folder(archive: Path, output: Path) -> list[str]:

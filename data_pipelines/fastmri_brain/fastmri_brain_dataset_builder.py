@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import tensorflow_datasets as tfds
 
@@ -74,23 +74,18 @@ class Builder(PairsBuilder):
         *(dicom(config) for config in standard_configs()),
     ]
 
-    def _download_and_prepare(
-        self, dl_manager: tfds.download.DownloadManager, download_config: tfds.download.DownloadConfig
-    ) -> None:
-        self._differences: dict[str, Any] = {}
-        super()._download_and_prepare(dl_manager, download_config)
-        self.info.metadata.update(self._differences)
-
-    def _listed(self, folder: Path) -> Sequence[Listed]:
+    def _listed(self, dl_manager: tfds.download.DownloadManager) -> Sequence[Listed]:
+        folder = Path(dl_manager.manual_dir)
         if self.builder_config.release == "dicom":
             check_complete(folder, (DICOM,))
-            scans, self._differences["left_out"] = list_dicom(folder / DICOM)
+            scans, left_out = list_dicom(folder / DICOM)
             if not scans:
-                left_out = ", ".join(self._differences["left_out"]) or "nothing"
+                received = ", ".join(left_out) or "nothing"
                 raise ScanError(
-                    f"Expected T1, T2, PD or FLAIR series in {folder / DICOM}. Received: {left_out}."
+                    f"Expected T1, T2, PD or FLAIR series in {folder / DICOM}. Received: {received}."
                 )
+            self.info.metadata["left_out"] = left_out
             return scans
         check_complete(folder, (TRAINING, VALIDATION))
-        scans, self._differences["moved_to_train"] = by_patient(list_kspace(folder))
+        scans, self.info.metadata["moved_to_train"] = by_patient(list_kspace(folder))
         return scans

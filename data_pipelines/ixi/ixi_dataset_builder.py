@@ -52,14 +52,8 @@ class Builder(PairsBuilder):
     """
     BUILDER_CONFIGS = [axial(config) for config in standard_configs()]  # noqa: RUF012
 
-    def _download_and_prepare(
-        self, dl_manager: tfds.download.DownloadManager, download_config: tfds.download.DownloadConfig
-    ) -> None:
-        self._folders = contrast_folders(dl_manager)
-        super()._download_and_prepare(dl_manager, download_config)
-
-    def _listed(self, folder: Path) -> Sequence[Listed]:
-        return list_ixi(self._folders)
+    def _listed(self, dl_manager: tfds.download.DownloadManager) -> Sequence[Listed]:
+        return list_ixi(contrast_folders(dl_manager))
 
 
 def contrast_folders(dl_manager: tfds.download.DownloadManager) -> dict[str, Path]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import tensorflow_datasets as tfds
+
 from data_pipelines.pairs_builder.builder import PairsBuilder
 from lfsr_tf.pairs.listing import Listed, list_scans
 
@@ -24,7 +26,8 @@ class Builder(PairsBuilder):
     - otherwise a hash of its subject: a fifth of the subjects validate.
     """
 
-    def _listed(self, folder: Path) -> Sequence[Listed]:
+    def _listed(self, dl_manager: tfds.download.DownloadManager) -> Sequence[Listed]:
+        folder = Path(dl_manager.manual_dir)
         manifest = folder / MANIFEST
         if manifest.is_file():
             return list_scans(manifest)

@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import tensorflow_datasets as tfds
+
 from data_pipelines.pairs_builder.builder import PairsBuilder
 from data_pipelines.pairs_builder.configs import PairsBuilderConfig, standard_configs
 from lfsr_tf.errors import ScanError
@@ -59,8 +61,8 @@ class Builder(PairsBuilder):
     """
     BUILDER_CONFIGS = [*standard_configs(), repetitions_x2()]  # noqa: RUF012
 
-    def _listed(self, folder: Path) -> Sequence[Listed]:
-        return list_m4raw(folder)
+    def _listed(self, dl_manager: tfds.download.DownloadManager) -> Sequence[Listed]:
+        return list_m4raw(Path(dl_manager.manual_dir))
 
 
 def list_m4raw(folder: Path) -> list[Listed]:

@@ -45,8 +45,8 @@ class PairsBuilder(FileReaderBuilder, skip_registration=True):  # type: ignore[c
     _workspace: Workspace | None = None
 
     @abc.abstractmethod
-    def _listed(self, folder: Path) -> Sequence[Listed]:
-        """The scans below the manual folder, each with its side.
+    def _listed(self, dl_manager: tfds.download.DownloadManager) -> Sequence[Listed]:
+        """The scans below the manual folder (`dl_manager.manual_dir`), each with its side.
 
         Raises:
             ScanError: Files are missing; all of them are named.
@@ -105,7 +105,7 @@ class PairsBuilder(FileReaderBuilder, skip_registration=True):  # type: ignore[c
         engine = BeamEngine(TFDS_JOBS, output / ".jobs", words_of(download_config.beam_options))
         shard_job = {"kind": SHARD_KIND, "file_format": self.info.file_format.value}
         run = Preparation(engine, self._pairs, strict=engine.strict, shard_job=shard_job)
-        sources = run.hashed(self._listed(Path(dl_manager.manual_dir)))
+        sources = run.hashed(self._listed(dl_manager))
         container = f"tfds {self.info.file_format.value}"
         inputs = [asdict(source) for source in sources]
         self._workspace = Workspace(output, fingerprint(self._pairs, inputs, container))

@@ -9,7 +9,7 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.graphs import as_written
 from lfsr_tf.pairs.augmentation import random_gain
 from lfsr_tf.pairs.config import PairsConfig
-from lfsr_tf.pairs.examples import acquired, cut_pairs
+from lfsr_tf.pairs.examples import pairs_of
 from lfsr_tf.pairs.keys import fold
 from lfsr_tf.pairs.options import PipelineConfig, with_options
 
@@ -67,9 +67,5 @@ def _drawn(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     keys = fold(batch["key"], seed, epochs)
     hr = tf.cast(batch["hr"][..., 0], tf.float32)
-    pairs = acquired(hr, keys, config, options)
-    if config.lr_patch:
-        patches = tf.tile(tf.range(config.patches_per_slice)[None, :], [tf.shape(keys)[0], 1])
-        pairs = cut_pairs(pairs, patches, config)
-    pairs = random_gain(pairs, options.gain_min, options.gain_max)
+    pairs = random_gain(pairs_of(hr, keys, config, options), options.gain_min, options.gain_max)
     return pairs["lr"][..., None], pairs["hr"][..., None]

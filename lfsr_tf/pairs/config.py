@@ -1,4 +1,4 @@
-"""The settings of a set of LR/HR pairs, and of the pipeline that feeds them to training."""
+"""The settings of a set of LR/HR pairs, and the presets of them."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class PairsConfig:
 
 
 def load_preset(name_or_path: str | Path) -> PairsConfig:
-    """Read the settings of a preset of the package ("paper", "quick") or of a TOML file of one's own.
+    """Read the settings of a preset of the package ("best", "paper", "quick") or of a TOML file of one's own.
 
     Raises:
         ConfigError: There is no such preset, or the file is not TOML or has an unknown setting.

@@ -113,8 +113,9 @@ def fingerprint(config: PairsConfig, sources: Sequence[Mapping[str, Any]], conta
     inputs = [
         [source[key] for key in ("name", "sha256", "split", "subject", "contrast")] for source in sources
     ]
-    versions = {name: package_versions()[name] for name in ("lfsr_tf", "tensorflow")}
-    text = json.dumps([SCHEMA_VERSION, container, config.to_json(), inputs, versions], sort_keys=True)
+    versions = package_versions()
+    makers = {name: versions[name] for name in ("lfsr_tf", "tensorflow")}
+    text = json.dumps([SCHEMA_VERSION, container, config.to_json(), inputs, makers], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 

@@ -7,7 +7,8 @@ import tensorflow as tf
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.keys import IN_PHASE_STREAM, fold, seeds_of
 from lfsr_tf.physics.acquisition import draw_sigma, simulate_acquisition, simulate_complex
-from lfsr_tf.physics.phase import in_phase_image, magnitude
+from lfsr_tf.physics.channels import magnitude
+from lfsr_tf.physics.phase import in_phase_image
 from lfsr_tf.physics.randomness import uniform
 
 _SIGMA_SALT, _NOISE_SALT = 1, 2

@@ -19,7 +19,7 @@ from lfsr_tf.graphs import as_written
 from lfsr_tf.pairs.augmentation import Batch, random_gain
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo
-from lfsr_tf.pairs.examples import acquired, cut_pairs, mixed, patch_keys
+from lfsr_tf.pairs.examples import acquired, all_patches, cut_pairs, mixed, patch_keys
 from lfsr_tf.pairs.keys import fold
 from lfsr_tf.pairs.options import PipelineConfig
 from lfsr_tf.pairs.parts import Part, all_records, table_reader, visited
@@ -136,8 +136,7 @@ def _chosen(block: Block, slice_keys: tf.Tensor, passes: Passes, config: PairsCo
     keys = fold(tf.gather(slice_keys, rows), passes.seed, block["epoch"])
     if not config.lr_patch:
         return {"row": rows, "key": keys}
-    count = config.patches_per_slice
-    patches = tf.tile(tf.range(count)[None, :], [tf.shape(rows)[0], 1])
+    count, patches = config.patches_per_slice, all_patches(keys, config)
     ordered = mixed(
         {
             "key": tf.reshape(patch_keys(keys[:, None], patches), [-1]),

@@ -53,12 +53,16 @@ def draw_pairs(
     """
     values = parse_batch(serialised, "slices")
     keys = fold(values["key"], *salts)
-    slices = acquired(tf.ensure_shape(values["hr"], [None, hr_size, hr_size]), keys, config, options)
-    if not config.lr_patch:
-        return slices
-    count = config.patches_per_slice
-    patches = tf.tile(tf.range(count)[None, :], [tf.shape(keys)[0], 1])
-    return cut_pairs(slices, patches, config)
+    return pairs_of(tf.ensure_shape(values["hr"], [None, hr_size, hr_size]), keys, config, options)
+
+
+def pairs_of(hr: tf.Tensor, keys: tf.Tensor, config: PairsConfig, options: PipelineConfig) -> Batch:
+    """All patches of slices as a low-field scanner would see them; with `lr_patch` 0 the slices themselves.
+
+    Takes what `acquired` takes; the pairs of one slice stand next to each other.
+    """
+    slices = acquired(hr, keys, config, options)
+    return cut_pairs(slices, all_patches(keys, config), config) if config.lr_patch else slices
 
 
 def acquired(hr: tf.Tensor, keys: tf.Tensor, config: PairsConfig, options: PipelineConfig) -> Batch:
@@ -95,6 +99,11 @@ def cut_pairs(slices: Batch, patches: tf.Tensor, config: PairsConfig) -> Batch:
         "sigma": tf.repeat(slices["sigma"], patches.shape[1] or tf.shape(patches)[1]),
         "key": tf.reshape(patch_keys(keys[:, None], patches), [-1]),
     }
+
+
+def all_patches(keys: tf.Tensor, config: PairsConfig) -> tf.Tensor:
+    """The numbers of all patches of each slice, int32 [B, patches_per_slice], for slices with keys [B]."""
+    return tf.tile(tf.range(config.patches_per_slice)[None, :], [tf.shape(keys)[0], 1])
 
 
 def patch_keys(keys: tf.Tensor, patches: tf.Tensor) -> tf.Tensor:

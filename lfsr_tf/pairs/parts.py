@@ -12,7 +12,7 @@ import tensorflow as tf
 from lfsr_tf.errors import RecordsError
 from lfsr_tf.pairs.dataset import DatasetInfo, Shard
 from lfsr_tf.pairs.passes import Passes
-from lfsr_tf.pairs.reading import read_shard, stored_shard
+from lfsr_tf.pairs.reading import read_shard, stored_records
 
 # The part that is being used, and the next one.
 _PARTS_AT_ONCE = 2
@@ -59,15 +59,6 @@ def file_reader(info: DatasetInfo, parts: list[Part]) -> Reader:
     names = tf.ragged.constant([[str(info.path(shard)) for shard in part.shards] for part in parts])
     counts = tf.constant([part.records for part in parts], tf.int64)
     return lambda part: _read(names[part], counts[part])
-
-
-def memory_reader(info: DatasetInfo, parts: list[Part]) -> Reader:
-    """Records as they stand in the shards, all of them read here and now, once.
-
-    Raises:
-        RecordsError: A record is damaged; shard and record are named.
-    """
-    return table_reader(all_records(info, parts), parts)
 
 
 def all_records(info: DatasetInfo, parts: list[Part]) -> tf.Tensor:
@@ -118,7 +109,7 @@ def visit(passes: Passes, read: Reader, number: tf.Tensor) -> tf.data.Dataset:
 
 def _read(names: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
     shards = tf.data.Dataset.from_tensor_slices(names)
-    records = shards.interleave(stored_shard, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    records = shards.interleave(stored_records, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     # Fails where there are more records than `dataset.json` says; a block fails where there are fewer.
     return records.batch(count).get_single_element()
 

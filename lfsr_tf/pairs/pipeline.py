@@ -22,7 +22,7 @@ from lfsr_tf.pairs.dataset import DatasetInfo, SplitName, open_dataset
 from lfsr_tf.pairs.examples import decode_pairs, draw_pairs, mixed
 from lfsr_tf.pairs.keys import fold
 from lfsr_tf.pairs.options import PipelineConfig, effective_config
-from lfsr_tf.pairs.parts import Part, file_reader, memory_reader, training_parts, visited
+from lfsr_tf.pairs.parts import Part, all_records, file_reader, table_reader, training_parts, visited
 from lfsr_tf.pairs.passes import Block, Passes
 from lfsr_tf.pairs.reading import check_records, stored_records
 from lfsr_tf.pairs.remote import made_by_workers
@@ -35,9 +35,7 @@ _VALIDATION_SALTS = (0, -1)
 Arguments = tuple[tf.Tensor, ...]
 
 
-def steps_per_epoch(
-    folder: Path | str, batch_size: int, *, options: PipelineConfig | None = None, split: SplitName = "train"
-) -> int:
+def steps_per_epoch(folder: Path | str, batch_size: int, *, options: PipelineConfig | None = None) -> int:
     """Whole batches of one epoch: what Keras' `fit` wants to know of endless data.
 
     Raises:
@@ -45,12 +43,7 @@ def steps_per_epoch(
         ConfigError: There are fewer pairs than one batch takes.
     """
     info = open_dataset(folder)
-    pairs = _count_pairs(info, split, effective_config(info, options or PipelineConfig()))
-    if batch_size < 1 or pairs < batch_size:
-        raise ConfigError(
-            f"Expected a batch size of 1 to {pairs}, the pairs of {folder}. Received: {batch_size}."
-        )
-    return pairs // batch_size
+    return _whole_batches(info, effective_config(info, options or PipelineConfig()), batch_size)
 
 
 @as_written
@@ -121,7 +114,9 @@ def validation_data(
         ConfigError: The options do not suit the records, or there is no validation side.
     """
     options = options or PipelineConfig()
-    info = _open(folder, options)
+    info = open_dataset(folder)
+    if options.verify:
+        check_records(info)
     config = effective_config(info, options)
     if not info.validation.records:
         raise ConfigError(
@@ -143,11 +138,13 @@ def validation_data(
     return (known.cache() if options.cache else known).prefetch(tf.data.AUTOTUNE)
 
 
-def _open(folder: Path | str, options: PipelineConfig) -> DatasetInfo:
-    info = open_dataset(folder)
-    if options.verify:
-        check_records(info)
-    return info
+def _whole_batches(info: DatasetInfo, config: PairsConfig, batch_size: int) -> int:
+    pairs = _count_pairs(info, "train", config)
+    if batch_size < 1 or pairs < batch_size:
+        raise ConfigError(
+            f"Expected a batch size of 1 to {pairs}, the pairs of {info.folder}. Received: {batch_size}."
+        )
+    return pairs // batch_size
 
 
 def _count_pairs(info: DatasetInfo, split: SplitName, config: PairsConfig) -> int:
@@ -204,9 +201,11 @@ def open_training(
 ) -> Opened:
     """Open the training records as `training_data` does; the same arguments and errors."""
     options = options or PipelineConfig()
-    steps = steps_per_epoch(folder, batch_size, options=options)
-    info = _open(folder, options)
+    info = open_dataset(folder)
     config = effective_config(info, options)
+    steps = _whole_batches(info, config, batch_size)
+    if options.verify:
+        check_records(info)
     parts = training_parts(info, options.shards_at_once)
     passes = Passes(tuple(part.records for part in parts), _block_records(config, options), seed)
     # An epoch is so many whole batches, and the pairs that are over come first in the next one.
@@ -229,7 +228,7 @@ def _made(opened: Opened, finish: Callable[[Batch], Arguments]) -> tf.data.Datas
 
     if options.service:
         return made_by_workers(passes, file_reader(info, parts), make, opened.first_pass, options.service)
-    read = memory_reader(info, parts) if options.cache else file_reader(info, parts)
+    read = table_reader(all_records(info, parts), parts) if options.cache else file_reader(info, parts)
     return visited(passes, read, opened.first_pass).map(make, tf.data.AUTOTUNE, deterministic=True)
 
 
@@ -252,7 +251,8 @@ def _pairs(block: Block, parts: list[Part], config: PairsConfig, options: Pipeli
 
 def _validation_pairs(info: DatasetInfo, sizes: list[int], config: PairsConfig) -> tf.data.Dataset:
     """Validation pairs as they stand in the shards of some sizes, a block at a time."""
-    records = stored_records([info.path(shard) for shard in info.validation.shards if shard.hr_size in sizes])
+    shards = [shard for shard in info.validation.shards if shard.hr_size in sizes]
+    records = stored_records([str(info.path(shard)) for shard in shards])
     size, options = sizes[-1], PipelineConfig()
     if config.mode == "pairs":
         return records.batch(_PAIRS_BLOCK).map(

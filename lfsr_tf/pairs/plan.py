@@ -104,7 +104,7 @@ def plan_shards(images: Sequence[PlannedImage], split: str, config: PairsConfig)
     """
     ordered = sorted(images, key=lambda image: (image.key, image.source, image.volume, image.row))
     counted = [
-        _with_records(image, count)
+        replace(image, records=int(count))
         for image, count in zip(ordered, _records(ordered, split, config), strict=True)
     ]
     groups = [
@@ -128,10 +128,6 @@ def _records(images: Sequence[PlannedImage], split: str, config: PairsConfig) ->
     if wanted:
         return allocate(capacities, wanted)
     return np.minimum(capacities, config.patches_per_slice)
-
-
-def _with_records(image: PlannedImage, count: np.int64) -> PlannedImage:
-    return replace(image, records=int(count))
 
 
 def _cut(images: Sequence[PlannedImage], hr_size: int, config: PairsConfig) -> Iterator[list[PlannedImage]]:

@@ -54,17 +54,7 @@ class WorkerPool:
             raise
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
-        """Do all jobs, in any order.
-
-        Args:
-            jobs: Each has a "kind" that the worker knows, and that function's arguments.
-
-        Yields:
-            The number of a finished job and its result: a JSON value, or the `LfsrError` that it ended with.
-
-        Raises:
-            LfsrError: A worker died or met an error that is not about its input.
-        """
+        """Do all jobs, as `jobs.Engine` asks."""
         waiting = list(enumerate(jobs))[::-1]
         running: dict[int, int] = {}
         with selectors.DefaultSelector() as selector:

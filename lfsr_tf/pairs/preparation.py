@@ -19,7 +19,6 @@ from lfsr_tf.pairs.listing import Listed
 from lfsr_tf.pairs.plan import PlannedShard, plan_shards
 from lfsr_tf.pairs.sources import SPLITS, Source, Volume, check_sources, images_of, volumes_of
 from lfsr_tf.pairs.workspace import Workspace
-from lfsr_tf.storage import read_json
 
 _LABELS = ("source", "volume", "scan", "subject", "contrast", "reference", "sigma", "slices")
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], Any]]]
@@ -128,7 +127,7 @@ class Preparation:
     def _cache_slices(
         self, sources: Sequence[Source], workspace: Workspace
     ) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
-        done = {int(path.stem): read_json(path) for path in workspace.cache.glob("*.json")}
+        done = workspace.cached()
         missing = [number for number in range(len(sources)) if number not in done]
         jobs = [self._scan_job(number, sources[number], workspace) for number in missing]
         failed: dict[int, str] = {}

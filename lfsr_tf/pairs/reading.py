@@ -23,14 +23,9 @@ _BATCH = 256
 _BUFFER_BYTES = 262_144
 
 
-def stored_records(paths: list[Path]) -> tf.data.Dataset:
-    """The serialised records of shards, one shard after the other."""
-    return stored_shard([str(path) for path in paths])
-
-
-def stored_shard(name: str | list[str] | tf.Tensor) -> tf.data.Dataset:
+def stored_records(files: str | list[str] | tf.Tensor) -> tf.data.Dataset:
     """The serialised records of one shard, or of several one after the other."""
-    return tf.data.TFRecordDataset(name, compression_type="GZIP", buffer_size=_BUFFER_BYTES)
+    return tf.data.TFRecordDataset(files, compression_type="GZIP", buffer_size=_BUFFER_BYTES)
 
 
 def read_records(folder: Path | str, split: SplitName) -> Iterator[Record]:
@@ -85,7 +80,7 @@ def read_shard(info: DatasetInfo, shard: Shard) -> Iterator[Record]:
 
 def _batches(path: Path) -> Iterator[tf.Tensor]:
     """Records as they stand in the file, checked against their checksums, many at a time."""
-    records = stored_records([path])
+    records = stored_records(str(path))
     try:
         yield from records.batch(_BATCH)
     except tf.errors.OpError as error:

@@ -218,12 +218,12 @@ def _facts(scan: Scan, path: str) -> dict[str, str]:
     The person is the one of the file's name: it is not documented whether M4Raw's attribute `patient_id` is
     of the person or of the file.
     """
-    shape = () if scan.kspace is None else scan.kspace.shape
+    assert scan.kspace is not None, "read_repetitions asks for it first"
     spacing = " x ".join(f"{size:.4g}" for size in scan.voxel_sizes)
     return {
         "subject": subject_from_path(Path(path)),
         "contrast": scan.contrast,
-        "k-space [slices, coils, H, W]": str(list(shape)),
+        "k-space [slices, coils, H, W]": str(list(scan.kspace.shape)),
         "voxel size (mm)": spacing,
     }
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.degrade import degrade
-from lfsr_tf.pairs.keys import fold
+from lfsr_tf.pairs.examples import patch_keys
 from lfsr_tf.pairs.patches import draw_positions, usable_positions
 from lfsr_tf.pairs.plan import PlannedImage
 from lfsr_tf.pairs.records import PIXELS, Values
-from lfsr_tf.pairs.slice_cache import array_path, measured_path
+from lfsr_tf.pairs.workspace import array_path, measured_path
 from lfsr_tf.storage import name_bytes
 
 # Slices that are degraded together: large enough to hide TensorFlow's cost a call, small enough for the
@@ -47,6 +47,7 @@ def shard_records(
     """
     batches = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
     parts = [_records_of(batch, cache, labels, config) for batch in batches]
+    # One row a record in each array; `owners` has the place in `images` of the image that it is of.
     merged = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     owners = np.repeat(np.arange(len(images)), [image.records for image in images])
     # Keys are random, so sorting by them mixes the patches of different slices the same way every time.
@@ -64,14 +65,14 @@ def _records_of(images: Sequence[PlannedImage], cache: Path, labels: Labels, con
     if config.pairing == "repetitions":
         levels = [labels[image.source, image.volume]["sigma"] for image in images]
         measured = _rows(images, cache, measured_path), np.array(levels, np.float32)
-    lr, sigma, corners, patch_keys = _degraded(hr, keys, config, int(counts.max()), *measured)
+    lr, sigma, corners, drawn_keys = _degraded(hr, keys, config, int(counts.max()), *measured)
     owners, draws = np.nonzero(np.arange(counts.max())[None, :] < counts[:, None])
     corners = corners[owners, draws]
     return {
         "lr": _cut(lr, owners, corners, config.lr_patch),
         "hr": _cut(hr, owners, corners * config.scale, config.hr_patch),
         "patch": corners,
-        "key": patch_keys[owners, draws],
+        "key": drawn_keys[owners, draws],
         "sigma": sigma[owners],
     }
 
@@ -123,7 +124,7 @@ def _compiled_step(config: PairsConfig, hr_size: int) -> Any:
         if not config.lr_patch:
             return lr, sigma, tf.zeros([tf.shape(keys)[0], 1, 2], tf.int32), keys[:, None]
         corners = draw_positions(usable_positions(images, config), keys, count)
-        return lr, sigma, corners, fold(keys[:, None], tf.range(tf.cast(count, tf.int64))[None, :])
+        return lr, sigma, corners, patch_keys(keys[:, None], tf.range(count)[None, :])
 
     signature = [
         tf.TensorSpec([None, hr_size, hr_size], tf.float16),

@@ -17,27 +17,13 @@ from lfsr_tf.pairs.patches import usable_positions
 from lfsr_tf.pairs.repetitions import Measured, average, measure, read_repetitions
 from lfsr_tf.pairs.slices import HrSlices, hr_slices
 from lfsr_tf.pairs.sources import Source
+from lfsr_tf.pairs.workspace import array_path, index_path, measured_path
 from lfsr_tf.scans import Scan, read_volumes
 from lfsr_tf.storage import atomic_path, write_json
 
 _BATCH = 64
 # Half of what float16 holds: ringing beside edges takes LR, which is kept as float16 too, beyond HR.
 _LARGEST = float(np.finfo(np.float16).max) / 2
-
-
-def index_path(folder: Path, source: int) -> Path:
-    """Where the index of one scan stands. It is written last: when it is there, so are the arrays."""
-    return folder / f"{source:06d}.json"
-
-
-def array_path(folder: Path, source: int, volume: int) -> Path:
-    """Where the slices of one volume stand: float16 [n, S, S]."""
-    return folder / f"{source:06d}-{volume:04d}.npy"
-
-
-def measured_path(folder: Path, source: int, volume: int) -> Path:
-    """Where the measured LR images of the same slices stand, if any: float16 [n, S / scale, S / scale]."""
-    return folder / f"{source:06d}-{volume:04d}-lr.npy"
 
 
 def cache_scan(folder: Path, number: int, source: Source, config: PairsConfig) -> dict[str, Any]:

@@ -130,17 +130,12 @@ def hr_steps(scan: Scan, config: PairsConfig) -> HrSteps:
     return HrSteps(acquired, before, after, _slice_size(padded, scan, config))
 
 
-def square_scan(scan: Scan) -> Scan:
-    """Pad every slice with zeros to a square field of view, half on each side, without stretching anything.
+def _square_padding(matrix: Shape2D, spacing: tuple[float, float]) -> tuple[Shape2D, Shape2D]:
+    """Zeros before and after an image that make its field of view square, half of them on each side.
 
     Pixels may be oblong: then the padded matrix is not square, but its field of view is, to within half a
     voxel.
     """
-    height, width = scan.slices().shape[1:]
-    return scan.padded(*_square_padding((height, width), scan.in_plane_spacing))
-
-
-def _square_padding(matrix: Shape2D, spacing: tuple[float, float]) -> tuple[Shape2D, Shape2D]:
     view = max(size * step for size, step in zip(matrix, spacing, strict=True))
     missing = [max(round(view / step) - size, 0) for size, step in zip(matrix, spacing, strict=True)]
     before = missing[0] // 2, missing[1] // 2

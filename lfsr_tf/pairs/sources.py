@@ -20,7 +20,8 @@ class Source(Listed):
     """A listed scan whose content is known by its hash.
 
     Attributes:
-        sha256: Of the file, of a series folder's names and files, or of all repetitions.
+        sha256: Of the file, of a series folder's names and files, or of all repetitions. Of a scan that
+            cannot be read, "unreadable: " and the reason (`jobs.hash_scan`).
     """
 
     sha256: str = field(kw_only=True)

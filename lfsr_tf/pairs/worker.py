@@ -1,8 +1,8 @@
 """One worker process of a preparation: reads jobs as JSON lines, answers with JSON lines.
 
-A process of its own, started by path and not by `multiprocessing`, so that a script or a notebook needs no
-`if __name__ == "__main__"`. Its standard input closes when the preparation ends, however it ends (kill -9
-included), and then the worker leaves at once: no orphan goes on writing.
+A process of its own, started by its module's name and not by `multiprocessing`, so that a script or a
+notebook needs no `if __name__ == "__main__"`. Its standard input closes when the preparation ends, however it
+ends (kill -9 included), and then the worker leaves at once: no orphan goes on writing.
 """
 
 from __future__ import annotations

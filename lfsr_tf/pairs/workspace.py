@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lfsr_tf.errors import ConfigError, OutputError, ScanError
 from lfsr_tf.pairs.dataset import DESCRIPTION, open_dataset
@@ -19,6 +20,21 @@ from lfsr_tf.storage import TEMPORARY_PREFIX, read_json, remove, write_json
 _PREFIX = ".preparing-"
 KEPT = "What is done is kept."
 _SHARD_NAME = re.compile(r"(pairs|slices)-(train|validation)-\d{5}-of-\d{5}\.tfrecord\.gz")
+
+
+def index_path(folder: Path, source: int) -> Path:
+    """Where the index of one scan stands. It is written last: when it is there, so are the arrays."""
+    return folder / f"{source:06d}.json"
+
+
+def array_path(folder: Path, source: int, volume: int) -> Path:
+    """Where the slices of one volume stand: float16 [n, S, S]."""
+    return folder / f"{source:06d}-{volume:04d}.npy"
+
+
+def measured_path(folder: Path, source: int, volume: int) -> Path:
+    """Where the measured LR images of the same slices stand, if any: float16 [n, S / scale, S / scale]."""
+    return folder / f"{source:06d}-{volume:04d}-lr.npy"
 
 
 class Workspace:
@@ -99,6 +115,10 @@ class Workspace:
             self._remove_published(kept=frozenset())
             remove(self._publishing())
         remove(self.shards)
+
+    def cached(self) -> dict[int, Any]:
+        """The index of each scan whose slices are cached, by the scan's number."""
+        return {int(path.stem): read_json(path) for path in self.cache.glob("*.json")}
 
     def shard(self, file: str) -> Path:
         """Where a shard stands now: moved up by a run that was killed while it published, or here."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from lfsr_tf.physics import effects
-from lfsr_tf.physics.fourier import Channels, Shape2D, matrix_size
-from lfsr_tf.physics.phase import channels_of, magnitude_of
+from lfsr_tf.physics.channels import Channels, channels_of, magnitude_of
+from lfsr_tf.physics.fourier import Shape2D, matrix_size
 from lfsr_tf.physics.randomness import normal_channels, uniform
 from lfsr_tf.physics.sampling import growth, transform_block, unscaled_downsample
 from lfsr_tf.physics.settings import AcquisitionConfig
@@ -89,13 +89,10 @@ def _shaded_object(hr: tf.Tensor, seeds: tf.Tensor, config: AcquisitionConfig) -
 
 def _weights(shape: Shape2D, config: AcquisitionConfig) -> tuple[tf.Tensor, tf.Tensor]:
     """What coverage, filter and decay leave of each sample of signal and noise: complex64 [h, w]."""
-    window, decay = tf.ones(shape), tf.ones(shape)
-    if config.apodisation > 0.0:
-        window *= effects.apodisation_window(shape, config.apodisation, config.apodisation_window)
+    window = effects.apodisation_window(shape, config.apodisation, config.apodisation_window)
     if config.elliptical:
         window *= effects.elliptical_mask(shape)
-    if config.t2_decay > 0.0:
-        decay *= effects.t2_weights(shape[1], config.t2_decay, config.echo_order)
+    decay = effects.t2_weights(shape[1], config.t2_decay, config.echo_order)
     # What the window takes away is given back, so that sigma is the image's noise whatever the options.
     noise = window * tf.math.rsqrt(tf.reduce_mean(tf.square(window)))
     return _plain_order(window * decay), _plain_order(noise)

@@ -27,7 +27,6 @@ _LARGEST_MISFIT = 0.06
 # Share of a block's variance that lies between its quarters: 0.05 for white noise, 0.2 for noise zero-filled
 # twofold in both directions, 0.4 and more for tissue at the rim of a mask.
 _LARGEST_STRUCTURE = 0.35
-_MOSTLY_ZERO = 0.15
 
 
 class BackgroundNoise(NamedTuple):
@@ -36,14 +35,10 @@ class BackgroundNoise(NamedTuple):
     Attributes:
         sigma: float32 [G], NaN where no background was found.
         fraction: float32 [G], part of the image area that counts as background.
-        misfit: float32 [G], largest deviation of the background's distribution from the theoretical one.
-        structure: float32 [G], share of the background's variance that is coarser than a few pixels.
     """
 
     sigma: tf.Tensor
     fraction: tf.Tensor
-    misfit: tf.Tensor
-    structure: tf.Tensor
 
 
 def background_noise(images: tf.Tensor, *, coils: int = 1, per_image: bool = False) -> BackgroundNoise:
@@ -55,7 +50,7 @@ def background_noise(images: tf.Tensor, *, coils: int = 1, per_image: bool = Fal
         per_image: Measure each image by itself (G = N) instead of all of them together (G = 1).
 
     Returns:
-        sigma, and what speaks for and against it.
+        sigma, and the part of the images that it was measured in.
     """
     blocks = _blocks(tf.cast(images, tf.float32), per_image)
     power = tf.reduce_mean(tf.square(blocks), axis=-1)
@@ -69,10 +64,10 @@ def background_noise(images: tf.Tensor, *, coils: int = 1, per_image: bool = Fal
     weight = tf.cast(chosen, tf.float32)
     count = tf.reduce_sum(weight, axis=-1)
     fraction = count / tf.cast(tf.shape(energy)[-1], tf.float32)
-    misfit, structure = _misfit(blocks, energy, weight, coils), _structure(blocks, weight)
     trusted = (count >= _LEAST_BLOCKS) & (fraction >= _LEAST_FRACTION)
-    trusted &= (misfit <= _LARGEST_MISFIT) & (structure <= _LARGEST_STRUCTURE)
-    return BackgroundNoise(tf.where(trusted, tf.sqrt(centre), math.nan), fraction, misfit, structure)
+    trusted &= _misfit(blocks, energy, weight, coils) <= _LARGEST_MISFIT
+    trusted &= _structure(blocks, weight) <= _LARGEST_STRUCTURE
+    return BackgroundNoise(tf.where(trusted, tf.sqrt(centre), math.nan), fraction)
 
 
 def _blocks(images: tf.Tensor, per_image: bool) -> tf.Tensor:

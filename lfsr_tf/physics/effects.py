@@ -2,7 +2,9 @@
 
 Every function is batched, runs in a `tf.function` and draws from stateless seeds [B, 2], one an image. The
 object gets its phase and coil shading in image space; T2 decay, elliptical coverage and apodisation are
-weights on k-space [h, w], the same for every image. Axis -1 (W) is the phase encoding, as in fastMRI files.
+weights on k-space [h, w], the same for every image. `gaussian_weights` and `echo_weights` are none of a
+scanner's settings: they blur each image in a way of its own, for training images that are as uneven as real
+ones. Axis -1 (W) is the phase encoding, as in fastMRI files.
 """
 
 from __future__ import annotations
@@ -12,11 +14,10 @@ import math
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.physics.fourier import matrix_size
+from lfsr_tf.physics.fourier import Shape2D, matrix_size
 from lfsr_tf.physics.randomness import PACKET, uniform
 from lfsr_tf.physics.settings import APODISATION_WINDOWS, ECHO_ORDERS
 
-Shape2D = tuple[int, int]
 Matrix = tuple[int | tf.Tensor, int | tf.Tensor]
 
 _PHASE_STREAM, _PHASE_FIELD_STREAM, _BIAS_STREAM = 1, 2, 4
@@ -73,17 +74,9 @@ def bias_field(seeds: tf.Tensor, shape: Matrix, strength: float) -> tf.Tensor:
     Returns:
         float32 [B, H, W] in [1 - strength, 1 + strength]; one of the two bounds is reached in each image.
     """
-    field = smooth_field(seeds, shape, _BIAS_STREAM)
+    field = tf.add_n(_cosine_terms(seeds, shape, _BIAS_STREAM))
     largest = tf.reduce_max(tf.abs(field), axis=(-2, -1), keepdims=True)
     return 1.0 + strength * tf.math.divide_no_nan(field, largest)
-
-
-def smooth_field(seeds: tf.Tensor, shape: Matrix, stream: int) -> tf.Tensor:
-    """A random sum of the lowest cosine modes, without the constant one; float32 [B, H, W], of order 1.
-
-    The weight of mode (p, q) falls as 1 / (p^2 + q^2): smooth over a quarter of the field of view.
-    """
-    return tf.add_n(_cosine_terms(seeds, shape, stream))
 
 
 def elliptical_mask(shape: Shape2D) -> tf.Tensor:
@@ -185,6 +178,10 @@ def _hamming(position: tf.Tensor, strength: float) -> tf.Tensor:
 
 
 def _cosine_terms(seeds: tf.Tensor, shape: Matrix, stream: int) -> list[tf.Tensor]:
+    """Tensors [B, H, W] that add up to a random sum, of order 1, of the lowest cosine modes but the constant.
+
+    The weight of mode (p, q) falls as 1 / (p^2 + q^2): smooth over a quarter of the field of view.
+    """
     modes = tf.range(_FIELD_MODES, dtype=tf.float32)
     weights = tf.math.divide_no_nan(1.0, modes[:, None] ** 2 + modes[None, :] ** 2)
     draws = 2.0 * uniform(seeds, _FIELD_MODES**2, stream) - 1.0

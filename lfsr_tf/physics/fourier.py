@@ -17,8 +17,6 @@ import tensorflow as tf
 _HW = (-2, -1)
 
 Shape2D = tuple[int, int]
-# Real and imaginary channel of an image, each of its shape.
-Channels = tuple[tf.Tensor, tf.Tensor]
 
 
 def as_complex(tensor: tf.Tensor) -> tf.Tensor:

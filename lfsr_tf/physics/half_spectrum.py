@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lfsr_tf.physics.fourier import Channels, Shape2D, matrix_size
+from lfsr_tf.physics.channels import Channels
+from lfsr_tf.physics.fourier import Shape2D, matrix_size
 
 
 def downsampled_channels(image: tf.Tensor, shape: Shape2D) -> Channels:

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from lfsr_tf.physics.fourier import Channels, image_to_kspace, kspace_to_image, matrix_size
+from lfsr_tf.physics.channels import channels_of, power_of
+from lfsr_tf.physics.fourier import image_to_kspace, kspace_to_image, matrix_size
 from lfsr_tf.physics.settings import PHASE_WIDTH
 
 
@@ -45,7 +46,7 @@ def directions(smooth: tf.Tensor) -> tf.Tensor:
         complex [..., C, H, W], unit vectors over the coils; with one coil, its phase alone. 0 where every
         coil is 0.
     """
-    length = tf.sqrt(tf.reduce_sum(_power(channels_of(smooth)), axis=-3, keepdims=True))
+    length = tf.sqrt(tf.reduce_sum(power_of(channels_of(smooth)), axis=-3, keepdims=True))
     return tf.math.divide_no_nan(smooth, tf.cast(length, smooth.dtype))
 
 
@@ -76,26 +77,6 @@ def in_phase_image(coils: tf.Tensor) -> tf.Tensor:
     """
     smooth = kspace_to_image(low_pass(image_to_kspace(coils)))
     return in_phase(coils, directions(smooth))
-
-
-def magnitude(image: tf.Tensor) -> tf.Tensor:
-    """|image|: complex [...] to float [...]."""
-    return magnitude_of(channels_of(image))
-
-
-def magnitude_of(channels: Channels) -> tf.Tensor:
-    """Of a real and an imaginary channel, each float [...]."""
-    return tf.sqrt(_power(channels))
-
-
-def channels_of(image: tf.Tensor) -> Channels:
-    """The real and the imaginary channel of complex [...]."""
-    return tf.math.real(image), tf.math.imag(image)
-
-
-def _power(channels: Channels) -> tf.Tensor:
-    real, imaginary = channels
-    return tf.square(real) + tf.square(imaginary)
 
 
 def _gaussian(size: int | tf.Tensor, width: float) -> tf.Tensor:

@@ -17,9 +17,9 @@ import math
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.physics.fourier import Channels, Shape2D, image_to_kspace, kspace_to_image, matrix_size
+from lfsr_tf.physics.channels import Channels, channels_of, magnitude_of
+from lfsr_tf.physics.fourier import Shape2D, image_to_kspace, kspace_to_image, matrix_size
 from lfsr_tf.physics.half_spectrum import downsampled_channels
-from lfsr_tf.physics.phase import channels_of, magnitude_of
 
 
 def crop_kspace(kspace: tf.Tensor, shape: Shape2D) -> tf.Tensor:
@@ -154,9 +154,9 @@ def unscaled_downsample(image: tf.Tensor, shape: Shape2D) -> Channels:
         ConfigError: The block is larger than the matrix.
     """
     image = tf.convert_to_tensor(image)
-    _check_block(image.shape[-2:], shape)
     if image.dtype.is_complex:
         return channels_of(tf.signal.ifft2d(transform_block(image, shape)))
+    _check_block(image.shape[-2:], shape)
     return downsampled_channels(_as_float(image), shape)
 
 

@@ -14,8 +14,9 @@ import tensorflow_datasets as tfds
 
 from data_pipelines.low_field_sr import Builder
 from lfsr_tf.pairs import prepare_dataset, read_records
-from lfsr_tf.pairs.digest import digest_records
 from tests.data_pipelines.conftest import SMALL, small_builder, workers_of, write_scan
+from tests.lent_worker import lent_worker
+from tests.record_digest import digest_records
 
 # The tests of `lfsr prepare`, whose steps these are, do the same many times over; starting Beam takes longer.
 KILLS = 2
@@ -72,13 +73,15 @@ def test_a_killed_build_is_continued_by_the_next_one(scans: Path, tmp_path: Path
         whole_run = number % 2 == 1
         pattern = ".preparing-*/" + ("shards/pairs-*" if whole_run else "slices/*.json")
         wait_for(lambda pattern=pattern: list((tmp_path / "data").rglob(pattern)), process)
+        os.kill(process.pid, signal.SIGSTOP)  # the workers go on, but the build does not end before the kill
         time.sleep(moments.uniform(0.0, 0.3))
         if whole_run:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            assert process.wait() == -signal.SIGKILL
         else:
             os.kill(workers_of(process)[-1], signal.SIGKILL)
-            assert process.wait(300) in (0, 1)
+            os.kill(process.pid, signal.SIGCONT)
+            assert process.wait(300) == 1
         cached = (tmp_path / "data").rglob(".preparing-*/slices/*.json")
         for path in cached:
             written = path.stat().st_mtime_ns
@@ -86,7 +89,8 @@ def test_a_killed_build_is_continued_by_the_next_one(scans: Path, tmp_path: Path
     code, last = built(scans, tmp_path / "data", WITHOUT_WORKERS)
     assert code == 0, last
     assert kept
-    prepare_dataset(scans / "train", scans / "validation", tmp_path / "undisturbed", SMALL)
+    with lent_worker():
+        prepare_dataset(scans / "train", scans / "validation", tmp_path / "undisturbed", SMALL, workers=1)
     undisturbed = [read_records(tmp_path / "undisturbed", side) for side in ("train", "validation")]
     assert digests(small_builder(tmp_path / "data")) == [digest_records(records) for records in undisturbed]
     assert not list((tmp_path / "data").rglob(".*preparing*"))

@@ -7,9 +7,10 @@ import tensorflow_datasets as tfds
 
 from data_pipelines.low_field_sr import Builder
 from lfsr_tf.pairs import prepare_dataset, read_records
-from lfsr_tf.pairs.digest import digest_records
 from tests.data_pipelines.conftest import SMALL
 from tests.data_pipelines.portable_runner import portable_service
+from tests.lent_worker import lent_worker
+from tests.record_digest import digest_records
 
 SIDES = ("train", "validation")
 Digests = dict[str, str]
@@ -27,14 +28,15 @@ def prepared(scans: Path, output: Path, workers: int) -> Digests:
 @pytest.fixture(scope="module")
 def expected(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Digests:
     """What one worker process of `lfsr prepare` makes."""
-    digests = prepared(scans, tmp_path_factory.mktemp("one") / "records", 1)
+    with lent_worker():
+        digests = prepared(scans, tmp_path_factory.mktemp("one") / "records", 1)
     assert digests["train"] != digests["validation"]
     return digests
 
 
-def test_four_workers_make_the_same_records(scans, expected, tmp_path: Path) -> None:
+def test_three_workers_make_the_same_records(scans, expected, tmp_path: Path) -> None:
     # As do two: tests/pairs compares the very bytes of one and of two.
-    assert prepared(scans, tmp_path / "records", workers=4) == expected
+    assert prepared(scans, tmp_path / "records", workers=3) == expected
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ def in_shards(records: Path, folder: Path, sizes: list[int]) -> Path:
     folder.mkdir()
     for shard in info.validation.shards:
         (folder / shard.file).write_bytes(info.path(shard).read_bytes())
-    stored = list(stored_records([info.path(shard) for shard in info.train.shards]).as_numpy_iterator())
+    stored = list(stored_records([str(info.path(shard)) for shard in info.train.shards]).as_numpy_iterator())
     ends = [sum(sizes[:count]) for count in range(len(sizes) + 1)] + [len(stored)]
     parts = [stored[start:end] for start, end in itertools.pairwise(ends)]
     shards = tuple(

@@ -1,7 +1,7 @@
 import numpy as np
 
 from lfsr_tf.pairs import read_records
-from lfsr_tf.pairs.digest import digest_records
+from tests.record_digest import digest_records
 
 
 def altered(records: list[dict], **values: object) -> list[dict]:

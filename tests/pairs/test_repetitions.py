@@ -10,8 +10,9 @@ import pytest
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset, read_records
 from lfsr_tf.pairs.repetitions import Measured, average, measure
-from lfsr_tf.pairs.slice_cache import array_path, cache_scan, measured_path
+from lfsr_tf.pairs.slice_cache import cache_scan
 from lfsr_tf.pairs.slices import hr_scan
+from lfsr_tf.pairs.workspace import array_path, measured_path
 
 from .conftest import Writer
 from .repeated import (

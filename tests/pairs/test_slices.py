@@ -6,7 +6,7 @@ from scipy.ndimage import rotate
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs import PairsConfig, hr_scan, hr_slices, simulate_scan
-from lfsr_tf.pairs.slices import square_scan
+from lfsr_tf.pairs.slices import hr_steps
 from lfsr_tf.scans import Scan, voxel_to_world
 
 
@@ -14,6 +14,11 @@ def scan_of(
     voxels: np.ndarray, spacing: tuple[float, float, float] = (1.0, 1.0, 5.0), **more: object
 ) -> Scan:
     return Scan(voxels.astype(np.float32), np.diag([*spacing, 1.0]), subject="s", contrast="T1w", **more)
+
+
+def squared(scan: Scan) -> Scan:
+    steps = hr_steps(scan, PairsConfig(hr_size=16, lr_patch=8))
+    return scan.padded(steps.before, steps.after)
 
 
 def blob(
@@ -52,7 +57,7 @@ def test_a_landmark_keeps_its_place_in_the_patient(shape, spacing) -> None:
     [((40, 60, 2), (1.0, 1.0, 5.0)), ((50, 50, 2), (1.0, 2.0, 5.0)), ((41, 77, 2), (1.3, 0.7, 5.0))],
 )
 def test_the_field_of_view_becomes_square_to_within_half_a_voxel(shape, spacing) -> None:
-    square = square_scan(scan_of(np.ones(shape), spacing))
+    square = squared(scan_of(np.ones(shape), spacing))
     height, width = (
         size * step for size, step in zip(square.slices().shape[1:], square.in_plane_spacing, strict=True)
     )
@@ -63,7 +68,7 @@ def test_the_field_of_view_becomes_square_to_within_half_a_voxel(shape, spacing)
 
 
 def test_padding_is_on_both_sides() -> None:
-    square = square_scan(scan_of(np.ones((10, 30, 2))))
+    square = squared(scan_of(np.ones((10, 30, 2))))
     assert square.voxels[:10].sum() == square.voxels[20:].sum() == 0
     np.testing.assert_array_equal(square.affine[:3, 3], [-10, 0, 0])
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lfsr_tf.physics.channels import magnitude
 from lfsr_tf.physics.fourier import fft2c
-from lfsr_tf.physics.phase import directions, in_phase, in_phase_image, low_pass, magnitude
+from lfsr_tf.physics.phase import directions, in_phase, in_phase_image, low_pass
 
 SIGMA = 0.05
 
