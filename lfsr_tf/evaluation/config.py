@@ -63,6 +63,7 @@ class EvaluationConfig:
             ("hr_size", 16),
             ("batch_size", 1),
             ("bootstrap_samples", 100),
+            ("seed", 0),
         ):
             if getattr(self, name) < least:
                 raise ConfigError(f"Expected {name} of at least {least}. Received: {getattr(self, name)}.")

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from lfsr_tf.errors import OutOfMemoryError
 from lfsr_tf.evaluation.acquisitions import LowField
 from lfsr_tf.evaluation.baselines import (
     BASELINES,
@@ -19,7 +20,8 @@ from lfsr_tf.evaluation.baselines import (
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.networks import takes_noise_level, with_noise_level
 
-Method = Callable[[LowField], NDArray[np.float32]]
+Images = NDArray[np.float32]
+Method = Callable[[LowField], Images]
 
 # The name under which the network under test appears among the methods.
 MODEL = "model"
@@ -34,7 +36,7 @@ def build_methods(model: keras.Model, config: EvaluationConfig) -> dict[str, Met
 def baseline_method(baseline: Baseline) -> Method:
     """Give a baseline what a `LowField` has; only the bias that its images have is removed."""
 
-    def apply(low: LowField) -> NDArray[np.float32]:
+    def apply(low: LowField) -> Images:
         if baseline is not non_local_means:
             return baseline(low.images, low.sigma, low.shape)
         if not low.rician:
@@ -53,18 +55,27 @@ def model_method(model: keras.Model, batch_size: int) -> Method:
         batch_size: Slices at once; bounds the memory.
 
     Returns:
-        A method that gives float32 [N, H, W].
+        A method that gives float32 [N, H, W], and raises OutOfMemoryError where the device has not enough
+        memory for a batch.
     """
     call = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True, autograph=False)
 
-    def apply(low: LowField) -> NDArray[np.float32]:
+    def apply(low: LowField) -> Images:
         normalised = (low.images / low.reference).astype(np.float32)[..., np.newaxis]
         if takes_noise_level(model):
             normalised = np.asarray(with_noise_level(normalised, low.noise_level))
         starts = range(0, len(normalised), batch_size)
-        outputs = [
-            tf.cast(call(normalised[start : start + batch_size]), tf.float32).numpy() for start in starts
-        ]
+        outputs = [_enlarged(call, normalised[start : start + batch_size]) for start in starts]
         return np.asarray(np.concatenate(outputs)[..., 0] * np.float32(low.reference))
 
     return apply
+
+
+def _enlarged(call: Callable[[Images], tf.Tensor], batch: Images) -> Images:
+    try:
+        return np.asarray(tf.cast(call(batch), tf.float32).numpy())
+    except tf.errors.ResourceExhaustedError as error:
+        count, height, width = batch.shape[:3]
+        raise OutOfMemoryError(
+            f"Not enough memory for {count} slices of {height} x {width} at once. Lower --batch-size."
+        ) from error

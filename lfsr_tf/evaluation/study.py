@@ -51,6 +51,7 @@ def evaluate(
     Raises:
         ScanError: Not one scan could be used.
         ModelError: The network is not a super-resolution network for one-channel images.
+        OutOfMemoryError: The device has not enough memory for a batch of slices.
     """
     config = config or EvaluationConfig()
     network = model.model if isinstance(model, TrainedModel) else model

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lfsr_tf.inference.consistency import Ring
 from lfsr_tf.inference.matrix import AcquiredMatrix, Matrix
-from lfsr_tf.inference.sidecar import NoiseReport, SpacingReport
+from lfsr_tf.inference.sidecar import NoiseReport, SpacingReport, within
 from lfsr_tf.inference.spectrum import AxisSpectrum
 
 SMALLEST_RIM = 1.05
@@ -62,7 +62,7 @@ def matrix_warnings(matrix: AcquiredMatrix, spectrum: tuple[AxisSpectrum, AxisSp
 
 
 def noise_warnings(noise: NoiseReport) -> Iterator[str]:
-    """Whether the model knows such noise."""
+    """Whether the model knows such noise, and the level that it was told."""
     if noise.sigma is None:
         yield f"The noise is unknown ({noise.reason}), so nothing can be said of whether the model knows it."
         if noise.told is not None:
@@ -75,6 +75,13 @@ def noise_warnings(noise: NoiseReport) -> Iterator[str]:
             f"Noise of {noise.sigma_relative:.3f} of the reference intensity is outside of the training "
             f"range, {noise.training_range[0]:g} to {noise.training_range[1]:g}: the model has not seen "
             "such images."
+        )
+    told = None if noise.told in (None, noise.sigma_relative) else noise.told
+    if told is not None and noise.training_range is not None and not within((told,), noise.training_range):
+        yield (
+            f"The network was told a noise level of {told:g}, outside of its training range, "
+            f"{noise.training_range[0]:g} to {noise.training_range[1]:g}: it has not learnt what to do with "
+            "it. Give --noise-level within that range, or none."
         )
 
 

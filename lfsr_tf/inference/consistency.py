@@ -68,7 +68,7 @@ def consistency_by_ring(
         sr: Result [N, H, W] in the same unit.
         sigma: Noise of one channel in `lr`, same unit; None when it is not known.
         image: What of the measurement the slices show.
-        coils: Coils that a magnitude was combined from.
+        coils: Coils that the slices were combined from.
         signed: Whether the file's values have a sign. They are then no magnitudes: their noise is Gaussian,
             and stays about 0. What `lr` holds does not tell: a magnitude that was cut rings below 0.
 
@@ -127,7 +127,7 @@ def _expected(
     if sigma is None or sigma <= 0:
         return signal, np.zeros_like(signal)
     if image == "in_phase":
-        mean, power = in_phase_moments(signal, sigma)
+        mean, power = in_phase_moments(signal, sigma, coils)
     else:
         mean, power = magnitude_mean(signal, sigma, coils), np.square(signal) + 2 * coils * sigma**2
     variance = power - np.square(mean)

@@ -10,8 +10,7 @@ are tried along each axis:
 2. Edge. For larger w the autocorrelation wraps around, but noise fills all acquired lines of |z| and leaks
    little, so the energy of |z| falls abruptly at line w / 2 and stays below the noise's level.
 3. Noise floor. Images interpolated in image space fade smoothly. Lines without the noise that the
-background of
-   the image shows were not acquired.
+   background of the image shows were not acquired.
 
 The thresholds were set on real high-field slices, simulated with noise of 0.01 to 0.06 of the reference
 intensity, with constant and with rapidly varying phase, stored as integers, with their full matrix and
@@ -28,7 +27,7 @@ from numpy.typing import NDArray
 
 from lfsr_tf.scans.scan import Scan
 
-Rule = Literal["squared magnitude", "edge", "noise floor", "none"]
+Rule = Literal["squared magnitude", "edge", "noise floor", "k-space", "none"]
 
 SHARP_END = 8.0
 """Rule 1: least ratio of energies on the two sides of the end of the spectrum (full matrix: up to 2)."""
@@ -68,7 +67,7 @@ class AxisSpectrum:
     Attributes:
         matrix: Samples of the image.
         occupied: Samples that hold the spectrum's content; `matrix` where no rim was found.
-        rule: Which rule found the rim, or "none".
+        rule: Which rule found the rim, "k-space" where it is not estimated but seen, or "none".
     """
 
     matrix: int
@@ -85,8 +84,8 @@ def occupied_matrix(scan: Scan, sigma: float | None = None) -> tuple[AxisSpectru
     """Estimate how many samples along both in-plane axes a scan was made from.
 
     Args:
-        scan: Magnitudes in any unit. Where it holds its k-space there is nothing to estimate: the full
-            matrix.
+        scan: Magnitudes in any unit. Where it holds its k-space there is nothing to estimate: the block of
+            its measured samples.
         sigma: Standard deviation of the noise of one channel in the same unit, or None when it is not known;
             rule 3 is then left out.
 
@@ -96,8 +95,13 @@ def occupied_matrix(scan: Scan, sigma: float | None = None) -> tuple[AxisSpectru
     slices = scan.slices()
     if scan.kspace is not None:
         height, width = slices.shape[1:]
-        return AxisSpectrum(height, height, "none"), AxisSpectrum(width, width, "none")
+        rows, columns = scan.acquired_matrix or (height, width)
+        return _measured(height, rows), _measured(width, columns)
     return axis_spectrum(slices, 1, sigma), axis_spectrum(slices, 2, sigma)
+
+
+def _measured(size: int, acquired: int) -> AxisSpectrum:
+    return AxisSpectrum(size, acquired, "k-space" if acquired < size else "none")
 
 
 def energy_profile(slices: NDArray[np.float32], axis: int, power: int = 1) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from lfsr_tf.evaluation.config import BASELINE_NAMES, EvaluationConfig
         {"sigma_source": "guessed"},
         {"confidence": 1.0},
         {"bootstrap_samples": 1},
+        {"seed": -1},
     ],
     ids=str,
 )

@@ -7,8 +7,9 @@ import keras
 import nibabel as nib
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from lfsr_tf.errors import ConfigError, ModelError, ScanError
+from lfsr_tf.errors import ConfigError, ModelError, OutOfMemoryError, ScanError
 from lfsr_tf.evaluation import EvaluationConfig, Results, compare, evaluate, to_json, write_report
 from lfsr_tf.evaluation.acquisitions import LowField, acquire, study_volume
 from lfsr_tf.evaluation.baselines import BASELINES
@@ -76,6 +77,17 @@ def test_the_batch_size_does_not_change_the_figures(
     one_by_one = evaluate(nearest_network, scans[:1], dataclasses.replace(SMALL, batch_size=1))
     mine = [score.psnr for score in results.scores if score.scan == one_by_one.scores[0].scan]
     np.testing.assert_allclose([score.psnr for score in one_by_one.scores], mine, rtol=1e-5)
+
+
+def test_a_device_without_enough_memory_is_one_line_that_says_what_to_do(
+    nearest_network: keras.Model, scans: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_memory(*_: object) -> object:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+    monkeypatch.setattr(tf, "function", lambda *_, **__: out_of_memory)
+    with pytest.raises(OutOfMemoryError, match=r"^Not enough memory for 2 slices of 16 x 16 .*--batch-size"):
+        evaluate(nearest_network, scans[:1], SMALL)
 
 
 def test_the_unit_of_the_scan_does_not_matter(nearest_network: keras.Model, make_scan) -> None:  # type: ignore[no-untyped-def]

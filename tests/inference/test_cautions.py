@@ -1,6 +1,9 @@
-from lfsr_tf.inference.cautions import consistency_warnings, matrix_warnings, rim_warning
+import pytest
+
+from lfsr_tf.inference.cautions import consistency_warnings, matrix_warnings, noise_warnings, rim_warning
 from lfsr_tf.inference.consistency import Ring
 from lfsr_tf.inference.matrix import AcquiredMatrix
+from lfsr_tf.inference.sidecar import NoiseReport
 from lfsr_tf.inference.spectrum import AxisSpectrum
 
 FULL = (AxisSpectrum(256, 256, "none"), AxisSpectrum(256, 256, "none"))
@@ -43,3 +46,28 @@ def test_a_contradiction_names_its_ring_and_its_size() -> None:
 def test_the_innermost_ring_and_unknown_noise_are_not_warned_of() -> None:
     assert list(consistency_warnings([ring(50.0), ring(1.0)])) == []
     assert list(consistency_warnings([ring(None), ring(None)])) == []
+
+
+def noise(sigma: float | None, told: float | None, inside: bool | None) -> NoiseReport:
+    return NoiseReport(sigma, sigma, "background", "background", 1, told, (0.0, 0.08), inside)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "told", "inside", "warned"),
+    [
+        (0.03, 0.03, True, []),
+        (0.03, 0.08, True, []),
+        (0.03, None, True, []),
+        (0.03, 0.9, True, ["told a noise level of 0.9, outside of its training range, 0 to 0.08"]),
+        (0.2, 0.2, False, ["Noise of 0.200"]),
+        (0.2, 0.05, False, ["Noise of 0.200"]),
+        (0.2, 0.9, False, ["Noise of 0.200", "told a noise level of 0.9, outside"]),
+        (None, 0.9, None, ["unknown", "told a noise level of 0.9 of", "told a noise level of 0.9, outside"]),
+    ],
+)
+def test_noise_and_a_told_level_outside_of_the_training_range_are_warned_of(
+    sigma: float | None, told: float | None, inside: bool | None, warned: list[str]
+) -> None:
+    found = list(noise_warnings(noise(sigma, told, inside)))
+    assert len(found) == len(warned)
+    assert all(part in warning for part, warning in zip(warned, found, strict=True))

@@ -34,25 +34,43 @@ def test_the_true_object_differs_from_its_measurement_by_the_noise_in_every_ring
     assert chi_squares[0] < 4.0
 
 
-def test_the_part_in_phase_has_other_noise() -> None:
+@pytest.mark.parametrize(("coils", "scatter"), [(1, 0.25), (4, 0.25), (8, 0.3)])
+def test_the_part_in_phase_has_other_noise(coils: int, scatter: float) -> None:
     truth, _ = object_and_measurement(count=24)
-    signal = fourier_downsample(tf.constant(truth), (48, 40)).numpy()
+    signal = fourier_downsample(tf.constant(truth), (48, 40)).numpy()[:, None] * smooth_shares(coils)
     noise = np.random.default_rng(1).normal(0, SIGMA, (*signal.shape, 2)) @ [1, 1j]
-    measured = in_phase_image(tf.constant((signal + noise)[:, None], tf.complex64)).numpy()
-    rings = consistency_by_ring(measured, truth, SIGMA, image="in_phase")
-    np.testing.assert_allclose([ring.chi_square for ring in rings][1:], 1.0, atol=0.25)
+    measured = in_phase_image(tf.constant(signal + noise, tf.complex64)).numpy()
+    rings = consistency_by_ring(measured, truth, SIGMA, image="in_phase", coils=coils)
+    np.testing.assert_allclose([ring.chi_square for ring in rings][1:], 1.0, atol=scatter)
     assert rings[0].chi_square < 4.0
-    taken_for_magnitudes = consistency_by_ring(measured, truth, SIGMA)
+    taken_for_magnitudes = consistency_by_ring(measured, truth, SIGMA, coils=coils)
     assert taken_for_magnitudes[0].chi_square > 5 * rings[0].chi_square
 
 
-@pytest.mark.parametrize("level", [0.0, 0.02, 0.05, 0.1, 1.0])
-def test_the_moments_of_the_part_in_phase_are_those_of_noisy_images(level: float) -> None:
-    noise = np.random.default_rng(2).normal(0, SIGMA, (60, 1, 64, 64, 2)) @ [1, 1j]
-    drawn = in_phase_image(tf.constant(level * np.exp(0.7j) + noise, tf.complex64)).numpy()
-    mean, power = in_phase_moments(np.array([level]), SIGMA)
+def smooth_shares(coils: int) -> np.ndarray:
+    """The share of each coil in a signal [C, 48, 40], of unit power over the coils, with a phase."""
+    rows, columns = np.mgrid[-1:1:48j, -1:1:40j]
+    turns = 2 * np.pi * np.arange(coils)[:, None, None] / coils
+    near = np.exp(0.4 * (rows * np.sin(turns) + columns * np.cos(turns)) + 1j * turns)
+    return near / np.sqrt(np.square(np.abs(near)).sum(axis=0))
+
+
+@pytest.mark.parametrize("coils", [1, 4, 16])
+@pytest.mark.parametrize("level", [0.0, 0.02, 0.05, 0.1, 1.0, 4.0])
+def test_the_moments_of_the_part_in_phase_are_those_of_noisy_images(level: float, coils: int) -> None:
+    noise = np.random.default_rng(2).normal(0, SIGMA, (60, coils, 64, 64, 2)) @ [1, 1j]
+    signal = level / np.sqrt(coils) * np.exp(0.7j)
+    drawn = in_phase_image(tf.constant(signal + noise, tf.complex64)).numpy()
+    mean, power = in_phase_moments(np.array([level]), SIGMA, coils)
     assert drawn.mean() == pytest.approx(mean[0], abs=0.02 * SIGMA)
     assert drawn.var() == pytest.approx(power[0] - mean[0] ** 2, rel=0.03)
+
+
+@pytest.mark.parametrize("coils", [128, 256])
+def test_the_moments_of_the_part_in_phase_are_finite_for_any_number_of_coils(coils: int) -> None:
+    mean, power = in_phase_moments(np.array([0.0, 1.0]), SIGMA, coils)
+    assert np.isfinite([mean, power]).all()
+    assert SIGMA < mean[0] < magnitude_mean(np.array([0.0]), SIGMA, coils)[0]
 
 
 def test_zero_filling_keeps_the_noise_so_nothing_is_left() -> None:

@@ -102,6 +102,20 @@ def test_an_interpolated_scan_that_is_not_cut_is_warned_of(
     assert not any("--acquired-matrix" in warning for warning in cut.warnings)
 
 
+def test_zero_filled_k_space_is_cut_without_a_doubt_and_not_cutting_it_is_warned_of(
+    complex_images: Images, zero_fill: Images, interpolator: TrainedModel, scan_of: ScanOf
+) -> None:
+    images = zero_fill(complex_images((60, 48), count=3), (96, 96))
+    kspace = np.fft.fftshift(np.fft.fft2(images, norm="ortho"), axes=(1, 2))[:, None].astype(np.complex64)
+    scan = scan_of(np.abs(images), kspace=kspace, acquired_matrix=(60, 48))
+    sidecar = enhance_scan(scan, interpolator).sidecar
+    assert sidecar.matrix.used == (60, 48)
+    assert [(axis.occupied, axis.rule) for axis in sidecar.spectrum] == [(60, "k-space"), (48, "k-space")]
+    assert not any("--acquired-matrix" in warning for warning in sidecar.warnings)
+    full = enhance_scan(scan, interpolator, EnhanceConfig(acquired_matrix="full")).sidecar
+    assert any("Give --acquired-matrix 60x48" in warning for warning in full.warnings)
+
+
 def test_noise_and_spacing_are_compared_with_the_training_s(
     complex_images: Images, interpolator: TrainedModel, scan_of: ScanOf
 ) -> None:

@@ -10,7 +10,7 @@ from pydicom import Dataset
 from lfsr_tf.errors import ScanError
 from lfsr_tf.inference import Enhancer, enhance_file
 from lfsr_tf.inference.files import Job, plan_jobs
-from lfsr_tf.inference.inputs import find_inputs, input_files
+from lfsr_tf.inference.inputs import find_inputs
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.scans import dicom_read
 from tests.scans.dicom.conftest import write_multiframe, write_series
@@ -28,18 +28,8 @@ def named(folder: Path, *names: str) -> list[Path]:
     return [folder / name for name in names]
 
 
-def test_a_dicom_input_is_read_from_all_files_of_its_series(write_series: WriteSeries) -> None:
-    folder = write_series()
-    files = sorted(folder.iterdir())
-    (folder / "notes.txt").write_text("not a slice")
-    assert input_files(folder) == input_files(files[3]) == files
-    write_series(edit=second, prefix="t2_")
-    assert input_files(files[3]) == files
-
-
 def test_a_multiframe_file_is_an_input_alone(write_multiframe: WriteSeries, tmp_path: Path) -> None:
     paths = [write_multiframe(name=name) for name in ("a.dcm", "b.dcm")]
-    assert [input_files(path) for path in paths] == [[path] for path in paths]
     assert find_inputs(paths) == [(path, tmp_path) for path in paths]
 
 

@@ -77,9 +77,20 @@ def test_images_smoothed_below_their_noise_have_a_rim(complex_images: Images, sc
     assert all(axis.has_rim for axis in found)
 
 
-def test_scans_with_their_k_space_need_no_estimate(complex_images: Images, scan_of: ScanOf) -> None:
-    scan = scan_of(np.ones((1, 64, 50)), kspace=np.ones((1, 1, 64, 50), np.complex64))
+@pytest.mark.parametrize("acquired", [None, (64, 50)])
+def test_scans_with_their_k_space_need_no_estimate(acquired: tuple[int, int] | None, scan_of: ScanOf) -> None:
+    kspace = np.ones((1, 1, 64, 50), np.complex64)
+    scan = scan_of(np.ones((1, 64, 50)), kspace=kspace, acquired_matrix=acquired)
     assert occupied_matrix(scan, 0.1) == (AxisSpectrum(64, 64, "none"), AxisSpectrum(50, 50, "none"))
+
+
+def test_zeros_around_the_measured_k_space_are_seen_not_estimated(
+    complex_images: Images, scan_of: ScanOf
+) -> None:
+    kspace = np.zeros((2, 1, 96, 64), np.complex64)
+    kspace[:, 0, 18:78] = complex_images((60, 64))
+    scan = scan_of(np.abs(kspace[:, 0]), kspace=kspace, acquired_matrix=(60, 64))
+    assert occupied_matrix(scan, 0.1) == (AxisSpectrum(96, 60, "k-space"), AxisSpectrum(64, 64, "none"))
 
 
 @pytest.mark.parametrize("subject", ["hkuF6A", "hkuF7A"])

@@ -17,7 +17,7 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.models import list_models, read_card
 from lfsr_tf.physics.fourier import ifft2c
 from lfsr_tf.storage import read_json
-from studies import blur, transfer
+from studies import blur, more_data, transfer
 from studies.__main__ import main as studies_main
 from studies.command import SHORT, WORK, add_places, carry_out
 from studies.lab import Scans, make
@@ -141,6 +141,45 @@ def test_the_page_shows_what_the_results_file_holds(name: str) -> None:
         assert renewed(text, importlib.import_module(f"studies.{name}").tables(results)) == text
         for picture in re.findall(r"!\[.*?\]\((.*?)\)", text):
             assert (page.parent / picture).is_file()
+
+
+def words_of(page: str) -> str:
+    return " ".join((ROOT / "docs" / page).read_text().split())
+
+
+def test_what_more_people_give_is_said_in_words_too() -> None:
+    results, said = results_of("more_data"), []
+    for people in more_data.PEOPLE[1:]:
+        gains = [
+            results.difference(f"{people}_{kind}", f"1_{kind}", "psnr", sigma=0.03, region="head").estimate
+            for kind in more_data.KINDS
+        ]
+        said.append(f"{min(gains):.2f} to {max(gains):.2f}")
+    assert f"three people instead of one give {said[0]} dB, and eleven {said[1]}:" in words_of(
+        "studies/more_data.md"
+    )
+
+
+def test_how_many_weights_the_block_input_costs_is_said_in_words_too() -> None:
+    runs, words = results_of("open_questions").runs, words_of("studies/open_questions.md")
+    every, first = (runs[name]["parameters"] for name in ("every_layer", "first_layer"))
+    assert f"at {every / first:.1f} times the weights" in words
+    assert f"{every:,} parameters; {first:,} where the first layer" in words
+
+
+def test_how_far_fast_lies_below_best_is_said_in_words_too() -> None:
+    results, sigmas = results_of("comparison"), (0.0, 0.015, 0.03, 0.06)
+    gaps = [results.difference("best", "fast", "psnr", sigma=sigma, region="head") for sigma in sigmas]
+    least, most = (extreme(gap.estimate for gap in gaps) for extreme in (min, max))
+    assert f"and {least:.1f} to {most:.1f} dB below `best`" in words_of("studies/comparison.md")
+
+
+def test_how_much_of_the_outer_band_is_signal_is_said_in_words_too() -> None:
+    scores, shares = results_of("comparison").runs["zero-fill"]["outer_band"], []
+    for contrast in ("T1", "T2", "FLAIR"):
+        found = [score["signal_fraction"] for score in scores if f"_{contrast}_" in score["scan"]]
+        shares.append(f"{100 * np.mean(found):.0f} % on {contrast}")
+    assert f"(mean of both): signal {', '.join(shares)};" in words_of("evaluation.md")
 
 
 def run_short(folder: Path, module: str, *words: str) -> list[dict[str, Any]]:
