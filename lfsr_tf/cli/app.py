@@ -56,9 +56,17 @@ def options(
     """Sharp brain images from noisy, low-resolution low-field MR scans, and how far to trust them."""
 
 
+def _open_closed_streams() -> None:
+    """Give descriptors 0 to 2 that are closed to nobody: a file that gets one of them gets messages, too."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+
+
 def main() -> None:
     """Run the command line: a known error is one line on standard error and exit code 1."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # Names of files may hold what no terminal can show.
         if isinstance(stream, io.TextIOWrapper):

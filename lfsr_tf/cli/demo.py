@@ -38,7 +38,7 @@ def demo(
 ) -> None:
     """Take phantom brains to a low-field scanner and back: simulate, inspect, enhance, evaluate.
 
-    Needs no data. With the weights of the package it takes less than a minute on two processor cores; with
+    Needs no data. With the weights of the package it takes about a minute on two processor cores; with
     --train it goes the whole way, records, training and a SavedModel included, in a few minutes. Leaves a
     report (`report/report.html`) and an enhanced scan, and shows every command that it runs.
 
@@ -108,7 +108,10 @@ def _run(*words: object) -> None:
 
     arguments = [str(word) for word in words]
     console.print(f"\n$ lfsr {shlex.join(arguments)}", style="bold", soft_wrap=True, markup=False)
-    app(arguments, standalone_mode=False)
+    # Typer returns what a command ends with, and does not raise it: Ctrl-C, too.
+    code = app(arguments, standalone_mode=False)
+    if code:
+        raise typer.Exit(code)
 
 
 def _say_where_things_are(output: Path) -> None:

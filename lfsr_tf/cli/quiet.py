@@ -46,7 +46,9 @@ def _import_tensorflow() -> None:
 @contextmanager
 def _caught_stderr() -> Iterator[None]:
     """Hold back what is written to file descriptor 2; give it out only when the block fails."""
-    sys.stderr.flush()
+    # There is none where descriptor 2 was closed when Python began.
+    if sys.stderr is not None:
+        sys.stderr.flush()
     descriptor = os.dup(2)
     with tempfile.TemporaryFile() as caught:
         os.dup2(caught.fileno(), 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,11 +125,12 @@ class ConsoleProgress:
 
     def epoch(self, report: EpochReport) -> None:
         """Print the epoch's line."""
-        messages.print(epoch_line(report), markup=False, soft_wrap=True)
+        self.note(epoch_line(report))
 
     def note(self, message: str) -> None:
-        """Print a line."""
-        messages.print(message, markup=False, soft_wrap=True)
+        """Print a line; a log that cannot be written, on a full disk, ends no training."""
+        with suppress(OSError):
+            messages.print(message, markup=False, soft_wrap=True)
 
 
 def epoch_line(report: EpochReport) -> str:

@@ -51,10 +51,10 @@ class StopOnNaN(keras.callbacks.TerminateOnNaN):
 
     def _check(self, name: str, value: float, step: int) -> None:
         if not math.isfinite(value):
+            clip = ", or with clip_norm=1" if self._config.clip_norm is None else ""
             raise ModelError(
                 f"Expected a finite {name}. Received: {value} at step {step} (epoch {self._epoch + 1}). "
-                f"Train into a new folder with a learning_rate below {self._config.learning_rate:g}, "
-                "or with clip_norm=1."
+                f"Train into a new folder with a learning_rate below {self._config.learning_rate:g}{clip}."
             )
 
 

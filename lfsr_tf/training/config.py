@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,8 @@ SCHEDULES = ("constant", "cosine")
 OPTIMIZERS = ("adam",)
 DTYPE_POLICIES = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 LARGEST_WHOLE = 2**31 - 1
+# Python compares whole numbers beyond it with floats, and cannot make one of them.
+LARGEST_FLOAT = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,8 @@ def _check_whole(name: str, value: Any, *, at_least: int) -> None:
 
 
 def _check_positive(name: str, value: Any) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
-        raise _refusal(name, "a number above 0", value)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= LARGEST_FLOAT:
+        raise _refusal(name, "a finite number above 0", value)
 
 
 def _loss_table(loss: Any) -> dict[str, float]:
@@ -154,8 +156,12 @@ def _loss_table(loss: Any) -> dict[str, float]:
     if not isinstance(table, Mapping) or not table:
         raise _refusal("loss", "the name of a loss or a table of weights", loss)
     for name, weight in table.items():
-        if not isinstance(weight, int | float) or isinstance(weight, bool) or not 0 <= weight < math.inf:
-            raise _refusal(f"loss.{name}", "a weight of at least 0", weight)
+        if (
+            not isinstance(weight, int | float)
+            or isinstance(weight, bool)
+            or not 0 <= weight <= LARGEST_FLOAT
+        ):
+            raise _refusal(f"loss.{name}", "a finite weight of at least 0", weight)
     weights = {str(name): float(weight) for name, weight in table.items() if weight}
     if not weights:
         raise _refusal("loss", "at least one weight above 0", loss)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
-from lfsr_tf.errors import ConfigError
+from lfsr_tf.errors import ConfigError, OutOfMemoryError, OutputError, first_line
 from lfsr_tf.networks import TrainedModel, build_loss
 from lfsr_tf.precision import dtype_policy, resolve_policy
 from lfsr_tf.training.callbacks import KeepRun, ReportProgress, ShowImages, StopOnNaN
@@ -21,7 +23,7 @@ from lfsr_tf.training.progress import SilentProgress, TrainProgress
 from lfsr_tf.training.run_folder import FollowedRun, RunFolder, TrainedRun, open_run
 from lfsr_tf.training.several_hosts import join_hosts, lost_hosts_in_one_line
 from lfsr_tf.training.snapshot import trained_variables
-from lfsr_tf.training.sources import PairSource, read_source
+from lfsr_tf.training.sources import PairSource, damage_named, read_source
 from lfsr_tf.training.start import read_start, start_identity, take_weights
 from lfsr_tf.training.state import RunState
 from lfsr_tf.training.versions import training_versions
@@ -59,6 +61,7 @@ def train(
             with another configuration, of other records or from another start.
         ModelError: The loss became NaN or infinite, or `start` or the folder holds weights of another
             architecture.
+        OutOfMemoryError: The device has not enough memory for a batch.
         OutputError: The folder cannot be written, or another process trains into it.
         RecordsError: The records are corrupt.
         HostsError: Another host does not come, has ended, or has met an error.
@@ -133,18 +136,34 @@ def _fit(
         lambda path, new: write_checkpoints(model, saved, path, new, source, config, earlier_steps),
     )
     progress.begin(config.epochs * source.steps_per_epoch, state.epochs_done * source.steps_per_epoch)
-    model.fit(
-        **devices.fit_arguments(source.training(state.epochs_done), source.validation),
-        initial_epoch=state.epochs_done,
-        epochs=config.epochs,
-        steps_per_epoch=source.steps_per_epoch,
-        callbacks=_callbacks(source, folder, keeper, config, progress, devices.first),
-        shuffle=False,
-        verbose=0,
-    )
+    with damage_named(source.check), _exhaustion_in_one_line(config):
+        model.fit(
+            **devices.fit_arguments(source.training(state.epochs_done), source.validation),
+            initial_epoch=state.epochs_done,
+            epochs=config.epochs,
+            steps_per_epoch=source.steps_per_epoch,
+            callbacks=_callbacks(source, folder, keeper, config, progress, devices.first),
+            shuffle=False,
+            verbose=0,
+        )
     # No host ends before the first one has committed the last epoch.
     devices.together(lambda: None)
     return keeper.state
+
+
+@contextmanager
+def _exhaustion_in_one_line(config: TrainConfig) -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        said = first_line(error)
+        # Of TensorBoard's logs, which TensorFlow writes.
+        if re.search("space left|quota", said, re.IGNORECASE):
+            raise OutputError(f"Cannot write: {said}. Check the free space.") from error
+        raise OutOfMemoryError(
+            f"Not enough memory to train with batch_size={config.batch_size}. Train into a new folder with a "
+            "smaller batch_size, or with smaller patches."
+        ) from error
 
 
 def _begun_model(

@@ -13,6 +13,8 @@ from lfsr_tf.errors import ConfigError, LfsrError
 SLURM, TF_CONFIG = "slurm", "tf-config"
 # Jobs that share a host get ports of their own, below those that Linux gives out by itself (32768...).
 _FIRST_SLURM_PORT, _SLURM_PORTS = 12_000, 20_000
+# About eleven days; Python's own limit depends on the system.
+_LONGEST_WAIT_S = 1_000_000
 _LOOPBACK = ("localhost", "127.", "::1", "[::1]")
 
 
@@ -39,7 +41,8 @@ class Hosts:
         """Refuse what cannot be a cluster.
 
         Raises:
-            ConfigError: Fewer than two addresses, one twice, one without a port, or an index beyond them.
+            ConfigError: Fewer than two addresses, one twice, one without a port, an index beyond them, or a
+                wait that is not above 0 or has no end.
         """
         if len(self.addresses) < 2 or len(set(self.addresses)) < len(self.addresses):
             raise _refusal("at least two different addresses, host:port,host:port", ",".join(self.addresses))
@@ -49,6 +52,8 @@ class Hosts:
                 raise _refusal("an address as host:port", address)
         if not 0 <= self.index < len(self.addresses):
             raise _refusal(f"a host index of 0 to {len(self.addresses) - 1}", str(self.index))
+        if not 0 < self.wait_s <= _LONGEST_WAIT_S:
+            raise _refusal(f"wait_s above 0 and at most {_LONGEST_WAIT_S} s", str(self.wait_s))
 
     @property
     def first(self) -> bool:
@@ -118,6 +123,8 @@ def _from_tf_config(environment: Mapping[str, str]) -> Hosts:
         index = int(task["index"]) + (len(chiefs) if task["type"] == "worker" else 0)
         if not {"chief", "worker"} >= {*cluster, task["type"]}:
             raise ValueError("other tasks than chief and worker")
+        if not 0 <= int(task["index"]) < len(cluster.get(task["type"], [])):
+            raise ValueError(f"no {task['type']} {task['index']}")
         return Hosts((*chiefs, *cluster["worker"]), index)
     except ConfigError:
         raise

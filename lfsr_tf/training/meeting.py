@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import select
 import socket
 import time
 from contextlib import ExitStack, suppress
@@ -20,20 +21,22 @@ def meet(hosts: Hosts) -> None:
     """Return when all hosts are there.
 
     The others knock at the first host's port, which TensorFlow takes over afterwards, and it answers all of
-    them when the last has come.
+    them when the last has come. Every host holds its own port meanwhile, since a taken one is named here
+    and by TensorFlow only after the others have begun to wait for it.
 
     Args:
         hosts: Who takes part.
 
     Raises:
         HostsError: A host did not come in time, has another list of hosts or another version of lfsr_tf, or
-            another program has the first host's port.
+            another program has this host's port.
     """
     deadline = time.monotonic() + hosts.wait_s
     if hosts.first:
         _receive(hosts, deadline)
     else:
-        _knock(hosts, deadline)
+        with _listening(hosts):
+            _knock(hosts, deadline)
 
 
 def _greeting(hosts: Hosts, index: int) -> bytes:
@@ -46,21 +49,35 @@ def _receive(hosts: Hosts, deadline: float) -> None:
     came: dict[int, socket.socket] = {}
     with ExitStack() as stack:
         server = stack.enter_context(_listening(hosts))
-        while len(came) < len(expected):
+        while len(came := _still_there(came)) < len(expected):
             server.settimeout(max(deadline - time.monotonic(), 0.01))
             try:
                 guest = stack.enter_context(server.accept()[0])
             except TimeoutError as error:
                 missing = [hosts.name(index) for index in expected.values() if index not in came]
                 raise _absent(hosts, ", ".join(missing)) from error
-            index = expected.get(_line(guest))
-            if index is None:
-                _send(guest, _NO)
-                guest.close()
-            else:
-                came[index] = guest
+            greeting = _line(guest)
+            if greeting in expected:
+                came[expected[greeting]] = guest
+                continue
+            _send(guest, _NO)
+            guest.close()
+            _check_stranger(hosts, greeting)
         for guest in came.values():
             _send(guest, _GO)
+
+
+def _still_there(came: dict[int, socket.socket]) -> dict[int, socket.socket]:
+    """Without those that have gone: a guest says one line and waits, so nothing is left to read."""
+    readable, _, _ = select.select(list(came.values()), [], [], 0)
+    return {index: guest for index, guest in came.items() if guest not in readable}
+
+
+def _check_stranger(hosts: Hosts, greeting: bytes) -> None:
+    """Wait no longer for a host that has come, but to another training."""
+    own, _, number = greeting.strip().rpartition(b" ")
+    if own.startswith(b"lfsr_tf ") and number in {b"%d" % index for index in range(1, len(hosts.addresses))}:
+        raise _other_training(hosts.name(int(number)))
 
 
 def _knock(hosts: Hosts, deadline: float) -> None:
@@ -79,17 +96,24 @@ def _knock(hosts: Hosts, deadline: float) -> None:
 
 def _turned_away(hosts: Hosts, answer: bytes) -> HostsError:
     if answer == _NO:
-        received = f"{_NO.decode().strip()}. Give all hosts the same command and the same version."
-    else:  # TensorFlow's own server, which speaks first and in bytes, or a stranger
-        received = (
-            "an answer of another program on its port, as TensorFlow gives when a training has begun "
-            "there without this host. End all hosts, and start all of them again."
-        )
-    return HostsError(f"Expected {hosts.name(0)} to start the same training. Received: {received}")
+        return _other_training(hosts.name(0))
+    # TensorFlow's own server, which speaks first and in bytes, or a stranger.
+    return HostsError(
+        f"Expected {hosts.name(0)} to start the same training. Received: an answer of another program on its "
+        "port, as TensorFlow gives when a training has begun there without this host. End all hosts, and "
+        "start all of them again."
+    )
+
+
+def _other_training(name: str) -> HostsError:
+    return HostsError(
+        f"Expected {name} to start the same training. Received: {_NO.decode().strip()}. Give all hosts the "
+        "same command and the same version."
+    )
 
 
 def _listening(hosts: Hosts) -> socket.socket:
-    name, port = hosts.split(0)
+    name, port = hosts.split(hosts.index)
     family = _family(name)
     # A host's own name may stand for 127.0.1.1 on itself, so only "all interfaces" is sure to be reached.
     address, both = "", socket.has_dualstack_ipv6()
@@ -101,7 +125,8 @@ def _listening(hosts: Hosts) -> socket.socket:
         )
     except OSError as error:
         raise HostsError(
-            f"Expected port {port} to be free on {hosts.name(0)}. Received: {error.strerror}. Choose another."
+            f"Expected port {port} to be free on {hosts.name(hosts.index)}. Received: {error.strerror}. "
+            "Choose another."
         ) from error
 
 

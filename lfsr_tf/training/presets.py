@@ -58,7 +58,7 @@ def _read(name_or_path: str) -> str:
 def _parse(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # a number of too many digits is no TOMLDecodeError
         raise ConfigError(
             f"Expected a TOML file of settings. Received: {source}, which is not TOML ({error})."
         ) from error
@@ -87,5 +87,5 @@ def _value(text: str) -> Any:
         return None
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         return text

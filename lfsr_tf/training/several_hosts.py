@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import faulthandler
 import json
+import os
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -28,6 +29,9 @@ from lfsr_tf.training.hosts import Hosts, HostsError
 from lfsr_tf.training.meeting import meet
 
 Result = TypeVar("Result")
+
+# gRPC reads its own names of hosts to connect directly, and those of `no_proxy` where there are none.
+_DIRECT = "no_grpc_proxy"
 
 # TensorFlow's errors where another host is gone; those of data, memory and graphs are of other classes.
 _LOST = (
@@ -191,9 +195,17 @@ def join_hosts(hosts: Hosts, config: TrainConfig) -> SeveralHosts:
     """
     check_shareable(config, len(hosts.addresses))
     meet(hosts)
+    pass_by_proxies(hosts)
     devices = SeveralHosts(hosts, _connected(hosts))
     check_shareable(config, devices.replicas)
     return devices
+
+
+def pass_by_proxies(hosts: Hosts) -> None:
+    """Have gRPC connect the hosts directly: where `http_proxy` is set, it would ask the proxy for them."""
+    kept = os.environ.get(_DIRECT, "").split(",")
+    names = {hosts.split(index)[0] for index in range(len(hosts.addresses))}
+    os.environ[_DIRECT] = ",".join(sorted({*kept, *names} - {""}))
 
 
 def _connected(hosts: Hosts) -> tf.distribute.MultiWorkerMirroredStrategy:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,18 @@ from lfsr_tf.pairs import (
 from lfsr_tf.training.augment import random_flips
 from lfsr_tf.training.config import TrainConfig
 
+# What TensorFlow says of a file that is damaged, of another kind, gone, or that the system cannot read.
+_UNREADABLE = (
+    tf.errors.DataLossError,
+    tf.errors.InvalidArgumentError,
+    tf.errors.NotFoundError,
+    tf.errors.UnknownError,
+)
+
+
+def _sound() -> None:
+    """Pairs that are computed are never damaged."""
+
 
 @dataclass(frozen=True)
 class PairSource:
@@ -41,6 +54,7 @@ class PairSource:
         identity: What makes two sources the same; a run is only continued on the same source. Plain JSON
             values.
         facts: What the model's description should say of the data: `sigma_range`, `spacing_range_mm`.
+        check: Raises RecordsError where files that the pairs come from are damaged.
     """
 
     training: Callable[[int], tf.data.Dataset]
@@ -48,6 +62,7 @@ class PairSource:
     steps_per_epoch: int
     identity: Mapping[str, Any]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    check: Callable[[], None] = _sound
 
     @property
     def lr_shape(self) -> tuple[int | None, ...]:
@@ -58,6 +73,23 @@ class PairSource:
     def hr_shape(self) -> tuple[int | None, ...]:
         """Shape of one HR image as validation has it, (s h, s w, 1)."""
         return tuple(self.validation.element_spec[1].shape[1:])
+
+
+@contextmanager
+def damage_named(check: Callable[[], None]) -> Iterator[None]:
+    """Where pairs cannot be read in the block, look for the damage: TensorFlow names no shard.
+
+    Args:
+        check: That of the `PairSource`.
+
+    Raises:
+        RecordsError: The files are damaged.
+    """
+    try:
+        yield
+    except _UNREADABLE:
+        check()
+        raise
 
 
 @as_written
@@ -116,13 +148,15 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
         batches = endless(first_epoch=passes).skip(skipped)
         return with_flips(batches, config.seed, first_step) if _flips_patches(config, info) else batches
 
-    return PairSource(
-        training=training,
-        validation=_validation(records, config, options, noise_level),
-        steps_per_epoch=steps,
-        identity=info.identity,
-        facts=_facts(info),
-    )
+    check = functools.partial(_check_again, records)
+    with damage_named(check):
+        validation = _validation(records, config, options, noise_level)
+    return PairSource(training, validation, steps, info.identity, _facts(info), check)
+
+
+def _check_again(records: Path) -> None:
+    # Opened anew: a shard may have gone.
+    check_records(open_dataset(records))
 
 
 def _validation(

@@ -1,8 +1,11 @@
 """The `lfsr` command itself: how it ends, and that it prints names as they are."""
 
+import subprocess
+import sys
+
 import pytest
 
-from lfsr_tf.cli import app
+from lfsr_tf.cli import app, quiet
 from lfsr_tf.cli.console import console
 from lfsr_tf.errors import ScanError
 
@@ -32,6 +35,28 @@ def test_every_end_has_its_status_and_at_most_one_line(
     assert end.value.code == status
     printed = capfd.readouterr().err
     assert line in printed and printed.count("\n") == bool(line)
+
+
+OPENED = """
+import os
+from lfsr_tf.cli.app import _open_closed_streams
+_open_closed_streams()
+print(*(os.readlink(f"/proc/self/fd/{number}") for number in (0, 2)))
+assert os.open(os.devnull, os.O_RDONLY) > 2 and os.get_inheritable(2)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_no_file_takes_the_place_of_a_closed_stream() -> None:
+    command = ["bash", "-c", '"$0" -c "$1" <&- 2>&-', sys.executable, OPENED]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == "/dev/null /dev/null\n"
+
+
+def test_tensorflow_starts_without_a_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with quiet._caught_stderr():
+        pass
 
 
 def test_names_are_printed_as_they_are() -> None:

@@ -43,6 +43,18 @@ def test_the_sidecar_holds_the_noise_level_and_the_settings(scan: Path, tmp_path
     assert np.sqrt(np.mean(background**2) / 2) == pytest.approx(known["sigma_intensity"], rel=0.4)
 
 
+def test_a_name_in_capitals_is_a_file_too(scan: Path, tmp_path: Path) -> None:
+    result = run(scan, "-o", tmp_path / "LOW.NII.GZ", "--hr-size", 40, "--keep-hr")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in tmp_path.iterdir()} == {
+        scan.name,
+        "LOW.NII.GZ",
+        "LOW_hr.NII.GZ",
+        "LOW.json",
+    }
+    assert nib.load(tmp_path / "LOW.NII.GZ").shape == (20, 20, 5)
+
+
 def test_a_phantom_needs_no_file(tmp_path: Path) -> None:
     result = run("phantom:3:FLAIR", "-o", tmp_path)
     assert result.exit_code == 0, result.output

@@ -1,5 +1,7 @@
 """`lfsr train`: what it says and how it fails."""
 
+import errno
+import io
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -98,6 +100,22 @@ def test_a_folder_without_records_is_refused_before_anything_is_written(
     result = run_command(train, tmp_path, "-o", tmp_path / "run")
     assert isinstance(result.exception, RecordsError)
     assert not (tmp_path / "run").exists()
+
+
+class FullLog(io.StringIO):
+    """Standard error on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_ends_no_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patched, ConsoleProgress() as progress:
+        patched.setattr("sys.stderr", FullLog())
+        progress.note("Going on after epoch 1 of 2.")
+        progress.epoch(EpochReport(2, 2, METRICS, True))
 
 
 def test_the_bar_goes_away_after_an_error() -> None:

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from lfsr_tf.cli.app import app
-from lfsr_tf.cli.demo import MARKER
+from lfsr_tf.cli.demo import MARKER, _run
 from lfsr_tf.errors import OutputError
 from tests.own_packages import block_other_packages
 from tests.shell import run_shell
@@ -62,3 +63,20 @@ def test_what_somebody_put_into_a_demos_folder_stays(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["demo", "-o", str(tmp_path), "--overwrite"])
     assert isinstance(result.exception, OutputError) and "my_results" in str(result.exception)
     assert (tmp_path / "my_results").is_dir()
+
+
+@pytest.mark.parametrize("code", [130, 1], ids=["Ctrl-C", "a scan that cannot be read"])
+def test_a_command_that_fails_ends_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    scan = tmp_path / "scan.nii.gz"
+    scan.write_text("no scan")
+
+    def interrupt(paths: list[Path]) -> None:
+        raise KeyboardInterrupt
+
+    if code == 130:
+        monkeypatch.setattr("lfsr_tf.inference.inputs.find_inputs", interrupt)
+    with pytest.raises(typer.Exit) as end:
+        _run("inspect", scan)
+    assert end.value.exit_code == code

@@ -70,6 +70,7 @@ def test_an_unknown_setting_is_named_and_the_known_ones_listed() -> None:
         ("learning_rate", 0.0),
         ("learning_rate", float("nan")),
         ("learning_rate", "fast"),
+        ("learning_rate", 10**400),  # a whole number, which no float can hold
         ("clip_norm", -1.0),
         ("warmup_steps", -1),
         ("patience", 0),
@@ -86,6 +87,7 @@ def test_an_unknown_setting_is_named_and_the_known_ones_listed() -> None:
         ("loss", {"mse": -1.0}),
         ("loss", {"mse": 0.0}),
         ("loss", {"mse": float("inf")}),
+        ("loss", {"mse": 10**400}),
         ("loss", 1.0),
     ],
 )

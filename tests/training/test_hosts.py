@@ -1,20 +1,16 @@
-"""Which hosts train together, as it is given by hand, by TF_CONFIG and by Slurm, and how they meet."""
+"""Which hosts train together, as it is given by hand, by TF_CONFIG and by Slurm."""
 
 import json
 import os
+import re
 import socket
 import subprocess
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import grpc
 import pytest
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.training.hosts import Hosts, HostsError, find_hosts
-from lfsr_tf.training.meeting import meet
+from lfsr_tf.training.hosts import Hosts, find_hosts
 
 SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "slurm" / "train.sbatch"
 SLURM = {
@@ -25,6 +21,12 @@ SLURM = {
     "SLURM_STEP_TASKS_PER_NODE": "1(x4)",
     "SLURMD_NODENAME": "gpu10",
 }
+
+
+@pytest.mark.parametrize("wait_s", [0.0, -1.0, float("inf"), float("nan"), 1e300])
+def test_a_wait_that_is_none_or_has_no_end_is_refused(wait_s: float) -> None:
+    with pytest.raises(ConfigError, match=rf"wait_s above 0.*Received: {re.escape(str(wait_s))}"):
+        Hosts(("a:1", "b:1"), 0, wait_s)
 
 
 def test_without_hosts_a_process_is_alone_whatever_its_environment_says() -> None:
@@ -123,6 +125,14 @@ def test_tf_config_counts_the_chief_first(kind: str, index: int, expected: int) 
     assert (hosts.addresses, hosts.index) == (("a:1", "b:1", "c:1"), expected)
 
 
+@pytest.mark.parametrize(("kind", "index"), [("chief", 1), ("chief", -1), ("worker", 2)])
+def test_a_tf_config_that_numbers_no_task_of_its_kind_is_refused(kind: str, index: int) -> None:
+    cluster = {"worker": ["b:1", "c:1"], "chief": ["a:1"]}
+    text = json.dumps({"cluster": cluster, "task": {"type": kind, "index": index}})
+    with pytest.raises(ConfigError, match=f"no {kind} {index}"):
+        find_hosts("tf-config", environment={"TF_CONFIG": text})
+
+
 PARAMETER_SERVER = '{"cluster": {"ps": ["a:1"], "worker": ["b:1"]}, "task": {"type": "ps", "index": 0}}'
 
 
@@ -130,104 +140,3 @@ PARAMETER_SERVER = '{"cluster": {"ps": ["a:1"], "worker": ["b:1"]}, "task": {"ty
 def test_a_tf_config_of_another_kind_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"Expected TF_CONFIG as .*cluster"):
         find_hosts("tf-config", environment={"TF_CONFIG": text})
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def met(addresses: list[str], indices: list[int], wait_s: float) -> dict[int, str]:
-    """What each host has to say after a meeting: nothing where all came."""
-    said: dict[int, str] = {}
-
-    def come(index: int) -> None:
-        try:
-            meet(Hosts(tuple(addresses), index, wait_s))
-            said[index] = ""
-        except HostsError as error:
-            said[index] = str(error)
-
-    threads = [threading.Thread(target=come, args=(index,)) for index in indices]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return said
-
-
-def test_three_hosts_meet_in_any_order_and_the_port_is_free_afterwards() -> None:
-    ports = free_ports(3)
-    assert met([f"127.0.0.1:{port}" for port in ports], [2, 0, 1], 30) == {0: "", 1: "", 2: ""}
-    socket.create_server(("127.0.0.1", ports[0])).close()
-
-
-def test_a_host_that_does_not_come_is_named() -> None:
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(3)]
-    said = met(addresses, [0, 1], 1.0)
-    assert f"nothing from host 2 ({addresses[2]})" in said[0]
-    assert f"nothing from host 0 ({addresses[0]})" in said[1]
-
-
-def test_a_first_host_that_does_not_come_is_named() -> None:
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
-    assert f"nothing from host 0 ({addresses[0]})" in met(addresses, [1], 0.5)[1]
-
-
-def test_strangers_and_hosts_of_another_training_are_turned_away() -> None:
-    ports = free_ports(2)
-    addresses = [f"127.0.0.1:{port}" for port in ports]
-    said: dict[int, str] = {}
-    first = threading.Thread(target=lambda: said.update(met(addresses, [0], 3.0)))
-    first.start()
-    other = met([addresses[0], "127.0.0.1:9"], [1], 3.0)
-    assert "another list of hosts or version" in other[1]
-    first.join()
-    assert "nothing from host 1" in said[0]
-
-
-def test_a_port_that_is_taken_is_named() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        said = met([f"127.0.0.1:{port}", "127.0.0.1:9"], [0], 1.0)
-    assert f"port {port} to be free" in said[0]
-
-
-@pytest.fixture
-def begun() -> Iterator[int]:
-    """Port of a gRPC server, as TensorFlow starts one when all hosts have met."""
-    server = grpc.server(ThreadPoolExecutor(1))
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield port
-    server.stop(None).wait()
-
-
-def test_a_host_that_comes_alone_to_a_training_that_has_begun_is_told_so(begun: int) -> None:
-    said = met([f"127.0.0.1:{begun}", "127.0.0.1:9"], [1], 20.0)
-    assert "an answer of another program on its port" in said[1]
-    assert "End all hosts, and start all of them again." in said[1]
-    assert "\n" not in said[1]
-
-
-def has_ipv6_loopback() -> bool:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
-
-
-@pytest.mark.skipif(not has_ipv6_loopback(), reason="no IPv6 on this machine")
-@pytest.mark.parametrize("other", ["[::1]", "elsewhere"], ids=["loopback", "all interfaces"])
-def test_hosts_meet_over_ipv6(other: str) -> None:
-    first, second = free_ports(2)
-    assert met([f"[::1]:{first}", f"{other}:{second}"], [1, 0], 10) == {0: "", 1: ""}
-
-
-def test_hosts_of_several_machines_meet_over_ipv4() -> None:
-    first, second = free_ports(2)
-    assert met([f"127.0.0.1:{first}", f"elsewhere:{second}"], [1, 0], 10) == {0: "", 1: ""}

@@ -60,7 +60,16 @@ def test_none_takes_a_setting_back_to_its_default() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["batch_size", "=4", "batch_size.=4", "batch_size.x=4", "colour=4", "epochs=many"]
+    "change",
+    [
+        "batch_size",
+        "=4",
+        "batch_size.=4",
+        "batch_size.x=4",
+        "colour=4",
+        "epochs=many",
+        f"epochs={'9' * 5000}",
+    ],
 )
 def test_a_change_that_means_nothing_is_refused(change: str) -> None:
     with pytest.raises(ConfigError):
@@ -72,8 +81,9 @@ def test_a_preset_that_does_not_exist_is_refused_with_the_names_there_are() -> N
         load_preset("slow")
 
 
-def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["batch_size = = 3", f"epochs = {'9' * 5000}"], ids=["equals", "digits"])
+def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, text: str) -> None:
     broken = tmp_path / "broken.toml"
-    broken.write_text("batch_size = = 3")
+    broken.write_text(text)
     with pytest.raises(ConfigError, match="not TOML"):
         load_preset(broken)

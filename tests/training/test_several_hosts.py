@@ -2,12 +2,15 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,11 +21,13 @@ from lfsr_tf.pairs import PairsConfig, prepare_dataset
 from lfsr_tf.scans import phantom_scan, write_scan
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.hosts import Hosts
-from lfsr_tf.training.several_hosts import join_hosts, shares
+from lfsr_tf.training.several_hosts import join_hosts, pass_by_proxies, shares
 from lfsr_tf.training.state import read_history
-from tests.training.test_hosts import free_ports
+from tests.training.test_meeting import free_ports
 
 EPOCHS = 4
+# As gRPC reads it.
+DIRECT = "no_grpc_proxy"
 # As a user's: what this process tells TensorFlow to log is not theirs.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
 SETTINGS = {
@@ -207,3 +212,24 @@ def test_a_host_with_two_devices_gets_their_shares_in_turn() -> None:
 def test_what_several_hosts_cannot_do_is_refused_before_they_meet(settings: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         join_hosts(Hosts(("127.0.0.1:1", "127.0.0.1:2"), 0), TrainConfig(**settings))
+
+
+@pytest.mark.parametrize("kept", ["", "elsewhere"])
+def test_hosts_are_connected_directly_where_there_is_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, kept: str
+) -> None:
+    """By gRPC itself, which TensorFlow has, too: the proxy takes calls and never answers."""
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        for name in ("grpc_proxy", "https_proxy", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.setenv(DIRECT, kept)
+        pass_by_proxies(Hosts((f"127.0.0.1:{port}", "[::1]:2", "127.0.0.1:3"), 1))
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            grpc.channel_ready_future(channel).result(timeout=20)
+    server.stop(None).wait()
+    expected = {"127.0.0.1", "::1", kept} - {""}
+    assert set(os.environ[DIRECT].split(",")) == expected

@@ -1,0 +1,30 @@
+"""What the options say of themselves."""
+
+import pytest
+from typer.main import get_command
+
+from lfsr_tf.cli.app import app
+from lfsr_tf.evaluation import EvaluationConfig
+from lfsr_tf.inference import EnhanceConfig
+from lfsr_tf.pairs import PairsConfig
+
+
+@pytest.mark.parametrize(
+    ("command", "config", "names"),
+    [
+        ("enhance", EnhanceConfig(), ("acquired_matrix", "pixel_budget", "dtype")),
+        (
+            "evaluate",
+            EvaluationConfig(),
+            ("slices_per_volume", "hr_size", "data_range", "sigma_source", "batch_size", "seed"),
+        ),
+        ("prepare", PairsConfig(), ("validation_fraction",)),
+    ],
+)
+def test_the_help_names_the_default_of_a_setting(
+    command: str, config: object, names: tuple[str, ...]
+) -> None:
+    options = {option.name: option for option in get_command(app).commands[command].params}
+    for name in names:
+        said = options[name].help.partition("Default: ")[2].partition(",")[0].removesuffix(".")
+        assert said == str(getattr(config, name)), name
