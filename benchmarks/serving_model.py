@@ -53,8 +53,8 @@ def write_requests(folder: Path) -> None:
     """The same images as a PredictRequest, as numbers in JSON, and as PNG files in base64."""
     import orjson
 
+    from lfsr_tf.serving.predict_request import predict_request
     from lfsr_tf.serving.signatures import SIGNATURES
-    from lfsr_tf.serving.warmup import predict_request
 
     folder.mkdir()
     for batch in BATCHES:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from processes import HERE
+from processes import HERE, variables
 from serving_load import AnswerError, drive
 from serving_model import BATCHES, NAME
 
@@ -31,14 +31,13 @@ class Child:
     """
 
     def __init__(self, kind: str, folder: Path) -> None:
-        variables = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(HERE.parent)}
         command = [sys.executable, str(HERE / "serving_processes.py"), kind, str(folder)]
         self._kind = kind
         # A file, since a pipe that nobody reads stops whoever writes to it.
         self._log = folder / f"{kind}.log"
         with self._log.open("w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=variables
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=variables()
             )
         self.ready = self._answer()
 
@@ -97,8 +96,8 @@ def answer_without_server(folder: Path) -> None:
     """Call the model as the server does, with the arrays that it takes out of the same requests."""
     from tensorflow_serving.apis.predict_pb2 import PredictRequest
 
+    from lfsr_tf.serving.predict_request import inputs_of
     from lfsr_tf.serving.server.models.servable import Servable
-    from lfsr_tf.serving.warmup import inputs_of
 
     servable, calls = Servable(folder / "models" / NAME / "1"), {}
     for batch in BATCHES:

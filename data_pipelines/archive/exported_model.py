@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lfsr_tf.errors import ModelError
 from lfsr_tf.hashing import sha256_file
 from lfsr_tf.inference.network import RunningNetwork
-from lfsr_tf.serving.clients.connect import network_behind
+from lfsr_tf.serving.clients.connect import network_of
 from lfsr_tf.serving.clients.failure import Failure
 from lfsr_tf.serving.layout import versions
 from lfsr_tf.serving.server.models.servable import Servable
@@ -52,7 +52,7 @@ def load_exported(folder: Path) -> RunningNetwork:
     Raises:
         ModelError: It does not load, or was not exported by `lfsr export`.
     """
-    return network_behind(_LoadedModel(folder), str(folder))
+    return network_of(_LoadedModel(folder), str(folder))
 
 
 def find_version(folder: Path) -> Path:
@@ -64,8 +64,8 @@ def find_version(folder: Path) -> Path:
     Raises:
         ModelError: There is no SavedModel.
     """
-    newest = max(versions(folder), default=None)
-    version = folder if newest is None else folder / str(newest)
+    found = versions(folder)
+    version = found[max(found)] if found else folder
     if not (version / _SAVED_MODEL).is_file():
         raise ModelError(
             f"Expected a model exported by `lfsr export`. Received: {folder}, without {_SAVED_MODEL}. "

@@ -19,7 +19,7 @@ from lfsr_tf.errors import OutputError, first_line
 from lfsr_tf.networks import TrainedModel, scale_of, takes_noise_level, with_noise_level
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.serving.concurrency import keep_summands_apart
-from lfsr_tf.serving.layout import version_folder
+from lfsr_tf.serving.layout import DEFAULT_NAME, version_folder
 from lfsr_tf.serving.loader_check import check_saved_model
 from lfsr_tf.serving.metadata import METADATA_FILE, build_metadata
 from lfsr_tf.serving.signatures import SIGNATURES, describe
@@ -31,7 +31,7 @@ from lfsr_tf.storage import atomic_folder, write_json
 def export_model(
     trained: TrainedModel,
     base: Path | str,
-    name: str = "lfsr",
+    name: str = DEFAULT_NAME,
     version: int | None = None,
     *,
     dtype: str = "float32",

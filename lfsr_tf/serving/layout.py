@@ -7,6 +7,9 @@ from pathlib import Path
 
 from lfsr_tf.errors import ConfigError, ModelError, OutputError
 
+DEFAULT_NAME = "lfsr"
+"""Of a model, where nobody gives it another."""
+
 LARGEST_VERSION = 2**63 - 1
 """Versions are int64 in the messages of model servers."""
 

@@ -28,7 +28,7 @@ from lfsr_tf.errors import ModelError
 from lfsr_tf.serving.loader_process import load_array, save_array
 from lfsr_tf.serving.signatures import SIGNATURES, describe
 from lfsr_tf.serving.signatures.signature import Arrays
-from lfsr_tf.serving.warmup import inputs_of, read_warmup
+from lfsr_tf.serving.warmup import read_warmup
 
 _PROCESS = Path(__file__).with_name("loader_process.py")
 _TIMEOUT_SECONDS = 300
@@ -78,7 +78,7 @@ def check_saved_model(folder: Path | str, *, scale: int) -> None:
     generator = np.random.default_rng(0)
     asked = [(name, generator.random(shape, np.float32)) for name in SIGNATURES for shape in _SHAPES]
     requests: list[Request] = [(name, SIGNATURES[name].example(images)) for name, images in asked]
-    warmup = [(each.model_spec.signature_name, inputs_of(each)) for each in read_warmup(Path(folder))]
+    warmup = list(read_warmup(Path(folder)))
     answers = run_in_cpp_loader(folder, [*requests, *warmup, (describe.NAME, describe.question())])
     for (name, images), answer in zip(asked, answers[: len(asked)], strict=True):
         count, height, width = images.shape

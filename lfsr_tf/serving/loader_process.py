@@ -1,6 +1,7 @@
-"""Load a SavedModel through TensorFlow's C API and run it; started by `loader_check`, not imported.
+"""Load a SavedModel through TensorFlow's C API and run it: a program that `loader_check` starts.
 
-Only ctypes and NumPy are used, so the process holds TensorFlow's C++ runtime and nothing of its Python side.
+The form of the files between the two is imported from here. Only ctypes and NumPy are used, so the process
+holds TensorFlow's C++ runtime and nothing of its Python side.
 Reference: tensorflow/c/c_api.h and tf_tensor.h of TensorFlow 2.21.
 """
 

@@ -27,12 +27,12 @@ from lfsr_tf.physics.intensity import reference_intensity
 from lfsr_tf.physics.settings import AcquisitionConfig
 from lfsr_tf.scans.phantom import phantom_scan
 from lfsr_tf.serving.export import enhancing, save_functions
-from lfsr_tf.serving.layout import version_folder
+from lfsr_tf.serving.layout import DEFAULT_NAME, version_folder
 from lfsr_tf.serving.metadata import METADATA_FILE, build_metadata
 from lfsr_tf.serving.signatures import SIGNATURES
+from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE
 from lfsr_tf.storage import atomic_folder, write_json
 
-SIGNATURE = "serving_default"
 MODEL_FILE = "model.xml"
 # By their names in OpenVINO, and in the capabilities that it finds in a processor.
 PRECISIONS = {"f32": "FP32", "bf16": "BF16"}
@@ -61,7 +61,7 @@ class Accuracy:
 def export_openvino(
     trained: TrainedModel,
     base: Path | str,
-    name: str = "lfsr",
+    name: str = DEFAULT_NAME,
     version: int | None = None,
     *,
     provenance: Mapping[str, Any] | None = None,
@@ -91,13 +91,13 @@ def export_openvino(
     with tempfile.TemporaryDirectory() as scratch, atomic_folder(folder) as temporary:
         saved = Path(scratch) / "saved"
         # In one piece: the loop over parts makes OpenVINO 2026.4 corrupt its memory.
-        function = SIGNATURES[SIGNATURE].build(enhancing(trained.model))
-        save_functions(trained.model, {SIGNATURE: function}, saved)
+        function = SIGNATURES[DEFAULT_SIGNATURE].build(enhancing(trained.model))
+        save_functions(trained.model, {DEFAULT_SIGNATURE: function}, saved)
         _convert(saved, temporary / MODEL_FILE)
         found = accuracy(temporary / MODEL_FILE, saved, scale)
         _check(found[0])
         metadata = build_metadata(trained, name, int(folder.name), provenance)
-        metadata["signatures"] = {SIGNATURE: metadata["signatures"][SIGNATURE]}
+        metadata["signatures"] = {DEFAULT_SIGNATURE: metadata["signatures"][DEFAULT_SIGNATURE]}
         metadata["openvino"] = {"version": openvino.__version__, "accuracy": [asdict(row) for row in found]}
         write_json(temporary / METADATA_FILE, metadata)
     return folder
@@ -140,7 +140,7 @@ def accuracy(model: Path, saved: Path, scale: int) -> list[Accuracy]:
         float32, and bfloat16 where the processor has it.
     """
     low, truth = _phantom(scale)
-    signature = tf.saved_model.load(str(saved)).signatures[SIGNATURE]
+    signature = tf.saved_model.load(str(saved)).signatures[DEFAULT_SIGNATURE]
     expected = signature(image=tf.constant(low))["sr"].numpy()
     core = _openvino().Core()
     able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.serving.predict_request import inputs_of, predict_request
 from lfsr_tf.serving.signatures import SIGNATURES
 from lfsr_tf.serving.signatures.graph import MOST_PIXELS
-from lfsr_tf.serving.signatures.signature import Arrays
+from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE, Arrays
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 DEFAULT_SIZES = ((64, 64),)
@@ -70,12 +70,8 @@ def write_warmup(folder: Path, name: str, sizes: Sequence[Size] = DEFAULT_SIZES)
     Args:
         folder: Of the version.
         name: Of the model on the server.
-        sizes: (H, W) of LR slices, each from 1 on, of at most `MOST_PIXELS`; none writes no file.
-
-    Raises:
-        ConfigError: A size below 1 or above what signatures take, or more requests than a server plays.
+        sizes: (H, W) of LR slices, which `check_sizes` takes; none writes no file.
     """
-    check_sizes(sizes)
     if not sizes:
         return
     path = folder / WARMUP_FILE
@@ -88,32 +84,13 @@ def write_warmup(folder: Path, name: str, sizes: Sequence[Size] = DEFAULT_SIZES)
                 writer.write(log.SerializeToString(deterministic=True))
 
 
-def read_warmup(folder: Path) -> Iterator[PredictRequest]:
-    """The requests beside a version; none where there is no file."""
+def read_warmup(folder: Path) -> Iterator[tuple[str, Arrays]]:
+    """Signature and inputs of each request beside a version; none where there is no file."""
     path = folder / WARMUP_FILE
     if path.exists():
         for record in tf.data.TFRecordDataset(str(path)):
-            yield PredictionLog.FromString(record.numpy()).predict_log.request
-
-
-def predict_request(name: str, signature: str, inputs: Arrays) -> PredictRequest:
-    """A request of TensorFlow Serving's PredictionService.
-
-    Args:
-        name: Of the model.
-        signature: Its name.
-        inputs: Arrays by the names of the inputs, bytes as dtype object.
-    """
-    request = PredictRequest()
-    request.model_spec.name, request.model_spec.signature_name = name, signature
-    for key, value in inputs.items():
-        request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
-    return request
-
-
-def inputs_of(request: PredictRequest) -> dict[str, NDArray[np.generic]]:
-    """The arrays of a request, bytes as dtype object."""
-    return {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+            request = PredictionLog.FromString(record.numpy()).predict_log.request
+            yield request.model_spec.signature_name or DEFAULT_SIGNATURE, inputs_of(request)
 
 
 def _slices(size: Size) -> NDArray[np.float32]:

@@ -10,9 +10,11 @@ from tensorflow.core.framework import types_pb2
 
 from lfsr_tf.serving.loader_check import run_in_cpp_loader
 from lfsr_tf.serving.loader_process import _DTYPES, is_known
-from lfsr_tf.serving.server.models.versioned_model import State, VersionedModel
+from lfsr_tf.serving.predict_request import predict_request
+from lfsr_tf.serving.server.models.version import State
+from lfsr_tf.serving.server.models.versioned_model import VersionedModel
 from lfsr_tf.serving.server.options import ModelSource
-from lfsr_tf.serving.warmup import WARMUP_FILE, PredictionLog, PredictLog, predict_request
+from lfsr_tf.serving.warmup import WARMUP_FILE, PredictionLog, PredictLog
 
 BFLOAT16 = tf.bfloat16.as_numpy_dtype
 TYPES = [*map(np.dtype, _DTYPES), np.dtype(BFLOAT16)]

@@ -12,34 +12,41 @@ from lfsr_tf.errors import ConfigError, ModelError
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.serving import export_model
 from lfsr_tf.serving.loader_check import check_saved_model
+from lfsr_tf.serving.predict_request import inputs_of, predict_request
 from lfsr_tf.serving.signatures import SIGNATURES
-from lfsr_tf.serving.warmup import (
-    WARMUP_FILE,
-    inputs_of,
-    parse_sizes,
-    predict_request,
-    read_warmup,
-    write_warmup,
-)
+from lfsr_tf.serving.warmup import WARMUP_FILE, parse_sizes, read_warmup, write_warmup
 
 
 def test_an_export_warms_up_every_signature_at_the_usual_size(exported: Path) -> None:
-    requests = {request.model_spec.signature_name: request for request in read_warmup(exported)}
+    requests = dict(read_warmup(exported))
     assert set(requests) == set(SIGNATURES)
-    assert {request.model_spec.name for request in requests.values()} == {"lfsr"}
-    assert inputs_of(requests["serving_default"])["image"].shape == (2, 64, 64, 1)
-    assert inputs_of(requests["png"])["png_bytes"][0].startswith(b"\x89PNG")
+    assert requests["serving_default"]["image"].shape == (2, 64, 64, 1)
+    assert requests["png"]["png_bytes"][0].startswith(b"\x89PNG")
+
+
+def test_the_requests_name_the_model_and_the_signature(exported: Path) -> None:
+    records = tf.data.TFRecordDataset(str(exported / WARMUP_FILE)).as_numpy_iterator()
+    specs = [PredictionLog.FromString(record).predict_log.request.model_spec for record in records]
+    assert [(spec.name, spec.signature_name) for spec in specs] == [("lfsr", name) for name in SIGNATURES]
+
+
+def test_a_request_without_a_signature_is_for_the_default_one(tmp_path: Path) -> None:
+    path = tmp_path / WARMUP_FILE
+    path.parent.mkdir()
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        log = PredictLog(request=predict_request("lfsr", "", {"x": np.ones(3, np.float32)}))
+        writer.write(PredictionLog(predict_log=log).SerializeToString())
+    ((signature, inputs),) = read_warmup(tmp_path)
+    assert signature == "serving_default"
+    np.testing.assert_array_equal(inputs["x"], np.ones(3))
 
 
 def test_the_sizes_can_be_chosen_and_the_bytes_are_the_same_every_time(tmp_path: Path) -> None:
     sizes = ((48, 40), (31, 33))
     for name in ("one", "two"):
         write_warmup(tmp_path / name, "brain", sizes)
-    shapes = [
-        inputs_of(request)["volume"].shape
-        for request in read_warmup(tmp_path / "one")
-        if request.model_spec.signature_name == "volume"
-    ]
+    played = read_warmup(tmp_path / "one")
+    shapes = [inputs["volume"].shape for signature, inputs in played if signature == "volume"]
     assert shapes == [(2, 48, 40), (2, 31, 33)]
     one, two = ((tmp_path / name / WARMUP_FILE).read_bytes() for name in ("one", "two"))
     assert one == two
@@ -86,11 +93,11 @@ def test_other_words_are_refused(words: list[str]) -> None:
         parse_sizes(words)
 
 
-def test_sizes_that_no_server_can_play_are_refused(tmp_path: Path) -> None:
+def test_sizes_that_no_server_can_play_are_refused(trained: TrainedModel, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="1 x 1 or more"):
-        write_warmup(tmp_path, "lfsr", [(0, 4)])
+        export_model(trained, tmp_path, warm_up=[(0, 4)])
     with pytest.raises(ConfigError, match=r"at most 262144 pixels, .* Received: 1x262145\."):
-        write_warmup(tmp_path, "lfsr", [(512, 512), (1, 262_145)])
+        export_model(trained, tmp_path, warm_up=[(512, 512), (1, 262_145)])
     with pytest.raises(ConfigError, match=f"at most {1000 // len(SIGNATURES)} warm-up sizes"):
-        write_warmup(tmp_path, "lfsr", [(4, 4)] * 201)
+        export_model(trained, tmp_path, warm_up=[(4, 4)] * 201)
     assert list(tmp_path.iterdir()) == []

@@ -8,9 +8,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.serving.layout import LARGEST_VERSION
+from lfsr_tf.serving.layout import DEFAULT_NAME, LARGEST_VERSION
 
-DEFAULT_NAME = "lfsr"
 _PORTS = {"grpc": 8500, "http": 8501, "https": 443}
 _PATH = re.compile(
     r"/?|(?:/v1/models)?/(?P<name>[A-Za-z0-9._-]+)(?:/versions)?(?:/(?P<version>[0-9]{1,99}))?/?"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lfsr_tf.errors import LfsrError, ModelError
 from lfsr_tf.inference.network import Images, RunningNetwork
-from lfsr_tf.networks import ModelInfo
+from lfsr_tf.model_info import ModelInfo, info_from_json
 from lfsr_tf.networks.traits import NetworkTraits
 from lfsr_tf.serving.clients.address import parse_address
 from lfsr_tf.serving.clients.failure import Failure
@@ -34,7 +34,6 @@ class Client(Protocol):
         """
 
 
-@runtime_checkable
 class ServerClient(Protocol):
     """Whatever runs signatures of a model on a server, where its versions come and go."""
 
@@ -92,31 +91,37 @@ def connect(url: str, timeout: float = TIMEOUT_SECONDS) -> RunningNetwork:
     return network_behind(client, url)
 
 
-def network_behind(client: Client | ServerClient, place: str) -> RunningNetwork:
+def network_behind(client: ServerClient, place: str) -> RunningNetwork:
+    """The network of a model on a server, held to the version that answers now.
+
+    What a version says of itself holds for no other, so that all images are made by the one that was asked.
+
+    Args:
+        client: As for `network_of`.
+        place: As for `network_of`.
+
+    Raises:
+        LfsrError: The client was not answered.
+        ModelError: The model was not exported by `lfsr export`.
+    """
+    try:
+        held = _OneVersion(client, client.version())
+    except Failure as failure:
+        raise _in_words(failure, place) from failure
+    return network_of(held, place)
+
+
+def network_of(client: Client, place: str) -> RunningNetwork:
     """The network of a model that answers the signatures `metadata` and `network`.
 
     Args:
-        client: That runs them. What a version on a server says of itself holds for no other, so that all
-            images are made by the one that was asked.
+        client: That runs them.
         place: Where the model is, for messages.
 
     Raises:
         LfsrError: The client was not answered.
         ModelError: The model was not exported by `lfsr export`.
     """
-    if isinstance(client, ServerClient):
-        client = _held(client, place)
-    return _network(client, place)
-
-
-def _held(client: ServerClient, place: str) -> _OneVersion:
-    try:
-        return _OneVersion(client, client.version())
-    except Failure as failure:
-        raise _in_words(failure, place) from failure
-
-
-def _network(client: Client, place: str) -> RunningNetwork:
     info, traits = _metadata(client, place)
 
     def run(images: Images, noise_level: float) -> Images:
@@ -135,7 +140,7 @@ def _metadata(client: Client, place: str) -> tuple[ModelInfo, NetworkTraits]:
     text = _asked(client, describe.NAME, describe.question(), place).item()
     try:
         metadata = json.loads(text)
-        return ModelInfo(**metadata["model"]), NetworkTraits(**metadata["traits"])
+        return info_from_json(metadata["model"]), NetworkTraits(**metadata["traits"])
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"Expected a model exported by this version of lfsr. Received: {place}, which describes itself "

@@ -14,9 +14,9 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServic
 
 from lfsr_tf.serving.clients.address import ServerAddress
 from lfsr_tf.serving.clients.failure import Failure
-from lfsr_tf.serving.clients.retry import ask_until_free
+from lfsr_tf.serving.clients.retry import until_free
+from lfsr_tf.serving.predict_request import predict_request
 from lfsr_tf.serving.signatures.signature import Arrays
-from lfsr_tf.serving.warmup import predict_request
 
 _OPTIONS = [
     # Answers of more than 4 MiB are refused by default: 512 x 512 to 1,024 x 1,024 pixels.
@@ -69,11 +69,9 @@ class GrpcClient:
         response = self._answer(self._stub.Predict, request)
         return {name: np.asarray(tf.make_ndarray(value)) for name, value in response.outputs.items()}
 
+    # gRPC's own way of asking again holds for requests of up to 256 KiB alone.
+    @until_free
     def _answer(self, call: Callable[..., Any], request: Any) -> Any:
-        # gRPC's own way of asking again holds for requests of up to 256 KiB alone.
-        return ask_until_free(lambda: self._answer_once(call, request))
-
-    def _answer_once(self, call: Callable[..., Any], request: Any) -> Any:
         try:
             return call(request, timeout=self._timeout)
         except grpc.RpcError as error:

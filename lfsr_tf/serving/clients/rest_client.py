@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lfsr_tf.serving.clients.address import ServerAddress
 from lfsr_tf.serving.clients.failure import Failure
-from lfsr_tf.serving.clients.retry import ask_until_free
+from lfsr_tf.serving.clients.retry import until_free
 from lfsr_tf.serving.signatures.signature import Arrays
 
 
@@ -64,10 +64,8 @@ class RestClient:
         named = outputs if isinstance(outputs, dict) else {"": outputs}
         return {name: _array(value) for name, value in named.items()}
 
+    @until_free
     def _answer(self, url: str, body: bytes | None = None) -> dict[str, Any]:
-        return ask_until_free(lambda: self._answer_once(url, body))
-
-    def _answer_once(self, url: str, body: bytes | None) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(url, body, headers)
         try:

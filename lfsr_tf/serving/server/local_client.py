@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from lfsr_tf.serving.clients.failure import Failure
-from lfsr_tf.serving.clients.retry import ask_until_free
+from lfsr_tf.serving.clients.retry import until_free
 from lfsr_tf.serving.server.refusal import RefusalError
 from lfsr_tf.serving.server.service import ModelService
 from lfsr_tf.serving.signatures.signature import Arrays
@@ -39,19 +39,18 @@ class LocalClient:
         except RefusalError as refusal:
             raise _failure(refusal) from refusal
 
+    @until_free
     def predict(self, signature: str, inputs: Arrays, version: int) -> dict[str, NDArray[Any]]:
         """Run a signature of a version.
 
         Raises:
             Failure: The service refuses; where it has too much to do, after it was asked several times.
         """
-        return ask_until_free(lambda: self._predict_once(signature, inputs, version))
-
-    def _predict_once(self, signature: str, inputs: Arrays, version: int) -> dict[str, NDArray[Any]]:
-        spec = ModelSpec(name=self._name, signature_name=signature)
+        spec = ModelSpec(name=self._name)
         spec.version.value = version
         try:
-            return self._service.predict(spec, lambda _: inputs, timeout=self._timeout).outputs
+            with self._service.turn(spec, self._timeout) as (_, servable):
+                return servable.predict(signature, inputs)
         except RefusalError as refusal:
             raise _failure(refusal) from refusal
 

@@ -66,10 +66,10 @@ class ModelServer:
         seconds = self.options.limits.shutdown_seconds
         end = time.monotonic() + seconds + _SPARE_SECONDS
         self._store.stop_loading()
-        wait_for_grpc = self._grpc.stop(seconds)
+        self._grpc.stop(seconds)
         if self._rest is not None:
             self._rest.stop(max(0.0, end - time.monotonic()))
-        wait_for_grpc()
+        self._grpc.wait(seconds)
         self._store.close(max(0.0, end - time.monotonic()))
 
     def __enter__(self) -> ModelServer:

@@ -83,6 +83,11 @@ def invalid(message: str) -> RefusalError:
     return RefusalError(Code.INVALID_ARGUMENT, message)
 
 
+def client_gone() -> RefusalError:
+    """Nobody waits for the answer any more."""
+    return RefusalError(Code.CANCELLED, "The client has gone.")
+
+
 def too_large(received: int, most: int) -> RefusalError:
     """A request, or a tensor of it, has more bytes than the server takes."""
     return RefusalError(

@@ -4,40 +4,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import tensorflow as tf
-from numpy.typing import NDArray
 from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataResponse, SignatureDefMap
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from lfsr_tf.serving.server.gate import Gate
 from lfsr_tf.serving.server.metrics import Metrics
-from lfsr_tf.serving.server.models.servable import DEFAULT_SIGNATURE, Servable
+from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.models.store import ModelStore, asked_version
-from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid, one_line
+from lfsr_tf.serving.server.refusal import Code, RefusalError, client_gone, invalid, one_line
+from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE
 
 logger = logging.getLogger(__name__)
 
 SIGNATURE_FIELD = "signature_def"
 _MOST_OF_A_NAME = 200
 _KINDS = {"classify": "classification", "regress": "regression"}
-Arrays = Mapping[str, NDArray[Any]]
-Inputs = Callable[[Servable], Arrays]
-"""Makes the arrays of a request, once it is known which graph they are for."""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """An answer: which version and signature gave it, and its outputs by their names."""
-
-    version: int
-    signature: str
-    outputs: dict[str, NDArray[Any]]
 
 
 class ModelService:
@@ -48,24 +35,27 @@ class ModelService:
         models = {name: _answering(model) for name, model in store.models.items()}
         self.metrics = Metrics(models, lambda: gate.inside)
 
-    def predict(
-        self, spec: Any, inputs: Inputs, outputs: Sequence[str] = (), timeout: float | None = None
-    ) -> Prediction:
-        """Run a model.
+    @contextmanager
+    def turn(
+        self, spec: Any, timeout: float | None, alive: Callable[[], bool] = lambda: True
+    ) -> Iterator[tuple[int, Servable]]:
+        """Wait for a turn, and hold the version that a request asks for while the block runs.
 
         Args:
             spec: TensorFlow Serving's ModelSpec.
-            inputs: Makes the arrays; it may set the signature's name in the spec.
-            outputs: Names of the wanted outputs; none for all of them.
-            timeout: Longest to wait for a turn, in seconds; None for as long as it takes.
+            timeout: Longest to wait, in seconds; None for as long as it takes.
+            alive: Whether the client still waits, so that the model is spared what nobody waits for.
+
+        Yields:
+            The version's number and graph.
 
         Raises:
-            RefusalError: Whatever keeps the request from being answered.
+            RefusalError: There is no turn or no such version, or the client has gone.
         """
-        with self.gate.turn(timeout), self.store.lease(spec) as (version, servable):
-            arrays = inputs(servable)
-            found = servable.predict(spec.signature_name, arrays, outputs)
-        return Prediction(version, spec.signature_name or DEFAULT_SIGNATURE, found)
+        with self.gate.turn(timeout), self.store.lease(spec) as leased:
+            if not alive():
+                raise client_gone()
+            yield leased
 
     def metadata(self, spec: Any, fields: Sequence[str] = (SIGNATURE_FIELD,)) -> GetModelMetadataResponse:
         """The signatures of a model.

@@ -9,10 +9,10 @@ plausible or empty image).
 from __future__ import annotations
 
 from lfsr_tf.serving.signatures import image, kspace, network, png, volume
-from lfsr_tf.serving.signatures.signature import Signature
+from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE, Signature
 
 SIGNATURES: dict[str, Signature] = {
-    "serving_default": image.SIGNATURE,
+    DEFAULT_SIGNATURE: image.SIGNATURE,
     "kspace": kspace.SIGNATURE,
     "kspace_complex": kspace.COMPLEX_SIGNATURE,
     "png": png.SIGNATURE,

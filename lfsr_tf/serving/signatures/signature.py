@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from lfsr_tf.serving.signatures.graph import Enhance
 
+DEFAULT_SIGNATURE = "serving_default"
+"""The one that answers a request which names none."""
+
 Arrays = Mapping[str, NDArray[np.generic]]
 """Inputs or outputs by their names; bytes are arrays of dtype object."""
 

@@ -85,7 +85,7 @@ def test_a_scan_enhanced_behind_a_server_is_the_same(
 
 def test_the_model_describes_itself(base_url: str, told: TrainedModel) -> None:
     network = connect(f"{base_url}/told/1")
-    assert (network.info.name, network.info.sigma_range) == ("told", [0.0, 0.08])
+    assert (network.info.name, network.info.sigma_range) == ("told", (0.0, 0.08))
     assert network.traits.takes_noise_level and network.traits.scale == 2
     assert not connect(base_url).traits.takes_noise_level
 

@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
 
-from lfsr_tf.serving.warmup import WARMUP_FILE, predict_request
+from lfsr_tf.serving.predict_request import predict_request
+from lfsr_tf.serving.warmup import WARMUP_FILE
 
 IMAGE = np.ones((1, 2, 3, 1), np.float32)
 _SPECIFICATION = tf.TensorSpec([None, None, None, 1], tf.float32, name="image")

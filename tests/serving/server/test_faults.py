@@ -19,7 +19,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis.predict_pb2 import PredictResponse
 
-from lfsr_tf.serving.warmup import predict_request
+from lfsr_tf.serving.predict_request import predict_request
 from tests.serving.server.factor_model import IMAGE, save_factor_model
 from tests.serving.server.server_process import ServerProcess
 

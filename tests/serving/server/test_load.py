@@ -16,10 +16,10 @@ from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
+from lfsr_tf.serving.predict_request import predict_request
 from lfsr_tf.serving.server.model_server import ModelServer
 from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.options import Limits, ModelSource, ServerOptions
-from lfsr_tf.serving.warmup import predict_request
 from tests.serving.server.factor_model import IMAGE, save_factor_model
 
 BODY = {"inputs": IMAGE.tolist()}

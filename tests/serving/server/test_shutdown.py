@@ -90,7 +90,7 @@ def test_what_is_under_way_is_answered_and_what_is_new_refused(
         assert refusal.value.code() == grpc.StatusCode.UNAVAILABLE
         assert under_way.result(5.0) == 3.0
         ended.result(5.0)
-    assert not server.service.store.available
+    assert not server.service.store.models["lfsr"].available
 
 
 def test_those_who_watch_the_health_are_told_and_do_not_hold_the_end_up(server: ModelServer) -> None:
@@ -159,7 +159,7 @@ def test_a_port_that_is_taken_is_one_sentence_and_leaves_nothing_open(
     with pytest.raises(LfsrError, match=rf"Cannot listen on 127\.0\.0\.1:{port} for (gRPC|REST)") as error:
         second.start()
     assert "\n" not in str(error.value)
-    assert not second.service.store.available
+    assert not second.service.store.models["lfsr"].available
     for opened in {"grpc_port", "rest_port"} - {taken}:
         if number := getattr(second, opened):
             with pytest.raises(httpx.ConnectError):

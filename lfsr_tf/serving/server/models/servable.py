@@ -7,7 +7,7 @@ A graph session restores exactly what that loader restores; Python's `tf.saved_m
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,7 @@ from lfsr_tf.errors import ModelError, first_line
 from lfsr_tf.serving.concurrency import may_be_joined
 from lfsr_tf.serving.server.dtypes import cpp_name
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
-
-DEFAULT_SIGNATURE = "serving_default"
-
-Arrays = Mapping[str, NDArray[Any]]
+from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE, Arrays
 
 
 class Servable:

@@ -44,11 +44,6 @@ class ModelStore:
         _settle()
         self._poller.start()
 
-    @property
-    def available(self) -> bool:
-        """Whether every model answers."""
-        return all(model.available for model in self.models.values())
-
     @contextmanager
     def lease(self, spec: Any) -> Iterator[tuple[int, Servable]]:
         """Hold the version that a request asks for.
@@ -63,7 +58,7 @@ class ModelStore:
             RefusalError: NOT_FOUND or INVALID_ARGUMENT, there is no such model, version or label.
         """
         model = self.model(spec)
-        with model.lease(self._number(model, spec)) as leased:
+        with model.lease(_number(model, spec)) as leased:
             yield leased
 
     def model(self, spec: Any) -> VersionedModel:
@@ -99,18 +94,6 @@ class ModelStore:
         for model in self.models.values():
             model.close()
 
-    def _number(self, model: VersionedModel, spec: Any) -> int | None:
-        if not spec.version_label:
-            return self._existing(model, asked_version(spec))
-        if spec.version_label not in model.source.labels:
-            raise invalid(f"Unrecognized servable version label: {spec.version_label}")
-        return model.source.labels[spec.version_label]
-
-    @staticmethod
-    def _existing(model: VersionedModel, number: int | None) -> int | None:
-        """Version 0 is the newest where there is none of this number: ovmsclient says it so."""
-        return None if number == 0 and 0 not in model.states() else number
-
     def _poll(self) -> None:
         while not self._stopping.wait(self._poll_seconds):
             for model in self.models.values():
@@ -132,6 +115,16 @@ def _settle() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+
+
+def _number(model: VersionedModel, spec: Any) -> int | None:
+    if not spec.version_label:
+        number = asked_version(spec)
+        # Version 0 is the newest where there is none of this number: ovmsclient says it so.
+        return None if number == 0 and 0 not in model.states() else number
+    if spec.version_label not in model.source.labels:
+        raise invalid(f"Unrecognized servable version label: {spec.version_label}")
+    return model.source.labels[spec.version_label]
 
 
 def asked_version(spec: Any) -> int | None:

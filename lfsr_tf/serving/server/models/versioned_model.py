@@ -8,67 +8,24 @@ what failed may have been a full disk or a machine short of memory.
 
 from __future__ import annotations
 
-import enum
 import logging
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lfsr_tf.errors import ModelError, first_line
 from lfsr_tf.serving.layout import versions
 from lfsr_tf.serving.loader_check import Request, run_in_cpp_loader
 from lfsr_tf.serving.loader_process import is_known
-from lfsr_tf.serving.server.models.servable import DEFAULT_SIGNATURE, Servable
+from lfsr_tf.serving.server.models.servable import Servable
+from lfsr_tf.serving.server.models.version import Files, State, Version
 from lfsr_tf.serving.server.options import ModelSource
 from lfsr_tf.serving.server.refusal import Code, RefusalError
-from lfsr_tf.serving.warmup import inputs_of, read_warmup
+from lfsr_tf.serving.warmup import read_warmup
 
 logger = logging.getLogger(__name__)
-
-# The first as TensorFlow Serving waits, which tries a version six times, a minute apart.
-_RETRY_SECONDS, _LONGEST_RETRY_SECONDS = 60, 3600
-
-
-class State(enum.IntEnum):
-    """A version's life, with the numbers of TensorFlow Serving's ModelVersionStatus."""
-
-    START = 10
-    LOADING = 20
-    AVAILABLE = 30
-    UNLOADING = 40
-    END = 50
-
-
-@dataclass
-class Version:
-    """One version, as far as it is known.
-
-    Attributes:
-        state: Where it is in its life.
-        error: Why it could not be loaded; "" where nothing went wrong.
-        servable: Its graph while it is loaded.
-        leases: Requests that use it.
-        files: Fingerprint of its folder when it was loaded.
-        failures: How often these files have failed to load.
-        retry_time: Of the monotonic clock, when they may be tried again.
-    """
-
-    state: State = State.START
-    error: str = ""
-    servable: Servable | None = None
-    leases: int = 0
-    files: tuple[tuple[str, int, int], ...] = ()
-    failures: int = 0
-    retry_time: float = 0.0
-
-    def may_be_loaded(self, files: tuple[tuple[str, int, int], ...]) -> bool:
-        """Whether to try now what is in its folder."""
-        failed = bool(self.error) and self.files == files
-        return self.servable is None and not (failed and time.monotonic() < self.retry_time)
 
 
 class VersionedModel:
@@ -165,20 +122,12 @@ class VersionedModel:
     def _give_back(self, version: Version) -> None:
         with self._lock:
             version.leases -= 1
-            finished = self._finished(version)
+            finished = version.finished()
         if finished is not None:
             finished.close()
 
-    def _finished(self, version: Version) -> Servable | None:
-        """What is to be closed of a version, if that was its last request; the lock is held."""
-        if version.state != State.UNLOADING or version.leases:
-            return None
-        version.state, servable = State.END, version.servable
-        version.servable = None
-        return servable
-
     def _load_if_new(self, number: int, folder: Path) -> None:
-        files = _fingerprint(folder)
+        files = _files(folder)
         with self._lock:
             known = self._versions.get(number, Version())
             if self._ending.is_set() or not known.may_be_loaded(files):
@@ -229,9 +178,7 @@ class VersionedModel:
     def _failed(self, number: int, version: Version, error: Exception) -> None:
         reason = first_line(error)
         with self._lock:
-            version.state, version.error = State.END, reason
-            wait = min(_LONGEST_RETRY_SECONDS, _RETRY_SECONDS << version.failures)
-            version.failures, version.retry_time = version.failures + 1, time.monotonic() + wait
+            version.fail(reason)
         if not self._ending.is_set():
             logger.error("%s: version %d cannot be served: %s", self.source.name, number, reason)
 
@@ -244,7 +191,7 @@ class VersionedModel:
             for number in ready - set(wanted):
                 version = self._versions[number]
                 version.state = State.UNLOADING
-                if servable := self._finished(version):
+                if servable := version.finished():
                     closing.append(servable)
                 if not last:
                     logger.info("%s: version %d is given back", self.source.name, number)
@@ -252,19 +199,14 @@ class VersionedModel:
             servable.close()
 
 
-def _signature_of(request: Any) -> str:
-    return str(request.model_spec.signature_name) or DEFAULT_SIGNATURE
-
-
 def _warmup_of(folder: Path) -> list[Request]:
     try:
-        return [(_signature_of(each), inputs_of(each)) for each in read_warmup(folder)]
+        return list(read_warmup(folder))
     except Exception as error:
         raise ModelError(f"Expected warm-up requests. Received: {folder}: {error}") from error
 
 
-def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Names, sizes and times of a version's files, so that a change is seen."""
+def _files(folder: Path) -> Files:
     found = []
     for path in sorted(folder.rglob("*")):
         try:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lfsr_tf.serving.server.refusal import Code, RefusalError
+from lfsr_tf.serving.server.refusal import client_gone
 
 _LONGEST_KEY = 64
 
@@ -36,7 +36,7 @@ class Progress:
 
         def advance(count: int) -> None:
             if gone():
-                raise RefusalError(Code.CANCELLED, "The client has gone.")
+                raise client_gone()
             self._set(key, self.found(key)[0] + count, slices)
 
         try:

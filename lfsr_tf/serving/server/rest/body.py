@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from lfsr_tf.serving.server.gate import ByteBudget
 from lfsr_tf.serving.server.options import Limits
-from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid, too_large
+from lfsr_tf.serving.server.refusal import Code, RefusalError, client_gone, invalid, too_large
 
 _GZIP = 16 + zlib.MAX_WBITS
 # A kilobyte can become a megabyte: one at a time, and beside the event loop.
@@ -64,7 +64,7 @@ class BodyReader:
             message = f"Expected the whole body within {seconds:g} seconds. Received: a part of it."
             raise RefusalError(Code.DEADLINE_EXCEEDED, message, http=408) from error
         except ClientDisconnect as error:
-            raise RefusalError(Code.CANCELLED, "The client has gone.") from error
+            raise client_gone() from error
 
     def _unpacked(self, body: bytearray) -> bytes:
         most, unpacker = self._limits.request_bytes, zlib.decompressobj(_GZIP)

@@ -48,6 +48,19 @@ class TimedProtocol(HttpToolsProtocol):
     answer, for as long as it likes; and one that sends requests without waiting for answers fills the memory.
     With them, an answer waits as long as its client takes a mebibyte of it in `Limits.body_seconds`, and
     those of all clients together have `Limits.buffered_bytes`, or what a single one of them needs.
+
+    Two clocks end a connection: `_sending` while the client owes headers, `_taking` while it owes the reading
+    of an answer.
+
+        Event                                     _sending                 _taking
+        connection made, request begun            starts anew
+        headers complete                          stops
+        bytes that belong to no request           starts, unless it runs
+        writing paused: the client reads slowly                            starts anew
+        a mebibyte was taken in time                                       starts anew
+        writing resumed                                                    stops
+        closed, with bytes of an answer left                               starts, unless it runs
+        connection lost                           stops                    stops
     """
 
     def __init__(self, *args: Any, limits: Limits, untaken: UntakenAnswers, **options: Any) -> None:

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 
 from lfsr_tf.serving.server.models.servable import Servable
-from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid, too_large
+from lfsr_tf.serving.server.refusal import invalid, too_large
 from lfsr_tf.serving.server.rest import json_response
 from lfsr_tf.serving.server.rest.json_arrays import arrays_of
 from lfsr_tf.serving.server.rest.json_request import Format, parse_request
 from lfsr_tf.serving.server.rpc.prediction import predict_message
 from lfsr_tf.serving.server.rpc.tensors import TEXT_BYTES
-from lfsr_tf.serving.server.service import Arrays, ModelService, dtypes_of
+from lfsr_tf.serving.server.service import ModelService, dtypes_of
 
 JSON, MESSAGE, PICTURE = "application/json", "application/x-protobuf", "image/png"
 
@@ -45,33 +45,24 @@ class Call:
     most_bytes: int
     alive: Callable[[], bool]
 
-    def check_alive(self) -> None:
-        """Spare the model what nobody waits for.
-
-        Raises:
-            RefusalError: CANCELLED.
-        """
-        if not self.alive():
-            raise RefusalError(Code.CANCELLED, "The client has gone.")
-
 
 def answer_json(service: ModelService, call: Call) -> bytes:
     """Answer in the row or column format of the request."""
-    form: Format = "row"
-
-    def inputs(servable: Servable) -> Arrays:
-        nonlocal form
-        call.check_alive()
+    with service.turn(call.spec, call.timeout, call.alive) as (_, servable):
         # In the request's turn: the numbers of an image need ten times the memory of its JSON.
-        request = parse_request(call.body)
-        call.spec.signature_name, form = request.signature_name, request.format
-        arrays = arrays_of(request, dtypes_of(servable, request.signature_name))
-        if (needed := sum(map(_bytes_of, arrays.values()))) > call.most_bytes:
-            raise too_large(needed, call.most_bytes)
-        return arrays
+        signature, form, arrays = _given(call, servable)
+        outputs = servable.predict(signature, arrays)
+        del arrays  # before the answer needs memory
+    return json_response.answer(outputs, form)
 
-    found = service.predict(call.spec, inputs, timeout=call.timeout)
-    return json_response.answer(found.outputs, form)
+
+def _given(call: Call, servable: Servable) -> tuple[str, Format, dict[str, NDArray[Any]]]:
+    """Signature, form and arrays of a request, whose JSON is forgotten before the model runs."""
+    request = parse_request(call.body)
+    arrays = arrays_of(request, dtypes_of(servable, request.signature_name))
+    if (needed := sum(map(_bytes_of, arrays.values()))) > call.most_bytes:
+        raise too_large(needed, call.most_bytes)
+    return request.signature_name, request.format, arrays
 
 
 def _bytes_of(array: NDArray[Any]) -> int:
@@ -96,16 +87,11 @@ def answer_message(service: ModelService, call: Call) -> bytes:
 
 def answer_picture(service: ModelService, call: Call) -> bytes:
     """Answer a PNG file with a PNG file."""
-    call.spec.signature_name = "png"
-
-    def inputs(servable: Servable) -> Arrays:
-        call.check_alive()
-        files = np.empty(1, object)
-        files[0] = call.body
-        return {"png_bytes": files}
-
-    found = service.predict(call.spec, inputs, timeout=call.timeout)
-    return bytes(found.outputs["sr_png_bytes"][0])
+    files = np.empty(1, object)
+    files[0] = call.body
+    with service.turn(call.spec, call.timeout, call.alive) as (_, servable):
+        outputs = servable.predict("png", {"png_bytes": files})
+    return bytes(outputs["sr_png_bytes"][0])
 
 
 FORMATS: dict[str, Callable[[ModelService, Call], bytes]] = {

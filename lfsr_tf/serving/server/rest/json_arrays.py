@@ -47,12 +47,12 @@ def arrays_of(request: JsonRequest, dtypes: Mapping[str, tf.DType]) -> dict[str,
 
 
 def _of_instances(instances: list[Any], dtypes: Mapping[str, tf.DType]) -> dict[str, NDArray[Any]]:
-    if not _names_inputs(instances[0]) and len(dtypes) > 1:
+    named = _names_inputs(instances[0])
+    if not named and len(dtypes) > 1:
         raise invalid(
             "instances is a plain list, but expecting list of objects as multiple "
             "input tensors required as per tensorinfo_map"
         )
-    named = _names_inputs(instances[0])
     for place, element in enumerate(instances):
         if _names_inputs(element) != named:
             expected, found = ("object", "list") if named else ("value/list", "object")

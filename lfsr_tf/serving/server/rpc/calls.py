@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-from lfsr_tf.serving.server.rpc.arrival import Arrival
+from lfsr_tf.serving.server.rpc.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +21,14 @@ _UNREADABLE = object()
 class Calls(grpc.ServerInterceptor):
     """Counts the calls under way; streams, which watch the health until they are cut, are not among them."""
 
-    def __init__(self, arrival: Arrival) -> None:
-        self._arrival = arrival
+    def __init__(self, watch: Watch, seconds: float) -> None:
+        """Set the limit.
+
+        Args:
+            watch: Cuts the calls whose message does not come.
+            seconds: Longest that a message may take once a thread waits for it.
+        """
+        self._watch, self._seconds = watch, seconds
         self._under_way = 0
         self._changed = threading.Condition()
 
@@ -52,7 +58,7 @@ class Calls(grpc.ServerInterceptor):
 
     def _counted(self, details: Any, method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         def answer(requests: Iterator[Any], context: Any) -> Any:
-            request = self._arrival.message(requests, context)
+            request = self._message(requests, context)
             self._count(1)
             if not context.add_callback(lambda: self._count(-1)):
                 self._count(-1)
@@ -64,10 +70,19 @@ class Calls(grpc.ServerInterceptor):
         # The attributes too: with them, the health service says that it needs no thread to watch.
         @functools.wraps(method)
         def answer(requests: Iterator[Any], context: Any, *send: Any) -> Any:
-            request = self._arrival.message(requests, context)
+            request = self._message(requests, context)
             return method(_readable(details.method, request, context), context, *send)
 
         return answer
+
+    def _message(self, messages: Iterator[Any], context: Any) -> Any:
+        """The first message of a call; None where the client ended its side without one."""
+        fault = f"sent no message within {self._seconds:g} seconds"
+        key = self._watch.begin(self._seconds, context.cancel, fault)
+        try:
+            return next(messages, None)
+        finally:
+            self._watch.end(key)
 
     def _count(self, change: int) -> None:
         with self._changed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -13,7 +12,6 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import add_PredictionSe
 
 from lfsr_tf.errors import LfsrError
 from lfsr_tf.serving.server.options import Limits
-from lfsr_tf.serving.server.rpc.arrival import Arrival
 from lfsr_tf.serving.server.rpc.calls import Calls
 from lfsr_tf.serving.server.rpc.departure import Departure
 from lfsr_tf.serving.server.rpc.prediction import ModelStatusService, PredictionService
@@ -30,7 +28,7 @@ class GrpcServer:
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="grpc")
         seconds = limits.body_seconds
         self._watch = Watch(min(1.0, seconds / 4))
-        self._calls = Calls(Arrival(self._watch, seconds))
+        self._calls = Calls(self._watch, seconds)
         self._server = grpc.server(
             self._pool,
             interceptors=[self._calls],
@@ -67,26 +65,26 @@ class GrpcServer:
         self._tell(health_pb2.HealthCheckResponse.SERVING)
         return port
 
-    def stop(self, seconds: float) -> Callable[[], None]:
+    def stop(self, seconds: float) -> None:
         """Take no more requests, and tell those who watch the health to send them elsewhere.
 
         Args:
             seconds: Longest that requests under way may take.
-
-        Returns:
-            Waits for those.
         """
         self._tell(health_pb2.HealthCheckResponse.NOT_SERVING)
         self._server.stop(seconds)
 
-        def wait() -> None:
-            self._calls.wait(seconds)
-            # Cuts the streams that watch the health.
-            self._server.stop(None).wait()
-            self._watch.stop()
-            self._pool.shutdown(wait=False)
+    def wait(self, seconds: float) -> None:
+        """Wait, after `stop`, for the requests under way to end, and cut those that do not.
 
-        return wait
+        Args:
+            seconds: Longest to wait.
+        """
+        self._calls.wait(seconds)
+        # Cuts the streams that watch the health, too.
+        self._server.stop(None).wait()
+        self._watch.stop()
+        self._pool.shutdown(wait=False)
 
     def _tell(self, status: int) -> None:
         for name in _SERVICES:

@@ -12,12 +12,12 @@ from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceServicer
 
 from lfsr_tf.serving.server.gate import ByteBudget
-from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
 from lfsr_tf.serving.server.rpc.departure import Departure
 from lfsr_tf.serving.server.rpc.tensors import arrays_of, put_array
-from lfsr_tf.serving.server.service import Arrays, ModelService, Prediction
+from lfsr_tf.serving.server.service import ModelService
+from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE
 
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
 # Remote procedure calls look like this in grpc's Python API.
@@ -111,7 +111,7 @@ def predict_message(
     most_bytes: int,
     *,
     timeout: float | None,
-    alive: Callable[[], bool] = lambda: True,
+    alive: Callable[[], bool],
 ) -> PredictResponse:
     """Answer a PredictRequest.
 
@@ -125,22 +125,16 @@ def predict_message(
     Raises:
         RefusalError: Whatever keeps the request from being answered.
     """
-
-    def inputs(servable: Servable) -> Arrays:
-        if not alive():
-            raise RefusalError(Code.CANCELLED, "The client has gone.")
+    signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
+    with service.turn(request.model_spec, timeout, alive) as (version, servable):
         # Before the arrays are made, which may take a thousand times the bytes of the message.
-        servable.check_names(request.model_spec.signature_name, request.inputs)
-        return arrays_of(request.inputs, most_bytes)
-
-    found = service.predict(request.model_spec, inputs, list(request.output_filter), timeout)
-    return _message(request, found)
-
-
-def _message(request: PredictRequest, found: Prediction) -> PredictResponse:
+        servable.check_names(signature, request.inputs)
+        outputs = servable.predict(
+            signature, arrays_of(request.inputs, most_bytes), list(request.output_filter)
+        )
     response = PredictResponse()
-    response.model_spec.name, response.model_spec.signature_name = request.model_spec.name, found.signature
-    response.model_spec.version.value = found.version
-    for key, array in found.outputs.items():
+    response.model_spec.name, response.model_spec.signature_name = request.model_spec.name, signature
+    response.model_spec.version.value = version
+    for key, array in outputs.items():
         put_array(response.outputs[key], array)
     return response

@@ -156,10 +156,10 @@ def test_the_end_does_not_wait_for_a_load_longer_than_said_and_what_comes_late_i
     started = time.monotonic()
     store.close(0.3)
     assert time.monotonic() - started < 3.0
-    assert not store.available
+    assert not store.models["lfsr"].available
     free.set()
     _wait(lambda: closed == ["2"])
-    assert not store.available
+    assert not store.models["lfsr"].available
 
 
 def test_the_end_ends_the_check_of_a_new_version_without_calling_it_broken(

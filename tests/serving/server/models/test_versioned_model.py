@@ -13,9 +13,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lfsr_tf.serving.server.models import versioned_model
+from lfsr_tf.serving.server.models import version, versioned_model
 from lfsr_tf.serving.server.models.servable import Servable
-from lfsr_tf.serving.server.models.versioned_model import State, VersionedModel
+from lfsr_tf.serving.server.models.version import State
+from lfsr_tf.serving.server.models.versioned_model import VersionedModel
 from lfsr_tf.serving.server.options import ModelSource, VersionPolicy
 from lfsr_tf.serving.server.refusal import Code, RefusalError
 from lfsr_tf.serving.warmup import WARMUP_FILE
@@ -48,8 +49,8 @@ def opened(base: Path, policy: VersionPolicy | None = None) -> VersionedModel:
 
 def answer(model: VersionedModel, number: int | None = None) -> tuple[int, float]:
     """Number of the version that answers, and what it makes of 1."""
-    with model.lease(number) as (version, servable):
-        return version, float(servable.predict("", INPUTS)["sr"].max())
+    with model.lease(number) as (found, servable):
+        return found, float(servable.predict("", INPUTS)["sr"].max())
 
 
 def states(model: VersionedModel) -> dict[int, State]:
@@ -186,7 +187,7 @@ def test_a_version_that_fails_is_tried_again_ever_more_seldom(
         if len(tries) < 9:
             raise full
 
-    monkeypatch.setattr(versioned_model, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(version, "time", SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.setattr(versioned_model, "run_in_cpp_loader", check)
     save_factor_model(base / "2", 2.0)
     while len(tries) < 9:
@@ -247,8 +248,7 @@ def test_no_request_fails_and_none_is_answered_by_another_version_while_versions
                 model.refresh()
         finally:
             stop.set()
-    assert failures == []
-    assert seen == {1, 2, 3, 4}
+    assert (failures, seen) == ([], {1, 2, 3, 4})
 
 
 def test_at_the_end_all_is_given_back_even_what_is_still_in_use(model: VersionedModel) -> None:

@@ -17,11 +17,11 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from tensorflow_serving.apis.predict_pb2 import PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
+from lfsr_tf.serving.predict_request import predict_request
 from lfsr_tf.serving.server.model_server import ModelServer
 from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.options import Limits, ModelSource, ServerOptions
 from lfsr_tf.serving.server.rpc import prediction
-from lfsr_tf.serving.warmup import predict_request
 from tests.serving.server.factor_model import IMAGE, save_factor_model
 
 PREDICT, WATCH = "/tensorflow.serving.PredictionService/Predict", "/grpc.health.v1.Health/Watch"
