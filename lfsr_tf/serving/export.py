@@ -23,7 +23,7 @@ from lfsr_tf.serving.layout import DEFAULT_NAME, version_folder
 from lfsr_tf.serving.loader_check import check_saved_model
 from lfsr_tf.serving.metadata import METADATA_FILE, build_metadata
 from lfsr_tf.serving.signatures import SIGNATURES, describe
-from lfsr_tf.serving.signatures.graph import Enhance, in_parts
+from lfsr_tf.serving.signatures.graph import IMAGES, Enhance, in_parts
 from lfsr_tf.serving.warmup import DEFAULT_SIZES, Size, check_sizes, write_warmup
 from lfsr_tf.storage import atomic_folder, write_json
 
@@ -89,7 +89,9 @@ def save_signatures(trained: TrainedModel, folder: Path, metadata: Mapping[str, 
     Raises:
         OutputError: It cannot be written.
     """
-    enhance = in_parts(enhancing(trained.model))
+    # Traced once: every signature calls it.
+    inputs = [tf.TensorSpec(IMAGES, tf.float32), tf.TensorSpec([None], tf.float32)]
+    enhance = tf.function(in_parts(enhancing(trained.model)), input_signature=inputs, autograph=False)
     functions = {name: signature.build(enhance) for name, signature in SIGNATURES.items()}
     functions[describe.NAME] = describe.build(json.dumps(metadata, sort_keys=True, allow_nan=False))
     save_functions(trained.model, functions, folder)

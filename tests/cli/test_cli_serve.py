@@ -26,8 +26,9 @@ from lfsr_tf.cli.serve import serve
 from lfsr_tf.errors import ConfigError, LfsrError, ModelError
 from lfsr_tf.models import load_model
 from lfsr_tf.serving import export_model
+from lfsr_tf.serving.predict_request import predict_request
 from lfsr_tf.serving.server.models.servable import Servable
-from lfsr_tf.serving.warmup import predict_request, write_warmup
+from lfsr_tf.serving.warmup import write_warmup
 
 Run = Callable[..., Result]
 FREE_PORTS = ("--port", "0", "--rest-api-port", "0")

@@ -1,5 +1,6 @@
 """A network behind a server does what it does in this process, over both protocols."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -19,6 +20,7 @@ from lfsr_tf.serving.clients import connect
 from lfsr_tf.serving.clients.address import ServerAddress, parse_address
 from lfsr_tf.serving.server.model_server import ModelServer
 from lfsr_tf.serving.server.options import ModelSource, ServerOptions
+from lfsr_tf.serving.signatures import SIGNATURES
 
 SETTINGS = {"blocks": [1, 1], "filters": [4, 6], "noise_level": True}
 
@@ -37,11 +39,15 @@ def server(
     told: TrainedModel, exported: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ModelServer]:
     base = tmp_path_factory.mktemp("models")
-    export_model(told, base, "told", warm_up=(), check=False)
+    with pytest.MonkeyPatch.context() as patch:  # the one that clients ask; each other one takes a second
+        patch.setattr("lfsr_tf.serving.export.SIGNATURES", {"network": SIGNATURES["network"]})
+        export_model(told, base, "told", warm_up=(), check=False)
+    without_warmup = shutil.ignore_patterns("assets.extra")
+    shutil.copytree(exported, base / "lfsr" / exported.name, ignore=without_warmup)
     foreign = tf.Module()
     foreign.f = tf.function(lambda x: {"y": x}, input_signature=[tf.TensorSpec([None], name="x")])
     tf.saved_model.save(foreign, str(base / "foreign" / "1"), signatures={"serving_default": foreign.f})
-    folders = {"lfsr": exported.parent, "told": base / "told", "foreign": base / "foreign"}
+    folders = {name: base / name for name in ("lfsr", "told", "foreign")}
     sources = tuple(ModelSource(name, folder) for name, folder in folders.items())
     with ModelServer(ServerOptions(sources, grpc_port=0, rest_port=0)) as running:
         yield running
