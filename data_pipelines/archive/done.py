@@ -27,12 +27,12 @@ def scan_hashes(source: Path, archive: Path) -> dict[str, str]:
         ScanError: A file cannot be read, or is a link out of the archive.
     """
     # Imported here: it brings TensorFlow, which workers import without its notices when they load the model.
-    from lfsr_tf.inference.inputs import input_files
+    from lfsr_tf.scans import scan_files
 
     try:
         for file in _looked_at(source):
             check_inside(archive, file)
-        return {file.name: sha256_file(file) for file in input_files(source)}
+        return {file.name: sha256_file(file) for file in scan_files(source)}
     except OSError as error:
         raise ScanError(
             f"Expected a scan that can be read. Received: {source} ({error.strerror or error}). "
@@ -42,14 +42,11 @@ def scan_hashes(source: Path, archive: Path) -> dict[str, str]:
 
 def _looked_at(source: Path) -> list[Path]:
     """The files that a scan is read from, and those of its folder that tell which ones these are."""
-    from lfsr_tf.scans.dicom_read import is_dicom
-    from lfsr_tf.scans.reading import FILE_READERS
+    from lfsr_tf.scans import is_series
 
-    folder = source
-    if not source.is_dir():
-        if any(reader.takes(source) for reader in FILE_READERS) or not is_dicom(source):
-            return [source]
-        folder = source.parent
+    if not source.is_dir() and not is_series(source):
+        return [source]
+    folder = source if source.is_dir() else source.parent
     return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 

@@ -86,8 +86,9 @@ def _check_sigma(sigma: float) -> None:
 
 def _targets(scans: list[str], output: Path) -> list[Path]:
     from lfsr_tf.scans.naming import without_suffix
+    from lfsr_tf.scans.nifti import is_nifti
 
-    if output.name.endswith((".nii", ".nii.gz")):
+    if is_nifti(output):
         if len(scans) > 1:
             raise OutputError(f"Expected a folder for {len(scans)} scans. Received: {output}.")
         return [output]
@@ -123,7 +124,9 @@ class _Place:
 
 def _places(target: Path, volumes: int, keep_hr: bool) -> list[_Place]:
     """Of every volume of one input; a series gets the volume's number in its names."""
-    stem = target.name.removesuffix(".gz").removesuffix(".nii")
+    from lfsr_tf.scans.naming import without_suffix
+
+    stem = without_suffix(target.name)
     suffix = target.name.removeprefix(stem)
     stems = [stem] if volumes == 1 else [f"{stem}-{number:03d}" for number in range(volumes)]
     names = [(f"{each}{suffix}", f"{each.removesuffix('_lr')}_hr{suffix}") for each in stems]

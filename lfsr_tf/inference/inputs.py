@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lfsr_tf.errors import ScanError
-from lfsr_tf.scans import find_scans
-from lfsr_tf.scans.dicom_read import is_dicom, series_files
-from lfsr_tf.scans.reading import FILE_READERS
+from lfsr_tf.scans import find_scans, scan_files
 from lfsr_tf.storage import exists, real_path
 
 
@@ -48,22 +46,6 @@ def find_inputs(paths: Sequence[Path], *, results: Path | None = None) -> list[t
     return found
 
 
-def input_files(source: Path) -> list[Path]:
-    """The files that an input is read from.
-
-    Args:
-        source: A file, or the folder of a DICOM series.
-
-    Returns:
-        The file itself; of a DICOM series all its files, whether its folder or one of its files was given.
-
-    Raises:
-        ScanError: As for `series_files` of `lfsr_tf.scans.dicom_read`.
-    """
-    whole = any(reader.takes(source) for reader in FILE_READERS) or not is_dicom(source)
-    return [source] if whole else series_files(source)
-
-
 def _lies_inside(scan: Path, results: Path, base: Path) -> bool:
     inner, outer = real_path(results), real_path(base)
     return inner != outer and inner.is_relative_to(outer) and inner in real_path(scan).parents
@@ -71,6 +53,6 @@ def _lies_inside(scan: Path, results: Path, base: Path) -> bool:
 
 def _readable_files(scan: Path) -> Sequence[Path]:
     try:
-        return input_files(scan)
+        return scan_files(scan)
     except (ScanError, OSError):  # its reader says why, when its turn comes
         return [scan]

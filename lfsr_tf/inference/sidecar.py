@@ -10,10 +10,10 @@ from lfsr_tf import __version__
 from lfsr_tf.errors import LfsrError
 from lfsr_tf.hashing import sha256_file
 from lfsr_tf.inference.consistency import Ring
-from lfsr_tf.inference.inputs import input_files
 from lfsr_tf.inference.matrix import AcquiredMatrix
 from lfsr_tf.inference.spectrum import AxisSpectrum
 from lfsr_tf.physics.settings import RawImage
+from lfsr_tf.scans import scan_files
 from lfsr_tf.storage import read_json, write_json
 
 SCHEMA_VERSION = 1
@@ -51,7 +51,8 @@ class NoiseReport:
         coils: Receive coils that the image was combined from.
         told: Noise level that the network was given, relative; None for a network that takes none.
         training_range: Smallest and largest sigma of the training, relative.
-        in_training_range: None when sigma or the range is not known.
+        in_training_range: Whether `sigma_relative`, the scan's own noise whatever was told, lies in it; None
+            when sigma or the range is not known.
     """
 
     sigma: float | None
@@ -134,7 +135,7 @@ def write_sidecar(path: Path, source: Path, outputs: Mapping[Path, Sidecar]) -> 
     Raises:
         OutputError: The file cannot be written.
     """
-    hashes = {file.name: sha256_file(file) for file in input_files(source)}
+    hashes = {file.name: sha256_file(file) for file in scan_files(source)}
     write_json(
         path,
         {

@@ -122,12 +122,12 @@ def _files_of(path: Path) -> list[Path]:
     """The files that a scan is read from: one DICOM file, or its folder, stands for its series."""
     if path.name.lower().endswith(_WHOLE) and not path.is_dir():
         return [path]
-    from lfsr_tf.scans.dicom_read import is_dicom, series_files
+    from lfsr_tf.scans import scan_files
 
-    if is_dicom(path):
-        return series_files(path)
+    files = scan_files(path)
     # A folder that no reader knows has no files of its own.
-    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    unknown = files == [path] and path.is_dir()
+    return sorted(file for file in path.rglob("*") if file.is_file()) if unknown else files
 
 
 def _hash_files(folder: Path, files: Sequence[Path]) -> str:

@@ -2,7 +2,7 @@
 
 from lfsr_tf.scans.geometry import Plane, voxel_to_world
 from lfsr_tf.scans.phantom import phantom_scan
-from lfsr_tf.scans.reading import find_scans, read_scan, read_volumes
+from lfsr_tf.scans.reading import find_scans, is_series, read_scan, read_volumes, scan_files
 from lfsr_tf.scans.scan import Scan
 from lfsr_tf.scans.writing import write_scan
 
@@ -10,9 +10,11 @@ __all__ = [
     "Plane",
     "Scan",
     "find_scans",
+    "is_series",
     "phantom_scan",
     "read_scan",
     "read_volumes",
+    "scan_files",
     "voxel_to_world",
     "write_scan",
 ]

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans.scan import Scan
-from lfsr_tf.storage import exists
 
 MIN_MATRIX = 16
 """Fewest pixels along each side of a slice: the smallest patch the networks are trained on."""
@@ -38,9 +37,7 @@ _SUSPECT_BYTES = 2**28
 
 
 def check_file(path: Path) -> None:
-    """Refuse what is not there, is no file, or is empty."""
-    if not exists(path):
-        raise ScanError(f"Expected a scan. Received: {path}, which does not exist. Check the path.")
+    """Refuse what is no file, or is empty."""
     if not path.is_file():
         raise ScanError(f"Expected a file. Received: {path}, which is not one. Check the path.")
     if path.stat().st_size == 0:

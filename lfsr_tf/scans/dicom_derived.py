@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import datetime
 import re
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -26,6 +25,7 @@ from pydicom.uid import (
 
 from lfsr_tf import __version__
 from lfsr_tf.errors import OutputError
+from lfsr_tf.scans.dicom_values import values_of
 
 _MANUFACTURER = "lfsr_tf"
 _RESAMPLING = Code("113085", "DCM", "Spatial resampling")
@@ -82,8 +82,7 @@ def derive(source: Dataset, series: DerivedSeries) -> Dataset:
     """
     dataset = Dataset(copy.deepcopy({element.tag: element for element in source if _may_stay(element.tag)}))
     for keyword in _STALE:
-        if keyword in dataset:
-            del dataset[keyword]
+        dataset.pop(keyword, None)
     dataset.SOPInstanceUID = generate_uid()
     _set_series(dataset, series)
     _set_times(dataset, series)
@@ -132,9 +131,12 @@ def _set_times(dataset: Dataset, series: DerivedSeries) -> None:
 
 
 def _set_origin(dataset: Dataset, source: Dataset, series: DerivedSeries) -> None:
-    dataset.ImageType = derived_type(source.get("ImageType"))
+    # MR images need a third value (PS3.3 C.8.3.1.1.1); it is OTHER where the input has none.
+    kept = [str(word) for word in values_of(source, "ImageType")[2:]]
+    dataset.ImageType = ["DERIVED", "SECONDARY", *(kept or ["OTHER"])]
     before = str(source.get("DerivationDescription") or "")
     dataset.DerivationDescription = f"{before}; {series.derivation}".strip("; ")[-_DERIVATION_LENGTH:]
+    dataset.DerivationCodeSequence = [_code(_RESAMPLING)]
     # Once lossy, an image stays marked so for ever (PS3.3 C.7.6.1.1.5).
     if _is_lossy(source):
         dataset.LossyImageCompression = "01"
@@ -151,20 +153,6 @@ def _is_lossy(source: Dataset) -> bool:
     syntax = source.file_meta.get("TransferSyntaxUID")
     said_lossless = str(source.get("LossyImageCompression")) == "00"
     return syntax in _LOSSY_SYNTAXES or (syntax in _PERHAPS_LOSSY_SYNTAXES and not said_lossless)
-
-
-def derived_type(words: str | Sequence[str] | None) -> list[str]:
-    """Image Type of a derived image: DERIVED, SECONDARY and what the input's says from its third value on.
-
-    MR images need a third value (PS3.3 C.8.3.1.1.1); it is OTHER where the input has none.
-    """
-    rest = [] if words is None or isinstance(words, str) else [str(word) for word in words][2:]
-    return ["DERIVED", "SECONDARY", *(rest or ["OTHER"])]
-
-
-def derivation_code() -> Dataset:
-    """Item of a Derivation Code Sequence (CID 7203)."""
-    return _code(_RESAMPLING)
 
 
 def source_reference(source: Dataset, frame: int | None = None) -> Dataset | None:

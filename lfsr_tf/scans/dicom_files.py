@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-import struct
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,25 +12,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pydicom import config
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset, FileDataset
-from pydicom.errors import BytesLengthException
+from pydicom.dataset import FileDataset
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pydicom.valuerep import VR
 
 from lfsr_tf.errors import ScanError, first_line
 from lfsr_tf.scans.checks import check_stored_size
+from lfsr_tf.scans.dicom_values import readable_values
 from lfsr_tf.storage import exists
 
-DICOM_SUFFIXES = frozenset({".dcm", ".ima", ".dicom"})
+DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
+PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 _NUMBERED = re.compile(r"[^.]*\d[^.]*|.*\.\d+")
 _PREAMBLE_LENGTH = 128
 _MARK = b"DICM"
 _HEAD_LENGTH = _PREAMBLE_LENGTH + len(_MARK)
-_PIXEL_TAGS = frozenset({Tag("FloatPixelData"), Tag("DoubleFloatPixelData"), Tag("PixelData")})
+_PIXEL_TAGS = frozenset(map(Tag, PIXEL_KEYWORDS))
 # An index needs nothing that stands behind the image's size; the long per-frame sequences do.
 _LAST_INDEX_TAG = Tag("Columns")
 # fmt: off
@@ -41,18 +39,6 @@ _INDEX_KEYWORDS = (
 )
 # fmt: on
 
-# What pydicom raises for a value that is none of its type; BytesLengthException is no ValueError.
-UNREADABLE = (
-    ArithmeticError,
-    AttributeError,
-    BytesLengthException,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
 _BLOCK = 2**20
 
 _StopWhen = Callable[[BaseTag, str | None, int], bool]
@@ -68,50 +54,6 @@ def tolerant_parsing() -> Iterator[None]:
     with config.disable_value_validation(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
         yield
-
-
-@contextmanager
-def readable_values(path: Path) -> Iterator[None]:
-    """Make one ScanError of what pydicom raises when a value is first asked for and is none of its type.
-
-    Args:
-        path: The file whose values are read in the block.
-
-    Raises:
-        ScanError: A value cannot be read.
-    """
-    try:
-        yield
-    except UNREADABLE as error:
-        raise ScanError(
-            f"Expected a DICOM header by the standard. Received: {path}, with a value that cannot be read "
-            f"({first_line(error).rstrip('.')}). Copy it again from the scanner."
-        ) from error
-
-
-def readable_header(header: Dataset) -> Dataset:
-    """A header without the elements whose values cannot be decoded, in its sequences too.
-
-    Values are converted when they are asked for, so a damaged one that no reader needs (a private one, say)
-    would be met first by a writer, after all the work.
-
-    Args:
-        header: With file meta information; it is not changed.
-    """
-    readable = _readable_elements(header)
-    readable.file_meta = header.file_meta
-    return readable
-
-
-def _readable_elements(dataset: Dataset) -> Dataset:
-    kept: dict[BaseTag, DataElement] = {}
-    for tag in tuple(dataset.keys()):
-        with contextlib.suppress(*UNREADABLE):
-            element = dataset[tag]
-            if element.VR == VR.SQ:
-                element = DataElement(tag, VR.SQ, [_readable_elements(item) for item in element.value])
-            kept[tag] = element
-    return Dataset(kept)
 
 
 def looks_like_dicom(path: Path) -> bool:
@@ -159,8 +101,9 @@ def load_index(path: Path) -> FileDataset:
     """The elements of a file up to the image size: enough to sort files into series.
 
     Raises:
-        ScanError: The file is damaged.
+        ScanError: The file is missing, empty, closed to this user, not DICOM or damaged.
     """
+    check_is_dicom(path)
     index = _load(path, lambda tag, vr, length: tag > _LAST_INDEX_TAG)
     with readable_values(path):
         # Values are converted when they are asked for; here a damaged one is still its file's fault alone.
@@ -175,10 +118,12 @@ def load_dataset(path: Path) -> FileDataset:
     Some files carry further bytes there (papaya's test series carries the other slices' pixels in its first
     file); parsed as elements they would put nonsense into the dataset.
 
+    Args:
+        path: A file of which `load_index` has read the index.
+
     Raises:
-        ScanError: The file is empty, not DICOM or damaged.
+        ScanError: The file is damaged.
     """
-    check_is_dicom(path)
     dataset = _load(path, _after_pixel_data())
     if not dataset.file_meta.get("TransferSyntaxUID"):
         # A file without preamble does not name its encoding; the parser found it out.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from lfsr_tf.errors import ScanError
-from lfsr_tf.scans.dicom_protocol import positive
+from lfsr_tf.scans.dicom_values import number_list, positive, values_of
 
 ENHANCED_MR_CLASSES = frozenset(
     {
@@ -95,7 +95,23 @@ class DicomHeader:
         return len(self.frames) or len(self.datasets)
 
 
-def component_of(words: object, explicit: str | None = None) -> str:
+def check_is_mr_image(dataset: Dataset, name: str) -> None:
+    """Refuse other modalities and mosaics, whose slices lie side by side in one image.
+
+    Raises:
+        ScanError: With what was found.
+    """
+    modality = str(dataset.get("Modality") or "MR")
+    if modality != "MR":
+        raise ScanError(f"Expected an MR image. Received: {name} of modality {modality}. Give the MR series.")
+    if "MOSAIC" in [str(word).upper() for word in values_of(dataset, "ImageType")]:
+        raise ScanError(
+            f"Expected one slice a file. Received: {name}, a mosaic of slices. "
+            "Convert the series to NIfTI (dcm2niix) and give that."
+        )
+
+
+def component_of(words: Sequence[object], explicit: str | None) -> str:
     """What a pixel shows of the complex signal: "magnitude", "phase", "real" or "imaginary".
 
     Args:
@@ -104,7 +120,7 @@ def component_of(words: object, explicit: str | None = None) -> str:
     """
     if explicit and explicit.upper() in _COMPONENTS:
         return _COMPONENTS[explicit.upper()]
-    names = [str(word).upper() for word in words][2:] if isinstance(words, list | tuple) else []
+    names = [str(word).upper() for word in words[2:]]
     return next((_COMPONENTS[name] for name in names if name in _COMPONENTS), "magnitude")
 
 
@@ -122,24 +138,6 @@ def reading_notes(frames: Sequence[Frame], *, inverted: bool) -> tuple[str, ...]
     if inverted:
         notes.append("The pixels are MONOCHROME1; their values were mirrored at the largest one.")
     return tuple(notes)
-
-
-def number_list(dataset: Dataset, keyword: str, count: int, label: str) -> NDArray[np.float64]:
-    """The `count` finite numbers of an element that the geometry cannot do without.
-
-    Raises:
-        ScanError: The element is missing, has another length, or is not numeric.
-    """
-    try:
-        values = np.atleast_1d(np.asarray(dataset.get(keyword), dtype=np.float64))
-    except (TypeError, ValueError):
-        values = np.empty(0)
-    if values.shape != (count,) or not np.isfinite(values).all():
-        raise ScanError(
-            f"Expected {count} numbers in {keyword}. Received: {dataset.get(keyword)} in {label}. "
-            "Without them the image has no place in the patient: use the scanner's own files."
-        )
-    return values
 
 
 def unit_vectors(dataset: Dataset, label: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -13,11 +13,11 @@ from pydicom.tag import Tag
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans import dicom_frames, dicom_pixels, dicom_protocol
-from lfsr_tf.scans.dicom_files import load_dataset, readable_values
+from lfsr_tf.scans.dicom_files import load_dataset
 from lfsr_tf.scans.dicom_frames import DicomHeader, Frame
 from lfsr_tf.scans.dicom_geometry import split_volumes, volume_affine
 from lfsr_tf.scans.dicom_identity import subject_of
-from lfsr_tf.scans.dicom_series import check_is_mr_image, drop_pixels
+from lfsr_tf.scans.dicom_values import number_list, positive, readable_values, values_of
 from lfsr_tf.scans.scan import Scan
 
 # Dimensions that only number the slices of one volume.
@@ -45,9 +45,9 @@ def read_multiframe(path: Path) -> list[Scan]:
 
 def _read_frames(dataset: Dataset, path: Path) -> list[Scan]:
     name = str(path)
-    check_is_mr_image(dataset, name)
+    dicom_frames.check_is_mr_image(dataset, name)
     pixels = dicom_pixels.decode_pixels(dataset, name)
-    drop_pixels(dataset)
+    dicom_pixels.drop_pixels(dataset)
     _check_frame_count(dataset, len(pixels), name)
     for index in range(len(pixels)):
         pixels[index] = dicom_pixels.rescale(pixels[index], _transformation(dataset, index))
@@ -71,9 +71,9 @@ def functional_group(dataset: Dataset, index: int, keyword: str) -> Dataset:
 def inversion_time(dataset: Dataset, index: int) -> float | None:
     """Milliseconds of a frame's first inversion; None where there is no inversion pulse."""
     modifier = functional_group(dataset, index, "MRModifierSequence")
-    times = modifier.get("InversionTimes")
-    first = times if isinstance(times, float) else next(iter(times or []), None)
-    return dicom_protocol.positive(first) if modifier.get("InversionRecovery") == "YES" else None
+    if modifier.get("InversionRecovery") != "YES":
+        return None
+    return positive(next(iter(values_of(modifier, "InversionTimes")), None))
 
 
 def _check_frame_count(dataset: Dataset, decoded: int, name: str) -> None:
@@ -98,11 +98,11 @@ def _frame(dataset: Dataset, index: int, label: str) -> Frame:
         functional_group(dataset, index, "PlaneOrientationSequence"), label
     )
     frame_type = functional_group(dataset, index, "MRImageFrameTypeSequence")
-    words = [str(word) for word in frame_type.get("FrameType") or dataset.get("ImageType") or []]
+    words = tuple(map(str, values_of(frame_type, "FrameType") or values_of(dataset, "ImageType")))
     component = frame_type.get("ComplexImageComponent") or dataset.get("ComplexImageComponent")
     return Frame(
         index=index,
-        position=dicom_frames.number_list(plane, "ImagePositionPatient", 3, label),
+        position=number_list(plane, "ImagePositionPatient", 3, label),
         row=row,
         column=column,
         spacing=dicom_frames.pixel_spacing(measures, label),
@@ -114,7 +114,7 @@ def _frame(dataset: Dataset, index: int, label: str) -> Frame:
     )
 
 
-def _traits(dataset: Dataset, index: int, content: Dataset, words: list[str]) -> dict[str, Hashable]:
+def _traits(dataset: Dataset, index: int, content: Dataset, words: tuple[str, ...]) -> dict[str, Hashable]:
     echo = functional_group(dataset, index, "MREchoSequence")
     diffusion = functional_group(dataset, index, "MRDiffusionSequence")
     gradient = diffusion.get("DiffusionGradientDirectionSequence") or [Dataset()]
@@ -123,11 +123,10 @@ def _traits(dataset: Dataset, index: int, content: Dataset, words: list[str]) ->
         "TemporalPositionIndex": content.get("TemporalPositionIndex"),
         "DiffusionBValue": diffusion.get("DiffusionBValue"),
         "DiffusionGradientOrientation": str(gradient[0].get("DiffusionGradientOrientation", "")),
-        "FrameType": tuple(words),
+        "FrameType": words,
     }
     # A dimension that this list does not name still parts the volumes, by its own index.
-    values = content.get("DimensionIndexValues")
-    values = [values] if isinstance(values, int) else list(values or [])
+    values = values_of(content, "DimensionIndexValues")
     for item, value in zip(dataset.get("DimensionIndexSequence") or [], values, strict=False):
         pointer = item.get("DimensionIndexPointer")
         if pointer not in _SLICE_DIMENSIONS:
@@ -158,10 +157,8 @@ def _contrast(dataset: Dataset, index: int) -> str:
         for keyword in ("SeriesDescription", "ProtocolName", "PulseSequenceName")
     ]
     timing = dicom_protocol.Timing(
-        echo=dicom_protocol.positive(
-            functional_group(dataset, index, "MREchoSequence").get("EffectiveEchoTime")
-        ),
-        repetition=dicom_protocol.positive(
+        echo=positive(functional_group(dataset, index, "MREchoSequence").get("EffectiveEchoTime")),
+        repetition=positive(
             functional_group(dataset, index, "MRTimingAndRelatedParametersSequence").get("RepetitionTime")
         ),
         inversion=inversion_time(dataset, index),

@@ -12,8 +12,7 @@ from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from lfsr_tf.errors import ScanError, first_line
 from lfsr_tf.scans.checks import check_packing, check_stored_size, check_unfolded_size
-
-_PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+from lfsr_tf.scans.dicom_files import PIXEL_KEYWORDS
 
 
 def decode_pixels(dataset: Dataset, name: str) -> NDArray[np.float32]:
@@ -47,7 +46,7 @@ def decode_pixels(dataset: Dataset, name: str) -> NDArray[np.float32]:
 
 
 def _check_grey(dataset: Dataset, name: str) -> None:
-    if not any(keyword in dataset for keyword in _PIXEL_KEYWORDS):
+    if not any(keyword in dataset for keyword in PIXEL_KEYWORDS):
         raise ScanError(
             f"Expected a DICOM image. Received: {name}, which has no pixel data: it is not an image, or "
             "truncated. Give image files, or copy it again."
@@ -76,7 +75,7 @@ def _check_decodable(dataset: Dataset, name: str) -> None:
 
 def _check_stored(dataset: Dataset, samples: int, name: str) -> None:
     """Refuse a matrix that the stored bytes cannot fill, before a decoder makes room for it."""
-    stored = next(len(dataset[keyword].value or b"") for keyword in _PIXEL_KEYWORDS if keyword in dataset)
+    stored = next(len(dataset[keyword].value or b"") for keyword in PIXEL_KEYWORDS if keyword in dataset)
     declared = samples * int(dataset.get("BitsAllocated") or 1) // 8
     if _syntax(dataset).is_compressed:
         # JPEG 2000 and JPEG-LS pack a blank slice more tightly than DEFLATE can: only bombs are refused.
@@ -87,6 +86,12 @@ def _check_stored(dataset: Dataset, samples: int, name: str) -> None:
 
 def _syntax(dataset: Dataset) -> UID:
     return UID(dataset.file_meta.get("TransferSyntaxUID") or ImplicitVRLittleEndian)
+
+
+def drop_pixels(dataset: Dataset) -> None:
+    """Free the encoded pixel data once it is decoded; the rest is the writer's header."""
+    for keyword in PIXEL_KEYWORDS:
+        dataset.pop(keyword, None)
 
 
 def is_inverted(dataset: Dataset) -> bool:

@@ -55,12 +55,6 @@ def place_slices(scan: Scan, header: DicomHeader) -> list[Placement]:
     return placements
 
 
-def pixel_spacing(scan: Scan) -> tuple[float, float]:
-    """Millimetres between rows and between columns, in the order of the Pixel Spacing tag."""
-    columns, rows, _ = scan.voxel_sizes
-    return rows, columns
-
-
 def slice_spacing_changed(scan: Scan, header: DicomHeader) -> bool:
     """Whether the scan has other slice distances than the input."""
     old = float(np.linalg.norm(header.affine[:3, 2]))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
+
+from lfsr_tf.scans.dicom_values import values_of
 
 _FLAIR = re.compile(r"flair|dark.?fluid|tirm", re.IGNORECASE)
 # A digit behind the name belongs to something else (T15, t10); T2* is not T2-weighted spin echo.
@@ -35,15 +36,6 @@ class Timing:
     echo: float | None = None
     repetition: float | None = None
     inversion: float | None = None
-
-
-def positive(value: object) -> float | None:
-    """A positive finite number, or None for an empty, zero or unreadable value."""
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
-    return number if 0 < number < math.inf else None
 
 
 def contrast_of(texts: list[str], timing: Timing) -> str:
@@ -88,10 +80,10 @@ def acquired_matrix_classic(dataset: Dataset) -> tuple[int, int] | None:
     Returns:
         (along axis 0, along axis 1) of the scan, or None where the tag is missing or contradicts itself.
     """
-    value = dataset.get("AcquisitionMatrix")
-    counts = [int(count) for count in value] if value is not None and not isinstance(value, int | str) else []
-    if len(counts) != 4:
+    values = values_of(dataset, "AcquisitionMatrix")
+    if len(values) != 4:
         return None
+    counts = [int(value) for value in values]
     frequency, phase = counts[0] or counts[1], counts[2] or counts[3]
     along_row, along_column = counts[0] or counts[2], counts[1] or counts[3]
     direction = str(dataset.get("InPlanePhaseEncodingDirection") or "").upper()

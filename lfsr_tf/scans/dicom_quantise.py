@@ -14,10 +14,7 @@ from lfsr_tf.errors import ScanError
 _LEVELS = 65535
 # Percentiles between which a viewer first shows the volume: air dark, the brightest fat or vessel clipped.
 _WINDOW = (1.0, 99.5)
-
-
-# As many voxels, evenly spread, as the window is chosen from; it need not be exact, and sorting all takes
-# long.
+# As many evenly spread voxels as the window is taken from; it need not be exact, and sorting all takes long.
 _WINDOW_SAMPLES = 2_000_000
 
 
@@ -71,8 +68,9 @@ def _window(voxels: NDArray[np.float32]) -> tuple[float, float]:
     return float(low + high) / 2, float(high - low) or 1.0
 
 
-def set_pixels(dataset: Dataset, pixels: NDArray[np.uint16]) -> None:
-    """Put pixels [rows, columns] and their format into a dataset."""
+def put(dataset: Dataset, plane: NDArray[np.float32], quantisation: Quantisation) -> None:
+    """Put a plane of voxels [columns, rows] into a dataset: pixels, their format, rescaling and window."""
+    pixels = quantisation.store(plane)
     dataset.Rows, dataset.Columns = pixels.shape
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
@@ -80,22 +78,14 @@ def set_pixels(dataset: Dataset, pixels: NDArray[np.uint16]) -> None:
     dataset.HighBit = 15
     dataset.PixelRepresentation = 0
     dataset.add_new("PixelData", "OW", pixels.tobytes())
-
-
-def set_rescale(dataset: Dataset, quantisation: Quantisation) -> None:
-    """Put rescale slope and intercept into a dataset."""
-    dataset.RescaleSlope = decimal(quantisation.slope)
-    dataset.RescaleIntercept = decimal(quantisation.intercept)
+    dataset.RescaleSlope, dataset.RescaleIntercept = map(
+        decimal, (quantisation.slope, quantisation.intercept)
+    )
     if not dataset.get("RescaleType"):
         dataset.RescaleType = "US"
-
-
-def set_window(dataset: Dataset, quantisation: Quantisation) -> None:
-    """Put window centre and width into a dataset."""
-    centre, width = quantisation.window
-    dataset.WindowCenter, dataset.WindowWidth = decimal(centre), decimal(width)
+    dataset.WindowCenter, dataset.WindowWidth = map(decimal, quantisation.window)
     # The standard's default LINEAR function needs a width of 1 at least (PS3.3 C.11.2.1.2.1).
-    if width < 1:
+    if quantisation.window[1] < 1:
         dataset.VOILUTFunction = "LINEAR_EXACT"
-    elif "VOILUTFunction" in dataset:
-        del dataset.VOILUTFunction
+    else:
+        dataset.pop("VOILUTFunction", None)

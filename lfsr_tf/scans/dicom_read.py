@@ -12,7 +12,6 @@ from pydicom.uid import MediaStorageDirectoryStorage
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans.dicom_files import (
-    check_is_dicom,
     is_named_dicom,
     load_index,
     looks_like_dicom,
@@ -34,22 +33,20 @@ class SeriesFiles:
     """The files of one series in a folder.
 
     Attributes:
-        uid: Series Instance UID.
         description: Series Description and number, for people.
         files: The series' files, sorted by name.
         multiframe: Those of `files` that are enhanced multi-frame files.
         identities: What each of `files` says about whose image it is.
     """
 
-    uid: str
     description: str
     files: tuple[Path, ...]
     multiframe: tuple[Path, ...]
     identities: tuple[Identity, ...]
 
 
-# The series of a folder, and its files that seem to be DICOM but cannot be read.
-Index = tuple[tuple[SeriesFiles, ...], tuple[Path, ...]]
+# The series of a folder, and what is wrong with each of its files that seem to be DICOM but cannot be read.
+Index = tuple[tuple[SeriesFiles, ...], tuple[str, ...]]
 
 
 def is_dicom(path: Path | str) -> bool:
@@ -123,7 +120,6 @@ def _named(scan: Scan, path: Path) -> Scan:
 
 
 def _read_file(path: Path) -> list[Scan]:
-    check_is_dicom(path)
     index = load_index(path)
     return read_multiframe(path) if _is_multiframe(index) else _read_group(_series_of(path, index))
 
@@ -142,8 +138,7 @@ def _read_group(group: SeriesFiles) -> list[Scan]:
 
 
 def _only_series(folder: Path) -> SeriesFiles:
-    series, broken = _index_folder(folder)
-    _refuse_broken(broken)
+    series = _whole_series(folder)
     if not series:
         raise ScanError(
             f"Expected DICOM images. Received: {folder}, which holds none. Give the folder of one series."
@@ -165,21 +160,16 @@ def _shown(group: SeriesFiles) -> str:
 
 def _series_of(path: Path, index: Dataset) -> SeriesFiles:
     """The group of a file in its folder; of the file alone where its folder does not list it as an image."""
-    series, broken = _index_folder(path.parent)
-    _refuse_broken(broken)
-    own = [group for group in series if path in group.files]
+    own = [group for group in _whole_series(path.parent) if path in group.files]
     return own[0] if own else _group(str(index.get("SeriesInstanceUID")), [(path, index)])
 
 
-def _refuse_broken(broken: Sequence[Path]) -> None:
+def _whole_series(folder: Path) -> tuple[SeriesFiles, ...]:
     """A series with a damaged slice at its end would otherwise be read as a shorter one."""
-    for path in broken:
-        check_is_dicom(path)
-        load_index(path)
-        raise ScanError(
-            f"Expected a DICOM image. Received: {path}, whose header ends before the image size: it is "
-            "truncated. Copy it again from the scanner."
-        )
+    series, faults = _index_folder(folder)
+    if faults:
+        raise ScanError(faults[0])
+    return series
 
 
 def _index_folder(folder: Path) -> Index:
@@ -189,36 +179,46 @@ def _index_folder(folder: Path) -> Index:
 # Each series of a folder is read on its own, and asks for the folder's index again.
 @lru_cache(maxsize=1)
 def _index_of(files: tuple[tuple[Path, tuple[int, ...]], ...]) -> Index:
-    """The series of the images among files, and the files that seem to be DICOM but cannot be read.
+    """The series of the images among files, and what is wrong with those that cannot be read.
 
     Args:
         files: Each with its state: one that changes is read again.
     """
     groups: dict[str, list[tuple[Path, Dataset]]] = {}
-    starts = {path: looks_like_dicom(path) for path, _ in files}
-    images, others = ([path for path in starts if starts[path] is kind] for kind in (True, False))
-    broken = [path for path in others if is_named_dicom(path) or (images and may_be_remains(path))]
-    for path in images:
+    faults: list[str] = []
+    for path in _seemingly_dicom([path for path, _ in files]):
         try:
             index = load_index(path)
-        except ScanError:
-            broken.append(path)
+        except ScanError as error:
+            faults.append(str(error))
             continue
         if index.get("Rows") and index.get("Columns"):
             groups.setdefault(str(index.get("SeriesInstanceUID")), []).append((path, index))
-        elif not _is_directory(index) and any(
-            known.startswith(str(index.get("SOPClassUID") or "")) for known in MR_CLASSES
-        ):
-            broken.append(path)  # it may end before its class, or within it
-    return tuple(_group(uid, members) for uid, members in groups.items()), tuple(broken)
+        elif _is_cut_image(index):
+            faults.append(
+                f"Expected a DICOM image. Received: {path}, whose header ends before the image size: it is "
+                "truncated. Copy it again from the scanner."
+            )
+    return tuple(_group(uid, members) for uid, members in groups.items()), tuple(faults)
 
 
-def _is_directory(index: FileDataset) -> bool:
-    """Whether it is the DICOMDIR of a medium, which lies beside the images and has no class of its own."""
+def _seemingly_dicom(paths: Sequence[Path]) -> list[Path]:
+    """The files that start as DICOM, are named so, or may be what is left of an image beside such files."""
+    images = {path for path in paths if looks_like_dicom(path)}
+    return [
+        path for path in paths if path in images or is_named_dicom(path) or (images and may_be_remains(path))
+    ]
+
+
+def _is_cut_image(index: FileDataset) -> bool:
+    """Whether a file without image size may be an image: it may end before its class, or within it.
+
+    The DICOMDIR of a medium, which lies beside the images and has no class of its own, is none.
+    """
     stored = index.file_meta.get("MediaStorageSOPClassUID")
-    return (
-        stored == MediaStorageDirectoryStorage or "FileSetID" in index or "DirectoryRecordSequence" in index
-    )
+    if stored == MediaStorageDirectoryStorage or "FileSetID" in index or "DirectoryRecordSequence" in index:
+        return False
+    return any(known.startswith(str(index.get("SOPClassUID") or "")) for known in MR_CLASSES)
 
 
 def _state(path: Path) -> tuple[int, ...]:
@@ -234,7 +234,6 @@ def _group(uid: str, members: list[tuple[Path, Dataset]]) -> SeriesFiles:
     text = str(first.get("SeriesDescription") or "").strip() or f"series {uid}"
     number = first.get("SeriesNumber")
     return SeriesFiles(
-        uid=uid,
         description=f"{number}: {text}" if number is not None else text,
         files=tuple(path for path, _ in members),
         multiframe=tuple(path for path, index in members if _is_multiframe(index)),

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
 from pydicom.uid import UID
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans import dicom_frames, dicom_pixels, dicom_protocol
-from lfsr_tf.scans.dicom_files import load_dataset, readable_values
+from lfsr_tf.scans.dicom_files import load_dataset
 from lfsr_tf.scans.dicom_frames import DicomHeader, Frame
 from lfsr_tf.scans.dicom_geometry import split_volumes, volume_affine
 from lfsr_tf.scans.dicom_identity import subject_of
+from lfsr_tf.scans.dicom_values import number_list, positive, readable_values, values_of
 from lfsr_tf.scans.scan import Scan
 
 # What tells volumes at the same place apart, most telling first.
@@ -55,33 +55,17 @@ def read_series(files: Sequence[Path], name: str) -> list[Scan]:
     for index, path in enumerate(files):
         dataset = load_dataset(path)
         with readable_values(path):
-            check_is_mr_image(dataset, str(path))
+            dicom_frames.check_is_mr_image(dataset, str(path))
             _check_one_frame(dataset, path)
             _check_same_matrix(dataset, path, [*datasets, dataset][0], files[0])
             pixels.append(dicom_pixels.rescale(dicom_pixels.decode_pixels(dataset, str(path))[0], dataset))
             frames.append(_frame(index, dataset, path))
-        drop_pixels(dataset)
+        dicom_pixels.drop_pixels(dataset)
         datasets.append(dataset)
     notes = dicom_frames.reading_notes(frames, inverted=dicom_pixels.is_inverted(datasets[0]))
     with readable_values(files[0]):
         volumes = [_volume(volume, datasets, pixels, name) for volume in split_volumes(frames, name)]
     return [replace(scan, notes=notes) for scan in volumes]
-
-
-def check_is_mr_image(dataset: Dataset, name: str) -> None:
-    """Refuse other modalities and mosaics, whose slices lie side by side in one image.
-
-    Raises:
-        ScanError: With what was found.
-    """
-    modality = str(dataset.get("Modality") or "MR")
-    if modality != "MR":
-        raise ScanError(f"Expected an MR image. Received: {name} of modality {modality}. Give the MR series.")
-    if "MOSAIC" in [str(word).upper() for word in _values(dataset.get("ImageType"))]:
-        raise ScanError(
-            f"Expected one slice a file. Received: {name}, a mosaic of slices. "
-            "Convert the series to NIfTI (dcm2niix) and give that."
-        )
 
 
 def _check_one_frame(dataset: Dataset, path: Path) -> None:
@@ -92,19 +76,6 @@ def _check_one_frame(dataset: Dataset, path: Path) -> None:
             f"class {UID(dataset.get('SOPClassUID') or '').name!r}. Convert the series to NIfTI (dcm2niix) "
             "and give that."
         )
-
-
-def drop_pixels(dataset: Dataset) -> None:
-    """Free the encoded pixel data once it is decoded; the rest is the writer's header."""
-    for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"):
-        if keyword in dataset:
-            del dataset[keyword]
-
-
-def _values(value: object) -> tuple[object, ...]:
-    if value is None:
-        return ()
-    return tuple(value) if isinstance(value, MultiValue | list | tuple) else (value,)
 
 
 def _check_same_matrix(dataset: Dataset, path: Path, first: Dataset, first_path: Path) -> None:
@@ -118,17 +89,18 @@ def _check_same_matrix(dataset: Dataset, path: Path, first: Dataset, first_path:
 
 def _frame(index: int, dataset: Dataset, path: Path) -> Frame:
     row, column = dicom_frames.unit_vectors(dataset, str(path))
-    image_type = _values(dataset.get("ImageType"))
     values = {keyword: dataset.get(keyword) for keyword in _TRAIT_KEYWORDS}
     traits = {keyword: "" if value is None else str(value) for keyword, value in values.items()}
     return Frame(
         index=index,
-        position=dicom_frames.number_list(dataset, "ImagePositionPatient", 3, str(path)),
+        position=number_list(dataset, "ImagePositionPatient", 3, str(path)),
         row=row,
         column=column,
         spacing=dicom_frames.pixel_spacing(dataset, str(path)),
         thickness=dicom_frames.slice_distance(dataset),
-        component=dicom_frames.component_of(image_type, dataset.get("ComplexImageComponent")),
+        component=dicom_frames.component_of(
+            values_of(dataset, "ImageType"), dataset.get("ComplexImageComponent")
+        ),
         traits=traits,
         label=path.name,
     )
@@ -158,8 +130,8 @@ def _contrast(dataset: Dataset) -> str:
         str(dataset.get(keyword) or "") for keyword in ("SeriesDescription", "ProtocolName", "SequenceName")
     ]
     timing = dicom_protocol.Timing(
-        echo=dicom_protocol.positive(dataset.get("EchoTime")),
-        repetition=dicom_protocol.positive(dataset.get("RepetitionTime")),
-        inversion=dicom_protocol.positive(dataset.get("InversionTime")),
+        echo=positive(dataset.get("EchoTime")),
+        repetition=positive(dataset.get("RepetitionTime")),
+        inversion=positive(dataset.get("InversionTime")),
     )
     return dicom_protocol.contrast_of(texts, timing)

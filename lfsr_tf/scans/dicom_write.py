@@ -16,14 +16,15 @@ from lfsr_tf.errors import LfsrError, OutputError, first_line
 from lfsr_tf.scans import dicom_derived, dicom_quantise
 from lfsr_tf.scans.dicom_classic_header import classic_header
 from lfsr_tf.scans.dicom_derived import DerivedSeries
-from lfsr_tf.scans.dicom_files import UNREADABLE, readable_header, tolerant_parsing
+from lfsr_tf.scans.dicom_files import tolerant_parsing
 from lfsr_tf.scans.dicom_frames import DicomHeader
-from lfsr_tf.scans.dicom_placement import Placement, pixel_spacing, place_slices, slice_spacing_changed
+from lfsr_tf.scans.dicom_placement import Placement, place_slices, slice_spacing_changed
+from lfsr_tf.scans.dicom_values import UNREADABLE, readable_header
 from lfsr_tf.scans.scan import Scan
 from lfsr_tf.storage import atomic_folder
 
 
-def write_dicom(scan: Scan, folder: Path | str, *, derivation: str = "", overwrite: bool = False) -> None:
+def write_dicom(scan: Scan, folder: Path | str, *, derivation: str = "") -> None:
     r"""Write a scan as a derived series of classic MR images, one file a slice.
 
     New series and instance UIDs, Image Type DERIVED\SECONDARY; patient, study and frame of reference are the
@@ -36,7 +37,6 @@ def write_dicom(scan: Scan, folder: Path | str, *, derivation: str = "", overwri
         folder: Created; the files are IM0001.dcm, IM0002.dcm, ... in slice order. Complete or not there at
             all.
         derivation: What was done, for Derivation Description; a sentence on the matrices by default.
-        overwrite: Replace an existing folder, if it holds nothing but instances.
 
     Raises:
         OutputError: The scan did not come from DICOM, was turned, its header holds what cannot be written, or
@@ -50,8 +50,7 @@ def write_dicom(scan: Scan, folder: Path | str, *, derivation: str = "", overwri
             f"{scan.format!r}. Write it as NIfTI."
         )
     series = _identity(scan, header, derivation)
-    replaces = is_instance if overwrite else None
-    with tolerant_parsing(), atomic_folder(folder, replaces=replaces) as temporary, _writable_values(scan):
+    with tolerant_parsing(), atomic_folder(folder) as temporary, _writable_values(scan):
         header = replace(header, datasets=tuple(map(readable_header, header.datasets)))
         for number, dataset in enumerate(_instances(scan, header, series), start=1):
             dataset.save_as(temporary / f"IM{number:04d}.dcm", enforce_file_format=True)
@@ -108,13 +107,10 @@ def _instances(scan: Scan, header: DicomHeader, series: DerivedSeries) -> Iterat
     for number, placement in enumerate(placements):
         source, reference = _origin(header, placement.source)
         dataset = dicom_derived.derive(source, series)
-        dicom_quantise.set_pixels(dataset, quantisation.store(scan.voxels[:, :, number]))
-        dicom_quantise.set_rescale(dataset, quantisation)
-        dicom_quantise.set_window(dataset, quantisation)
+        dicom_quantise.put(dataset, scan.voxels[:, :, number], quantisation)
         _set_place(dataset, placement, scan, header)
         if not same_slices or not dataset.get("InstanceNumber"):
             dataset.InstanceNumber = number + 1
-        dataset.DerivationCodeSequence = [dicom_derived.derivation_code()]
         if reference is not None:
             dataset.SourceImageSequence = [reference]
         yield dataset
@@ -130,11 +126,11 @@ def _origin(header: DicomHeader, number: int) -> tuple[Dataset, Dataset | None]:
 
 
 def _set_place(dataset: Dataset, placement: Placement, scan: Scan, header: DicomHeader) -> None:
-    dataset.PixelSpacing = [dicom_quantise.decimal(spacing) for spacing in pixel_spacing(scan)]
+    between_columns, between_rows, between_slices = map(dicom_quantise.decimal, scan.voxel_sizes)
+    dataset.PixelSpacing = [between_rows, between_columns]
     if placement.moved:
         position = np.asarray(dataset.ImagePositionPatient, dtype=np.float64) + placement.shift
         dataset.ImagePositionPatient = [dicom_quantise.decimal(value) for value in position]
-        if "SliceLocation" in dataset:
-            del dataset.SliceLocation
+        dataset.pop("SliceLocation", None)
     if slice_spacing_changed(scan, header):
-        dataset.SliceThickness = dataset.SpacingBetweenSlices = dicom_quantise.decimal(scan.voxel_sizes[2])
+        dataset.SliceThickness = dataset.SpacingBetweenSlices = between_slices

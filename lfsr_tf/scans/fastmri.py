@@ -16,12 +16,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from lfsr_tf.errors import ScanError
+from lfsr_tf.errors import ScanError, first_line
 from lfsr_tf.scans.checks import as_float32, check_file
 from lfsr_tf.scans.field_of_view import InPlane, image_geometry, kspace_geometry
 from lfsr_tf.scans.geometry import axial_affine
@@ -46,9 +47,9 @@ _NO_POSITION = "The file gives no position: axial slices around the centre of th
 
 @dataclass(frozen=True)
 class _Volume:
-    """What k-space or stored images give: [slices, h, w] and its in-plane geometry."""
+    """What k-space or stored images give: [slices, h, w], real, of any dtype, and its in-plane geometry."""
 
-    images: NDArray[np.float32]
+    images: NDArray[Any]
     geometry: InPlane
     centre: tuple[int, int]
     acquired: tuple[int, int] | None
@@ -80,10 +81,9 @@ def read_fastmri(path: Path) -> list[Scan]:
         with h5py.File(path, "r") as file:
             return [_read_open(file, path)]
     except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ScanError(
-            f"Expected an HDF5 file. Received: {path}, which is truncated or something else ({reason}). "
-            "Copy it again."
+            f"Expected an HDF5 file. Received: {path}, which is truncated or something else "
+            f"({first_line(error)}). Copy it again."
         ) from error
 
 

@@ -30,12 +30,13 @@ class InPlane:
 
 @dataclass(frozen=True)
 class _Axis:
-    """One in-plane axis of the header: samples and millimetres, encoded and shown."""
+    """One in-plane axis of the header: samples and millimetres, encoded and shown, and samples acquired."""
 
     encoded: int
     encoded_mm: float
     recon: int
     recon_mm: float
+    acquired: int
 
     def kept(self, samples: int) -> tuple[int, float]:
         """Pixels to keep of `samples` encoded ones, and their size in millimetres."""
@@ -48,13 +49,17 @@ class _Axis:
         near = self.recon <= samples and abs(wanted - self.recon) <= max(1, self.recon // 100)
         return (self.recon if near else wanted), pixel
 
+    def shown(self, pixels: int) -> int:
+        """Acquired samples that fall to the shown field of view; no more than there are pixels."""
+        return max(1, min(pixels, round(self.acquired * self.recon_mm / self.encoded_mm)))
+
 
 def kspace_geometry(shape: tuple[int, int], header: IsmrmrdHeader | None) -> InPlane:
     """How to cut the images of k-space [.., H, W]; without a header pixels are 1 mm and nothing is cut."""
     if header is None:
         return InPlane(shape, (1.0, 1.0), 1.0)
-    x, y = _axes(shape, header)
-    (height, row_mm), (width, column_mm) = x.kept(shape[0]), y.kept(shape[1])
+    first, second = _axes(shape, header)
+    (height, row_mm), (width, column_mm) = first.kept(shape[0]), second.kept(shape[1])
     return InPlane((height, width), (row_mm, column_mm), _slice_spacing(header))
 
 
@@ -62,36 +67,28 @@ def image_geometry(shape: tuple[int, int], header: IsmrmrdHeader | None) -> InPl
     """The pixels of a stored reconstruction [.., h, w], which covers the field of view of reconSpace."""
     if header is None:
         return InPlane(shape, (1.0, 1.0), 1.0)
-    x, y = _axes(shape, header)
-    spacing = (x.recon_mm / shape[0], y.recon_mm / shape[1])
-    lines = header.lines.extent if header.lines else y.encoded
-    acquired = (
-        _share(x.encoded, x, shape[0]),
-        _share(min(lines, y.encoded), y, shape[1]),
-    )
+    first, second = _axes(shape, header)
+    spacing = (first.recon_mm / shape[0], second.recon_mm / shape[1])
+    acquired = (first.shown(shape[0]), second.shown(shape[1]))
     return InPlane(shape, spacing, _slice_spacing(header), acquired)
 
 
-def _share(samples: int, axis: _Axis, pixels: int) -> int:
-    """Acquired samples that fall to the shown field of view; no more than there are pixels."""
-    return max(1, min(pixels, round(samples * axis.recon_mm / axis.encoded_mm)))
-
-
 def _axes(shape: tuple[int, int], header: IsmrmrdHeader) -> tuple[_Axis, _Axis]:
+    """The array's axes in their order: readout and phase encoding, or transposed."""
+    encoded, recon = header.encoded, header.recon
+    readout, phase, _ = encoded.matrix
+    lines = min(header.lines.extent, phase) if header.lines else phase
     x, y = (
         _Axis(
-            header.encoded.matrix[axis],
-            header.encoded.field_of_view[axis],
-            header.recon.matrix[axis],
-            header.recon.field_of_view[axis],
+            encoded.matrix[axis],
+            encoded.field_of_view[axis],
+            recon.matrix[axis],
+            recon.field_of_view[axis],
+            acquired,
         )
-        for axis in (0, 1)
+        for axis, acquired in enumerate((readout, lines))
     )
-    for sizes in ((x.encoded, y.encoded), (x.recon, y.recon)):
-        # Files of other converters put the phase encoding first; matching sizes tell.
-        if shape == sizes[::-1] and shape != sizes:
-            return y, x
-    return x, y
+    return (y, x) if header.is_transposed(shape) else (x, y)
 
 
 def _slice_spacing(header: IsmrmrdHeader) -> float:

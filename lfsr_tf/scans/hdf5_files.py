@@ -53,7 +53,8 @@ def read_text(file: h5py.File, name: str, path: Path) -> bytes | str:
     """A data set that holds one text, such as an XML header.
 
     Raises:
-        ScanError: A group, an array, something that is no text, or more than 1 MiB of it.
+        ScanError: A group, an array, something that is no text, or more than 1 MiB of it. A text of
+            variable length has no size before it is read: its reader refuses one that is too long.
     """
     dataset = open_dataset(file, name, path)
     kind = dataset.id.get_type()

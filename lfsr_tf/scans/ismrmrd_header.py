@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,11 @@ class IsmrmrdHeader:
     lines: PhaseLines | None
     receiver_channels: int = 1
     slices: int | None = None
+
+    def is_transposed(self, shape: Sequence[int]) -> bool:
+        """Whether an array's last two axes are y and x, as some converters write them: sizes tell."""
+        matrices = (self.encoded.matrix, self.recon.matrix)
+        return any(tuple(shape[-2:]) == matrix[1::-1] != matrix[:2] for matrix in matrices)
 
 
 def parse_ismrmrd_header(xml: bytes | str, path: Path | str) -> IsmrmrdHeader:

@@ -38,7 +38,7 @@ def check_axes(shape: Sequence[int], header: IsmrmrdHeader | None, path: Path) -
     if header is None:
         return ()
     _check_matrix(shape, header, path)
-    _check_padding(shape[-1], header, path)
+    _check_padding(shape, header, path)
     return _check_coils(shape, header, path) if len(shape) == 4 else ()
 
 
@@ -62,10 +62,8 @@ def _check_matrix(shape: Sequence[int], header: IsmrmrdHeader, path: Path) -> No
     """Samples lie between half of the smaller and all of the larger of encodedSpace and reconSpace."""
     sizes = [(header.encoded.matrix[axis], header.recon.matrix[axis]) for axis in (0, 1)]
     limits = [(min(pair) / 2, max(pair)) for pair in sizes]
-    if all(low <= size <= high for size, (low, high) in zip(shape[-2:], limits, strict=True)):
-        return
-    # Other converters put the phase encoding first; equal sizes tell, as they do in `field_of_view`.
-    if tuple(shape[-2:]) in {(columns, rows) for rows, columns in zip(*sizes, strict=True)}:
+    fits = all(low <= size <= high for size, (low, high) in zip(shape[-2:], limits, strict=True))
+    if fits or header.is_transposed(shape):
         return
     (encoded_x, recon_x), (encoded_y, recon_y) = sizes
     raise ScanError(
@@ -74,14 +72,15 @@ def _check_matrix(shape: Sequence[int], header: IsmrmrdHeader, path: Path) -> No
     )
 
 
-def _check_padding(columns: int, header: IsmrmrdHeader, path: Path) -> None:
+def _check_padding(shape: Sequence[int], header: IsmrmrdHeader, path: Path) -> None:
     """Refuse partial Fourier whose missing lines were left out: its centre is not the array's centre."""
     lines, encoded = header.lines, header.encoded.matrix[1]
-    if lines is None or columns >= encoded or columns != lines.count:
+    stored = shape[-2] if header.is_transposed(shape) else shape[-1]
+    if lines is None or stored >= encoded or stored != lines.count:
         return
-    if lines.uneven > max(2, columns // 20):
+    if lines.uneven > max(2, stored // 20):
         raise ScanError(
-            f"Expected k-space with its centre in the middle. Received: {columns} of {encoded} lines in "
+            f"Expected k-space with its centre in the middle. Received: {stored} of {encoded} lines in "
             f"{path}, whose centre is line {lines.center - lines.minimum}. Fill the missing lines with "
             "zeros, as fastMRI does."
         )

@@ -19,7 +19,7 @@ from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
-from lfsr_tf.errors import OutputError, ScanError
+from lfsr_tf.errors import ScanError, first_line
 from lfsr_tf.scans.checks import check_affine, check_file, check_shape, check_stored_size
 from lfsr_tf.scans.geometry import default_slice_axis
 from lfsr_tf.scans.naming import contrast_from_text, subject_from_path
@@ -38,6 +38,7 @@ _DAMAGE = (
     ValueError,
     OverflowError,
 )
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
 _SHAPES = {2: "a slice [X, Y]", 3: "a volume [X, Y, Z]", 4: "a series [X, Y, Z, T]"}
 # The lowest three bits of xyzt_units: metre, millimetre, micrometre (nifti1.h); anything else counts as mm.
 _MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}
@@ -48,7 +49,7 @@ _MAX_OFFSET = 2**25
 
 def is_nifti(path: Path) -> bool:
     """Whether the file's name says that it is NIfTI."""
-    return path.name.lower().endswith((".nii", ".nii.gz"))
+    return path.name.lower().endswith(NIFTI_SUFFIXES)
 
 
 def read_nifti(path: Path) -> list[Scan]:
@@ -76,10 +77,9 @@ def read_nifti(path: Path) -> list[Scan]:
             affine = check_affine(image.affine * _millimetres(image.header), path)
             voxels = _load(image)
     except _DAMAGE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ScanError(
-            f"Expected a NIfTI file. Received: {path}, which is truncated or something else ({reason}). "
-            "Copy it again."
+            f"Expected a NIfTI file. Received: {path}, which is truncated or something else "
+            f"({first_line(error)}). Copy it again."
         ) from error
     return [_scan_of(volume, affine, image.header, path) for volume in np.moveaxis(voxels, 3, 0)]
 
@@ -170,10 +170,8 @@ def write_nifti(scan: Scan, path: Path) -> None:
         path: A name that ends in .nii or .nii.gz.
 
     Raises:
-        OutputError: Another suffix, or the file cannot be written; nothing is left behind.
+        OutputError: The file cannot be written; nothing is left behind.
     """
-    if not is_nifti(path):
-        raise OutputError(f"Expected a name ending in .nii or .nii.gz. Received: {path}. Change the suffix.")
     read_from_nifti = isinstance(scan.header, nib.Nifti1Header)
     header = _kept_header(scan) if read_from_nifti else _new_header(scan)
     image_class = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image

@@ -29,7 +29,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lfsr_tf.errors import ScanError
+from lfsr_tf.errors import ScanError, first_line
 from lfsr_tf.scans.checks import (
     as_float32,
     check_affine,
@@ -94,10 +94,9 @@ def read_numpy(path: Path) -> list[Scan]:
             with path.open("rb") as stream:
                 array, place = _load_npy(stream, path.stat().st_size, _NUMBERS, path), _Place()
     except _DAMAGE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ScanError(
-            f"Expected a NumPy file. Received: {path}, which is truncated or something else ({reason}). "
-            "Save it again with numpy.save."
+            f"Expected a NumPy file. Received: {path}, which is truncated or something else "
+            f"({first_line(error)}). Save it again with numpy.save."
         ) from error
     if array.dtype.kind == "c":
         return [_scan_of_kspace(array, place, path)]

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from lfsr_tf.errors import OutOfMemoryError, ScanError
 from lfsr_tf.scans.checks import check_scan
-from lfsr_tf.scans.dicom_read import find_series, is_dicom, read_dicom
+from lfsr_tf.scans.dicom_files import DICOM_SUFFIXES
+from lfsr_tf.scans.dicom_read import find_series, is_dicom, read_dicom, series_files
 from lfsr_tf.scans.fastmri import read_fastmri
 from lfsr_tf.scans.naming import check_labels, know_suffixes
-from lfsr_tf.scans.nifti import read_nifti
+from lfsr_tf.scans.nifti import NIFTI_SUFFIXES, read_nifti
 from lfsr_tf.scans.numpy_files import read_numpy
 from lfsr_tf.scans.scan import Scan
 from lfsr_tf.storage import exists
@@ -49,12 +50,12 @@ class Reader:
 
 # By name: a damaged file is then reported as what it claims to be.
 FILE_READERS = (
-    Reader("NIfTI (.nii, .nii.gz)", (".nii", ".nii.gz"), read_nifti),
+    Reader("NIfTI (.nii, .nii.gz)", NIFTI_SUFFIXES, read_nifti),
     Reader("fastMRI or M4Raw HDF5 (.h5)", (".h5", ".hdf5"), read_fastmri),
     Reader("NumPy (.npy, .npz)", (".npy", ".npz"), read_numpy),
 )
 # DICOM files often have no suffix, and one scan is a folder of them.
-DICOM_READER = Reader("DICOM (a file or the folder of a series)", (".dcm", ".ima"), read_dicom, is_dicom)
+DICOM_READER = Reader("DICOM (a file or the folder of a series)", DICOM_SUFFIXES, read_dicom, is_dicom)
 READERS = (*FILE_READERS, DICOM_READER)
 know_suffixes(suffix for reader in READERS for suffix in reader.suffixes)
 
@@ -149,6 +150,26 @@ def find_scans(folder: Path | str) -> list[Path]:
             f"Expected folders that can be searched. Received: {error.filename}: {error.strerror}. "
             "Ask its owner for the right to read it, or name the scans and folders beside it."
         ) from error
+
+
+def is_series(path: Path) -> bool:
+    """Whether a scan is DICOM, of which several files may be one scan."""
+    return not any(reader.takes(path) for reader in FILE_READERS) and is_dicom(path)
+
+
+def scan_files(path: Path) -> list[Path]:
+    """The files that a scan is read from.
+
+    Args:
+        path: A scan: a file, or the folder of a DICOM series.
+
+    Returns:
+        The path itself; of a DICOM series all its files, whether its folder or one of its files was given.
+
+    Raises:
+        ScanError: A header of a DICOM series cannot be read, or its folder holds several.
+    """
+    return series_files(path) if is_series(path) else [path]
 
 
 def _folders_below(folder: Path) -> Iterator[tuple[Path, list[str]]]:

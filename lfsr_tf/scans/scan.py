@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lfsr_tf.errors import ConfigError, ScanError
 from lfsr_tf.scans.geometry import Plane, axis_of_plane, padded_affine, plane_of_axis, resized_affine
-
-ScanFormat = Literal["nifti", "dicom", "fastmri", "numpy"]
 
 
 # Compared by identity: arrays have no single truth value.
@@ -26,7 +24,7 @@ class Scan:
         subject: Identifier of the person; splits are made by it.
         contrast: "T1w", "T2w", "FLAIR", "PD" or "unknown".
         source: Where the scan was read from; None for a simulated one.
-        format: Which writer gives it back.
+        format: Of the file it was read from; only a "dicom" scan can be written as DICOM.
         slice_axis: 0, 1 or 2: the axis along which slices are stacked.
         acquired_matrix: (h, w) samples that were acquired along the two in-plane axes, in the order of the
             axes, or None when the file does not say. Smaller than the slices where those were interpolated.
@@ -42,7 +40,7 @@ class Scan:
     subject: str = "unknown"
     contrast: str = "unknown"
     source: Path | None = None
-    format: ScanFormat = "nifti"
+    format: str = "nifti"
     slice_axis: int = 2
     acquired_matrix: tuple[int, int] | None = None
     kspace: NDArray[np.complex64] | None = field(default=None, repr=False)

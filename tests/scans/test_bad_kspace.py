@@ -144,5 +144,14 @@ def test_partial_fourier_without_its_zeros(hdf5_file, header_xml, brain):
     refused(path, "30 of 40 lines", "whose centre is line 10")
 
 
+def test_padding_is_judged_along_the_phase_encoding_wherever_that_stands(hdf5_file, header_xml, brain):
+    turned = np.swapaxes(brain(height=64, width=80), -1, -2)
+    zero_filled = {"encoded": (64, 80, 1), "recon": (64, 80, 1), "lines": (0, 63, 20), "channels": 4}
+    assert read_scan(hdf5_file(kspace=turned, ismrmrd_header=header_xml(**zero_filled))).kspace is not None
+    cut = {"encoded": (64, 40, 1), "recon": (32, 30, 1), "lines": (0, 29, 10), "channels": 4}
+    path = hdf5_file(kspace=brain(height=30, width=32), ismrmrd_header=header_xml(**cut))
+    refused(path, "30 of 40 lines", "whose centre is line 10")
+
+
 def test_an_ismrmrd_raw_file_is_told_from_fastmris_layout(hdf5_file):
     refused(hdf5_file(**{"dataset/data": np.zeros(3)}), "which holds dataset", "Reconstruct it")

@@ -64,6 +64,13 @@ def test_a_zero_filled_reconstruction_says_what_was_acquired():
     assert image_geometry((256, 256), header).acquired == (256, 195)
 
 
+def test_the_acquired_lines_lie_along_the_phase_encoding_wherever_that_stands():
+    lines = PhaseLines(0, 194, 97)
+    header = _header((256, 320, 1), (240, 300, 5), (256, 320, 1), (240, 300, 5), lines)
+    assert image_geometry((256, 320), header).acquired == (256, 195)
+    assert image_geometry((320, 256), header).acquired == (195, 256)
+
+
 def test_without_a_header_pixels_are_one_millimetre():
     for geometry in (kspace_geometry((20, 30), None), image_geometry((20, 30), None)):
         assert (geometry.shape, geometry.spacing, geometry.slice_spacing) == ((20, 30), (1.0, 1.0), 1.0)

@@ -32,7 +32,7 @@ def test_every_format_is_read_by_its_name(nifti_file, hdf5_file, tmp_path, image
 
 
 def test_each_name_has_one_reader(tmp_path):
-    for name in ("a.nii", "a.nii.gz", "a.h5", "a.hdf5", "a.npy", "a.npz", "a.dcm", "a.IMA"):
+    for name in ("a.nii", "a.nii.gz", "a.h5", "a.hdf5", "a.npy", "a.npz", "a.dcm", "a.dicom", "a.IMA"):
         assert sum(reader.takes(tmp_path / name) for reader in READERS) == 1
 
 
@@ -56,6 +56,7 @@ def test_a_line_in_the_table_is_all_that_a_new_format_needs(tmp_path, image, mon
     assert longer.find_scans(tmp_path) == [path]
     assert [scan.subject for scan in longer.read_volumes(path)] == ["p01"]
     assert without_suffix("x.FOO") == without_suffix("x.nii.gz") == without_suffix("x.IMA") == "x"
+    assert without_suffix("x.dicom") == "x"
 
 
 def test_the_plane_is_chosen_by_axis_or_by_name(nifti_file, image):
@@ -140,11 +141,12 @@ def test_a_file_is_its_own_scan_and_an_empty_folder_has_none(tmp_path, nifti_fil
     assert find_scans(tmp_path / "empty") == []
 
 
-def test_a_file_that_only_claims_to_be_dicom_is_listed_so_that_its_damage_is_reported(tmp_path):
-    (tmp_path / "slice.dcm").write_bytes(b"nothing of the kind")
-    assert find_scans(tmp_path) == [tmp_path / "slice.dcm"]
+@pytest.mark.parametrize("name", ["slice.dcm", "slice.dicom"])
+def test_a_file_that_only_claims_to_be_dicom_is_listed_so_that_its_damage_is_reported(tmp_path, name):
+    (tmp_path / name).write_bytes(b"nothing of the kind")
+    assert find_scans(tmp_path) == [tmp_path / name]
     with pytest.raises(ScanError, match="DICOM"):
-        read_scan(tmp_path / "slice.dcm")
+        read_scan(tmp_path / name)
 
 
 def test_real_series_count_once_each(shared_data):

@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf import text_format  # type: ignore[import-untyped]
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from lfsr_tf.errors import ConfigError
+from lfsr_tf.errors import ConfigError, first_line
 from lfsr_tf.serving.server.options import ModelSource, VersionPolicy
 
 
@@ -21,7 +21,7 @@ def read_models_config(path: Path) -> tuple[ModelSource, ...]:
     try:
         config = text_format.Parse(path.read_text(encoding="utf-8"), ModelServerConfig())
     except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        reason = getattr(error, "strerror", None) or first_line(error)
         raise ConfigError(f"Expected a models.config. Received: {path}: {reason}.") from error
     if not config.model_config_list.config:
         raise ConfigError(f"Expected models in model_config_list. Received: {path}, which has none.")

@@ -259,11 +259,10 @@ def test_failure_in_the_middle_leaves_nothing_behind(
     assert [path.name for path in tmp_path.iterdir()] == ["series"]
 
 
-def test_existing_folder_is_refused_unless_asked(written: tuple[Scan, Scan, Path]) -> None:
+def test_existing_folder_is_refused(written: tuple[Scan, Scan, Path]) -> None:
     _, enhanced, folder = written
     with pytest.raises(OutputError, match="not empty"):
         write_dicom(enhanced, folder)
-    write_dicom(enhanced, folder, overwrite=True)
 
 
 def test_dciodvfy_finds_no_error_in_valid_derived_series(

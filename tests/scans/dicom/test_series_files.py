@@ -7,7 +7,7 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from lfsr_tf.pairs.listing import hash_scan
-from lfsr_tf.scans import dicom_read, find_scans, read_scan
+from lfsr_tf.scans import dicom_read, find_scans, is_series, read_scan, scan_files
 from lfsr_tf.scans.dicom_read import series_files
 
 
@@ -21,6 +21,24 @@ def test_a_file_stands_for_all_files_of_its_series(write_series: Callable[..., P
     write_series(edit=second, prefix="t2_")
     assert [file.name for file in series_files(folder / "003.dcm")] == [f"{n:03d}.dcm" for n in range(5)]
     assert [file.name[:3] for file in series_files(folder / "t2_000.dcm")] == ["t2_"] * 5
+
+
+def test_a_dicom_scan_is_read_from_all_files_of_its_series(write_series: Callable[..., Path]) -> None:
+    folder = write_series()
+    files = sorted(folder.iterdir())
+    (folder / "notes.txt").write_text("not a slice")
+    assert scan_files(folder) == scan_files(files[3]) == files
+    write_series(edit=second, prefix="t2_")
+    assert scan_files(files[3]) == files
+
+
+def test_every_other_scan_is_read_from_itself(write_multiframe: Callable[..., Path], tmp_path: Path) -> None:
+    paths = [write_multiframe(name=name) for name in ("a.dcm", "b.dcm")]
+    assert [scan_files(path) for path in paths] == [[path] for path in paths]
+    named_nifti = paths[0].rename(tmp_path / "a.nii")
+    assert is_series(paths[1]) and not is_series(named_nifti)
+    for path in (named_nifti, tmp_path / "missing.nii", tmp_path / "missing"):
+        assert scan_files(path) == [path]
 
 
 def test_the_hash_of_a_series_sees_a_change_in_its_last_slice(write_series: Callable[..., Path]) -> None:
