@@ -50,7 +50,8 @@ def enhance(
         str | None,
         typer.Option(
             metavar="HxW|header|spectrum|full",
-            help="Matrix that interpolated scans are cut to: given, the file's, estimated, or no cut.",
+            help="Matrix that interpolated scans are cut to: given, the file's, estimated, or no cut. "
+            "Default: header.",
         ),
     ] = None,
     output_format: Annotated[
@@ -64,11 +65,17 @@ def enhance(
         typer.Option(metavar="axial|coronal|sagittal", help="Enhance these slices instead of the acquired."),
     ] = None,
     pixel_budget: Annotated[
-        int | None, typer.Option(help="Most pixels that the network is given at once; bounds the memory.")
+        int | None,
+        typer.Option(
+            help="Most pixels that the network is given at once; bounds the memory. Default: 65536."
+        ),
     ] = None,
     dtype: Annotated[
         str | None,
-        typer.Option(metavar="auto|float32|mixed_bfloat16", help="What the network computes in."),
+        typer.Option(
+            metavar="auto|float32|mixed_bfloat16",
+            help="Computing precision. Default: auto, bfloat16 where model and processor are made for it.",
+        ),
     ] = None,
     noise_level: Annotated[
         float | None,
@@ -139,9 +146,11 @@ def _config(**given: Any) -> EnhanceConfig:
 
 
 def _output_format(name: str, output: Path) -> OutputFormat:
+    from lfsr_tf.scans.nifti import is_nifti
+
     if name not in ("same", "nifti", "dicom"):
         raise ConfigError(f"Expected --format same, nifti or dicom. Received: {name!r}.")
-    if output.name.lower().endswith((".nii", ".nii.gz")):
+    if is_nifti(output):
         if name == "dicom":
             raise ConfigError(f"Expected an output folder for --format dicom. Received: the file {output}.")
         return "nifti"

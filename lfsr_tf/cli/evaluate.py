@@ -57,10 +57,15 @@ def evaluate(
     ] = None,
     sigma_source: Annotated[
         str | None,
-        typer.Option(metavar="known|estimated", help="Where the sigma that methods are told comes from."),
+        typer.Option(
+            metavar="known|estimated",
+            help="Where the sigma that methods are told comes from. Default: known.",
+        ),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Slices that the network sees at once.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Root of the simulated noise.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Slices that the network sees at once. Default: 8.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Root of the simulated noise. Default: 0.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
 ) -> None:
     """Compare a model with zero-filling, cubic interpolation and non-local means on simulated scans.

@@ -54,7 +54,10 @@ def prepare(
         str | None, typer.Option(help="Images below the HR size: refuse, or own: their own size.")
     ] = None,
     validation_fraction: Annotated[
-        float | None, typer.Option(help="Subjects that validate, if none are named.")
+        float | None,
+        typer.Option(
+            help="Fraction of the subjects that validate where no validation scans are given. Default: 0.2."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Root of every random number.")] = None,
     sigma_max: Annotated[
@@ -62,7 +65,7 @@ def prepare(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; default one a core.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Make the records anew, whatever stands in that folder.")
+        bool, typer.Option("--overwrite", help="Make the records anew; other files in that folder stay.")
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first scan that cannot be used.")

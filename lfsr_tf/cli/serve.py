@@ -113,8 +113,7 @@ def serve(
 def _models(
     model: Path | None, name: str | None, config_file: Path | None, dtype: str | None, scratch: Path
 ) -> tuple[ModelSource, ...]:
-    from lfsr_tf.serving.clients.address import DEFAULT_NAME
-    from lfsr_tf.serving.layout import versions
+    from lfsr_tf.serving.layout import DEFAULT_NAME, versions
     from lfsr_tf.serving.server.models_config import read_models_config
     from lfsr_tf.serving.server.options import ModelSource
 
