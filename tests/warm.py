@@ -41,7 +41,7 @@ class WarmProcess:
 
     def __init__(self, function: Callable[..., None], *arguments: Any, log: Path) -> None:
         self._log = log
-        self._process = _CONTEXT.Process(target=_call, args=(function, arguments, log))
+        self._process = _CONTEXT.Process(target=_call, args=(function, arguments, log), daemon=True)
         self._process.start()
         self.pid, self.kill = self._process.pid, self._process.kill
 

@@ -81,7 +81,7 @@ def noise_warnings(noise: NoiseReport) -> Iterator[str]:
         yield (
             f"The network was told a noise level of {told:g}, outside of its training range, "
             f"{noise.training_range[0]:g} to {noise.training_range[1]:g}: it has not learnt what to do with "
-            "it. Give --noise-level within that range, or none."
+            "it. Give --noise-level within that range."
         )
 
 

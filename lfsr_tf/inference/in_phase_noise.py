@@ -6,7 +6,7 @@ its amplitude. So n = rho m + sqrt(1 - rho^2) g with g independent of the direct
 in phase is Gaussian; the rest is summed over m by quadrature, along c in phase with the signal and across it
 in the 2 C - 1 other channels, and values below 0 are set to 0. r and rho are the root mean square of the
 low-pass's weights and their mean over it: 0.31 and 0.62. In air this leaves a mean of 0.87 sigma of one coil,
-where a magnitude has 1.25; more coils find a direction in their noise more easily: 1.71 of four, 2.45 of
+where a magnitude has 1.25; more coils find a direction in their noise more easily: 1.71 of four, 2.44 of
 eight, where magnitudes have 2.74 and 3.94.
 
 Of a uniform signal these are the moments to 0.02 sigma. What is left out is that the low-pass blurs: at an

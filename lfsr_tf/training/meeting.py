@@ -6,13 +6,17 @@ import hashlib
 import select
 import socket
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 
 import lfsr_tf
 from lfsr_tf.training.hosts import Hosts, HostsError
 
 _GO, _NO = b"go\n", b"another list of hosts or version of lfsr_tf\n"
+_END = b"another host has another list of hosts or version of lfsr_tf\n"
 _PAUSE_S = 0.2
+# How often the first host looks whether those that came are still there.
+_LOOK_S = 1.0
 # How long a line of a few bytes may take from a host that is there.
 _LINE_S = 5.0
 
@@ -50,21 +54,22 @@ def _receive(hosts: Hosts, deadline: float) -> None:
     with ExitStack() as stack:
         server = stack.enter_context(_listening(hosts))
         while len(came := _still_there(came)) < len(expected):
-            server.settimeout(max(deadline - time.monotonic(), 0.01))
+            missing = set(expected.values()) - came.keys()
+            left = deadline - time.monotonic()
+            # Not at the very end, when others give up, too.
+            server.settimeout(_LOOK_S if left > 2 * _LOOK_S else max(left, 0.01))
             try:
                 guest = stack.enter_context(server.accept()[0])
             except TimeoutError as error:
-                missing = [hosts.name(index) for index in expected.values() if index not in came]
-                raise _absent(hosts, ", ".join(missing)) from error
+                if time.monotonic() < deadline:
+                    continue
+                raise _absent(hosts, ", ".join(map(hosts.name, sorted(missing)))) from error
             greeting = _line(guest)
             if greeting in expected:
                 came[expected[greeting]] = guest
-                continue
-            _send(guest, _NO)
-            guest.close()
-            _check_stranger(hosts, greeting)
-        for guest in came.values():
-            _send(guest, _GO)
+            else:
+                _turn_away(hosts, guest, greeting, missing, came)
+        _tell(came.values(), _GO)
 
 
 def _still_there(came: dict[int, socket.socket]) -> dict[int, socket.socket]:
@@ -73,10 +78,15 @@ def _still_there(came: dict[int, socket.socket]) -> dict[int, socket.socket]:
     return {index: guest for index, guest in came.items() if guest not in readable}
 
 
-def _check_stranger(hosts: Hosts, greeting: bytes) -> None:
-    """Wait no longer for a host that has come, but to another training."""
+def _turn_away(
+    hosts: Hosts, guest: socket.socket, greeting: bytes, missing: set[int], came: dict[int, socket.socket]
+) -> None:
+    """Send a stranger away; one that is missed has come to another training, and nobody waits any longer."""
+    _tell([guest], _NO)
+    guest.close()
     own, _, number = greeting.strip().rpartition(b" ")
-    if own.startswith(b"lfsr_tf ") and number in {b"%d" % index for index in range(1, len(hosts.addresses))}:
+    if own.startswith(b"lfsr_tf ") and number in {b"%d" % index for index in missing}:
+        _tell(came.values(), _END)
         raise _other_training(hosts.name(int(number)))
 
 
@@ -95,8 +105,8 @@ def _knock(hosts: Hosts, deadline: float) -> None:
 
 
 def _turned_away(hosts: Hosts, answer: bytes) -> HostsError:
-    if answer == _NO:
-        return _other_training(hosts.name(0))
+    if answer in (_NO, _END):
+        return _other_training(hosts.name(0), answer)
     # TensorFlow's own server, which speaks first and in bytes, or a stranger.
     return HostsError(
         f"Expected {hosts.name(0)} to start the same training. Received: an answer of another program on its "
@@ -105,9 +115,9 @@ def _turned_away(hosts: Hosts, answer: bytes) -> HostsError:
     )
 
 
-def _other_training(name: str) -> HostsError:
+def _other_training(name: str, said: bytes = _NO) -> HostsError:
     return HostsError(
-        f"Expected {name} to start the same training. Received: {_NO.decode().strip()}. Give all hosts the "
+        f"Expected {name} to start the same training. Received: {said.decode().strip()}. Give all hosts the "
         "same command and the same version."
     )
 
@@ -146,10 +156,11 @@ def _line(guest: socket.socket) -> bytes:
     return b""
 
 
-def _send(guest: socket.socket, text: bytes) -> None:
-    # A guest that has gone is missed by TensorFlow or comes again.
-    with suppress(OSError):
-        guest.sendall(text)
+def _tell(guests: Iterable[socket.socket], text: bytes) -> None:
+    for guest in guests:
+        # One that has gone is missed by TensorFlow or comes again.
+        with suppress(OSError):
+            guest.sendall(text)
 
 
 def _absent(hosts: Hosts, missing: str) -> HostsError:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
 from lfsr_tf import training
 from lfsr_tf.cli.train import ConsoleProgress, epoch_line, train
@@ -109,10 +110,10 @@ class FullLog(io.StringIO):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_log_that_cannot_be_written_ends_no_training(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_log_that_cannot_be_written_ends_no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched, ConsoleProgress() as progress:
+        # One of its own: it keeps what it could not write.
+        patched.setattr("lfsr_tf.cli.train.messages", Console(stderr=True))
         patched.setattr("sys.stderr", FullLog())
         progress.note("Going on after epoch 1 of 2.")
         progress.epoch(EpochReport(2, 2, METRICS, True))

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,16 @@ def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) ->
         time.sleep(0.05)
 
 
+@contextmanager
+def stopped(process: subprocess.Popen[str]) -> Iterator[None]:
+    """A block in which the workers go on, but the build does not end before one is killed."""
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+
+
 def digests(builder: Builder) -> list[str]:
     sides = builder.as_dataset(["train", "validation"])
     return [digest_records(tfds.as_numpy(side)) for side in sides]
@@ -73,15 +84,13 @@ def test_a_killed_build_is_continued_by_the_next_one(scans: Path, tmp_path: Path
         whole_run = number % 2 == 1
         pattern = ".preparing-*/" + ("shards/pairs-*" if whole_run else "slices/*.json")
         wait_for(lambda pattern=pattern: list((tmp_path / "data").rglob(pattern)), process)
-        os.kill(process.pid, signal.SIGSTOP)  # the workers go on, but the build does not end before the kill
-        time.sleep(moments.uniform(0.0, 0.3))
-        if whole_run:
-            os.killpg(process.pid, signal.SIGKILL)
-            assert process.wait() == -signal.SIGKILL
-        else:
-            os.kill(workers_of(process)[-1], signal.SIGKILL)
-            os.kill(process.pid, signal.SIGCONT)
-            assert process.wait(300) == 1
+        with stopped(process):
+            time.sleep(moments.uniform(0.0, 0.3))
+            if whole_run:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                os.kill(workers_of(process)[-1], signal.SIGKILL)
+        assert process.wait(300) == (-signal.SIGKILL if whole_run else 1)
         cached = (tmp_path / "data").rglob(".preparing-*/slices/*.json")
         for path in cached:
             written = path.stat().st_mtime_ns

@@ -118,10 +118,36 @@ def test_a_host_that_dies_while_it_waits_is_awaited_again(first: Callable) -> No
 
 def test_a_host_that_died_while_it_waited_is_named(first: Callable) -> None:
     addresses = [f"127.0.0.1:{port}" for port in free_ports(3)]
-    said = first(addresses, 3.0)
-    knocked(addresses[0], _greeting(Hosts(tuple(addresses), 1), 1)).close()
-    met(addresses, [2], 2.0)
-    assert f"nothing from host 1 ({addresses[1]}). Start" in said()
+    said = first(addresses, 4.0)
+    dying = knocked(addresses[0], _greeting(Hosts(tuple(addresses), 1), 1))
+    with knocked(addresses[0], _greeting(Hosts(tuple(addresses), 2), 2)):
+        dying.close()
+        assert f"nothing from host 1 ({addresses[1]}). Start" in said()
+
+
+def test_a_host_of_another_training_does_not_disturb_those_that_have_come(first: Callable) -> None:
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(3)]
+    said = first(addresses, 30.0)
+    with knocked(addresses[0], _greeting(Hosts(tuple(addresses), 1), 1)) as waiting:
+        with knocked(addresses[0], b"lfsr_tf 0 other 1\n") as stranger:
+            assert stranger.recv(100).startswith(b"another list of hosts")
+        assert met(addresses, [2], 30.0) == {2: ""}
+        assert waiting.recv(100) == b"go\n"
+    assert said() == ""
+
+
+def test_hosts_that_have_come_are_told_of_one_with_another_training(first: Callable) -> None:
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(3)]
+    said, began = first(addresses, 60.0), time.monotonic()
+    others: dict[int, str] = {}
+    waiting = threading.Thread(target=lambda: others.update(met(addresses, [1], 60.0)))
+    waiting.start()
+    time.sleep(0.5)
+    with knocked(addresses[0], b"lfsr_tf 0 other 2\n"):
+        assert f"Expected host 2 ({addresses[2]})" in said()
+    waiting.join()
+    assert "another host has another list of hosts" in others[1]
+    assert time.monotonic() < began + 30
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -159,7 +185,7 @@ def has_ipv6_loopback() -> bool:
 
 
 @pytest.mark.skipif(not has_ipv6_loopback(), reason="no IPv6 on this machine")
-@pytest.mark.parametrize("other", ["[::1]", "elsewhere"], ids=["loopback", "all interfaces"])
+@pytest.mark.parametrize("other", ["[::1]", "[2001:db8::1]"], ids=["loopback", "all interfaces"])
 def test_hosts_meet_over_ipv6(other: str) -> None:
     first, second = free_ports(2)
     assert met([f"[::1]:{first}", f"{other}:{second}"], [1, 0], 10) == {0: "", 1: ""}
@@ -167,4 +193,4 @@ def test_hosts_meet_over_ipv6(other: str) -> None:
 
 def test_hosts_of_several_machines_meet_over_ipv4() -> None:
     first, second = free_ports(2)
-    assert met([f"127.0.0.1:{first}", f"elsewhere:{second}"], [1, 0], 10) == {0: "", 1: ""}
+    assert met([f"127.0.0.1:{first}", f"192.0.2.1:{second}"], [1, 0], 10) == {0: "", 1: ""}

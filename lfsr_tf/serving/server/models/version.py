@@ -27,7 +27,7 @@ class State(enum.IntEnum):
 
 @dataclass
 class Version:
-    """One version, as far as it is known; whoever has it holds its model's lock.
+    """One version, as far as it is known; its model's lock is held wherever it is read or changed.
 
     Attributes:
         state: Where it is in its life.
