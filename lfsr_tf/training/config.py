@@ -15,8 +15,6 @@ SCHEDULES = ("constant", "cosine")
 OPTIMIZERS = ("adam",)
 DTYPE_POLICIES = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 LARGEST_WHOLE = 2**31 - 1
-# Python compares whole numbers beyond it with floats, and cannot make one of them.
-LARGEST_FLOAT = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -146,8 +144,17 @@ def _check_whole(name: str, value: Any, *, at_least: int) -> None:
 
 
 def _check_positive(name: str, value: Any) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= LARGEST_FLOAT:
+    if not _is_number(value) or value <= 0:
         raise _refusal(name, "a finite number above 0", value)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a float can hold it: Python compares larger whole numbers, too, but makes no floats of them."""
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and -sys.float_info.max <= value <= sys.float_info.max
+    )
 
 
 def _loss_table(loss: Any) -> dict[str, float]:
@@ -156,11 +163,7 @@ def _loss_table(loss: Any) -> dict[str, float]:
     if not isinstance(table, Mapping) or not table:
         raise _refusal("loss", "the name of a loss or a table of weights", loss)
     for name, weight in table.items():
-        if (
-            not isinstance(weight, int | float)
-            or isinstance(weight, bool)
-            or not 0 <= weight <= LARGEST_FLOAT
-        ):
+        if not _is_number(weight) or weight < 0:
             raise _refusal(f"loss.{name}", "a finite weight of at least 0", weight)
     weights = {str(name): float(weight) for name, weight in table.items() if weight}
     if not weights:

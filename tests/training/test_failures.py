@@ -9,12 +9,12 @@ import pytest
 import tensorflow as tf
 
 from lfsr_tf.errors import LfsrError, ModelError, OutOfMemoryError, OutputError, RecordsError
-from lfsr_tf.pairs import PairsConfig, prepare_dataset
-from lfsr_tf.scans import phantom_scan, write_scan
+from lfsr_tf.pairs import PairsConfig
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.fit import train, train_on
 from lfsr_tf.training.progress import EpochReport, SilentProgress
 from lfsr_tf.training.sources import PairSource
+from tests.training.phantom_pairs import prepare_phantoms
 
 # Keras reads a tensor with np.array(x, copy=False), which NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -25,12 +25,7 @@ UNCHECKED = {"cache": False, "verify": False}
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pairs from two phantoms."""
-    folder = tmp_path_factory.mktemp("pairs")
-    for name, subject in (("train", 1), ("val", 2)):
-        write_scan(phantom_scan(subject, "T2w", slices=2), folder / name / f"sub-{subject}_T2w.nii.gz")
-    config = PairsConfig(patches_per_slice=4)
-    prepare_dataset(folder / "train", folder / "val", folder / "records", config, workers=1)
-    return folder / "records"
+    return prepare_phantoms(tmp_path_factory.mktemp("pairs"), PairsConfig(patches_per_slice=4), slices=2)
 
 
 @pytest.fixture

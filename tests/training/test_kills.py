@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from lfsr_tf.networks import load_model
-from lfsr_tf.pairs import PairsConfig, prepare_dataset, validation_data
-from lfsr_tf.scans import phantom_scan, write_scan
+from lfsr_tf.pairs import PairsConfig, validation_data
 from lfsr_tf.training.state import read_history
-from tests.lent_worker import lent_worker
+from tests.training.phantom_pairs import prepare_phantoms
 from tests.warm import WarmProcess, lfsr
 
 # Ten kills let at most forty epochs pass.
@@ -26,13 +25,7 @@ BATCH = 8
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few hundred pairs from two phantoms."""
-    folder = tmp_path_factory.mktemp("pairs")
-    for name, subject in (("train", 1), ("val", 2)):
-        write_scan(phantom_scan(subject, "T2w", slices=4), folder / name / f"sub-{subject}_T2w.nii.gz")
-    config = PairsConfig(patches_per_slice=16)
-    with lent_worker():
-        prepare_dataset(folder / "train", folder / "val", folder / "records", config, workers=1)
-    return folder / "records"
+    return prepare_phantoms(tmp_path_factory.mktemp("pairs"), PairsConfig(patches_per_slice=16))
 
 
 def start(records: Path, run: Path, log: Path) -> WarmProcess:

@@ -17,12 +17,12 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks import load_model
-from lfsr_tf.pairs import PairsConfig, prepare_dataset
-from lfsr_tf.scans import phantom_scan, write_scan
+from lfsr_tf.pairs import PairsConfig
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.hosts import Hosts
 from lfsr_tf.training.several_hosts import join_hosts, pass_by_proxies, shares
 from lfsr_tf.training.state import read_history
+from tests.training.phantom_pairs import prepare_phantoms
 from tests.training.test_meeting import free_ports
 
 EPOCHS = 4
@@ -46,12 +46,7 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pairs from two phantoms; the last validation batch is a small one."""
-    folder = tmp_path_factory.mktemp("pairs")
-    for name, subject in (("train", 1), ("val", 2)):
-        write_scan(phantom_scan(subject, "T2w", slices=4), folder / name / f"sub-{subject}_T2w.nii.gz")
-    config = PairsConfig(patches_per_slice=9)
-    prepare_dataset(folder / "train", folder / "val", folder / "records", config, workers=1)
-    return folder / "records"
+    return prepare_phantoms(tmp_path_factory.mktemp("pairs"), PairsConfig(patches_per_slice=9))
 
 
 class Training:

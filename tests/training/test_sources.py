@@ -13,22 +13,18 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError, ModelError, RecordsError
 from lfsr_tf.networks import NETWORKS
-from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset
-from lfsr_tf.scans import phantom_scan, write_scan
+from lfsr_tf.pairs import PairsConfig, open_dataset
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.fit import train
 from lfsr_tf.training.sources import PairSource, _facts, read_source
+from tests.training.phantom_pairs import prepare_phantoms
 
 
 @pytest.fixture(scope="module", params=["pairs", "slices"])
 def records(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Records of either mode from two phantoms."""
-    folder = tmp_path_factory.mktemp(request.param)
-    for name, subject in (("train", 1), ("val", 2)):
-        write_scan(phantom_scan(subject, "T2w", slices=4), folder / name / f"sub-{subject}_T2w.nii.gz")
     config = PairsConfig(mode=request.param, patches_per_slice=8)
-    prepare_dataset(folder / "train", folder / "val", folder / "records", config, workers=1)
-    return folder / "records"
+    return prepare_phantoms(tmp_path_factory.mktemp(request.param), config)
 
 
 def batches(source: PairSource, first_epoch: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
