@@ -11,7 +11,7 @@ from pathlib import Path
 from lfsr_tf.errors import OutputError
 from lfsr_tf.storage import exists, remove
 
-_LOCK = ".lfsr-lock"
+LOCK = ".lfsr-lock"
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def exclusive(output: Path) -> Iterator[None]:
     Raises:
         OutputError: The folder cannot be made or locked, or another process writes there.
     """
-    made, lock = not exists(output), output / _LOCK
+    made, lock = not exists(output), output / LOCK
     try:
         output.mkdir(parents=True, exist_ok=True)
         # For writing: NFS takes no exclusive lock of a file that is open for reading alone.

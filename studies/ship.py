@@ -15,7 +15,6 @@ from lfsr_tf.evaluation.methods import MODEL
 from lfsr_tf.evaluation.tables import ALL, lookup
 from lfsr_tf.models import ModelCard, list_models, read_card
 from lfsr_tf.models.catalogue import SHIPPED
-from lfsr_tf.models.publish import publish
 from lfsr_tf.models.weights import load_shipped
 from lfsr_tf.networks import TrainedModel, build_network, load_model
 from lfsr_tf.networks.recast import recast
@@ -23,6 +22,7 @@ from lfsr_tf.scans import find_scans
 from studies.command import carry_out
 from studies.page import markdown_table, renew
 from studies.plan import FOLDER
+from studies.publish import publish
 
 SIGMAS = (0.0, 0.015, 0.03, 0.06)
 MOST_LOSS_DB = 0.02

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.settings import check_choice, check_range, check_types, refusal
 
 DataRange = Literal["volume", "slice"]
 SigmaSource = Literal["known", "estimated"]
@@ -48,25 +48,24 @@ class EvaluationConfig:
         """Check every setting.
 
         Raises:
-            ConfigError: A value is out of its range, or a name is unknown.
+            ConfigError: A value is of another type or out of its range, or a name is unknown.
         """
-        _expect_distinct("sigmas", self.sigmas)
-        if not all(math.isfinite(sigma) and 0.0 <= sigma < 1.0 for sigma in self.sigmas):
+        check_types(self)
+        for name in ("sigmas", "baselines"):
+            values = getattr(self, name)
+            if not values or len(set(values)) != len(values):
+                raise ConfigError(f"Expected one or more different {name}. Received: {values}.")
+        if not all(0.0 <= sigma < 1.0 for sigma in self.sigmas):
             raise ConfigError(f"Expected every sigma in [0, 1). Received: {self.sigmas}.")
-        _expect_distinct("baselines", self.baselines)
-        for name in self.baselines:
-            _expect_choice("baseline", name, BASELINE_NAMES)
-        _expect_choice("data_range", self.data_range, get_args(DataRange))
-        _expect_choice("sigma_source", self.sigma_source, get_args(SigmaSource))
-        for name, least in (
-            ("slices_per_volume", 0),
-            ("hr_size", 16),
-            ("batch_size", 1),
-            ("bootstrap_samples", 100),
-            ("seed", 0),
-        ):
-            if getattr(self, name) < least:
-                raise ConfigError(f"Expected {name} of at least {least}. Received: {getattr(self, name)}.")
+        for baseline in self.baselines:
+            if baseline not in BASELINE_NAMES:
+                raise refusal("baseline", f"one of {', '.join(BASELINE_NAMES)}", baseline)
+        check_choice(self, "data_range", get_args(DataRange))
+        check_choice(self, "sigma_source", get_args(SigmaSource))
+        check_range(self, "slices_per_volume", "seed", least=0)
+        check_range(self, "hr_size", least=16)
+        check_range(self, "batch_size", least=1)
+        check_range(self, "bootstrap_samples", least=100)
         if not 0.5 <= self.confidence < 1.0:
             raise ConfigError(f"Expected confidence in [0.5, 1). Received: {self.confidence}.")
 
@@ -74,13 +73,3 @@ class EvaluationConfig:
     def coverage(self) -> str:
         """The confidence in words for captions, such as "95 %"."""
         return f"{100.0 * self.confidence:g} %"
-
-
-def _expect_distinct(name: str, values: tuple[object, ...]) -> None:
-    if not values or len(set(values)) != len(values):
-        raise ConfigError(f"Expected one or more different {name}. Received: {values}.")
-
-
-def _expect_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ConfigError(f"Expected {name}: one of {', '.join(choices)}. Received: {value}.")

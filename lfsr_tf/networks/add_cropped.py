@@ -25,10 +25,6 @@ class AddCropped(keras.layers.Layer):
         """The first input's."""
         return input_shape[0]
 
-    def compute_output_spec(self, inputs: list[keras.KerasTensor]) -> keras.KerasTensor:
-        """Shape and dtype of the result; by hand, since not every backend traces unknown sizes."""
-        return keras.KerasTensor(inputs[0].shape, dtype=self.compute_dtype)
-
     def input_range(self, sample: int) -> range:
         """Input samples that one output sample reads, along either axis."""
         return range(sample, sample + 1)

@@ -15,7 +15,8 @@ from lfsr_tf.errors import LfsrError, ModelError, OutputError, first_line
 from lfsr_tf.model_info import ModelInfo, info_from_json
 from lfsr_tf.networks.interface import scale_of
 from lfsr_tf.networks.registry import NETWORKS, build_network
-from lfsr_tf.networks.settings import check_channels_last, plain_values
+from lfsr_tf.networks.settings import check_channels_last
+from lfsr_tf.settings import plain_values
 from lfsr_tf.storage import atomic_path, exists, read_json, write_json
 
 MODEL_FILE = "best.keras"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,8 +9,8 @@ import keras
 from keras import ops
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.networks.settings import plain_values
 from lfsr_tf.networks.similarity import ms_ssim, ssim
+from lfsr_tf.settings import is_number, plain_values
 
 # Charbonnier's epsilon, in units of the reference intensity: below it the loss is quadratic (Lai et al.
 # 2017, eq. 2).
@@ -126,6 +125,6 @@ def build_loss(spec: str | Mapping[str, float]) -> WeightedLoss:
             raise ConfigError(
                 f"Expected losses among {', '.join(LOSSES)}. Received: {name!r}. Choose one of these."
             )
-        if not isinstance(weight, int | float) or isinstance(weight, bool) or not 0 < weight < math.inf:
+        if not is_number(weight) or weight <= 0:
             raise ConfigError(f"Expected a weight above 0 for the loss {name}. Received: {weight!r}.")
     return WeightedLoss({name: float(weight) for name, weight in weights.items()})

@@ -15,7 +15,8 @@ import keras
 
 from lfsr_tf.networks.over_interpolation import RESIDUAL_GRIDS, residual_network
 from lfsr_tf.networks.residual_block import residual_block
-from lfsr_tf.networks.settings import check_choice, check_fraction, check_positive, read_settings
+from lfsr_tf.networks.settings import check_fraction, read_settings
+from lfsr_tf.settings import check_choice, check_range, check_types
 
 SCALES = (2, 4)
 
@@ -48,10 +49,10 @@ class ResidualSRSettings:
         Raises:
             ConfigError: A setting has the wrong type or is out of its range.
         """
+        check_types(self)
         check_choice(self, "scale", SCALES)
-        check_positive(self, "blocks", "filters")
+        check_range(self, "blocks", "filters", least=1)
         check_fraction(self, "residual_scaling")
-        check_choice(self, "noise_level", (False, True))
         check_choice(self, "residual_grid", RESIDUAL_GRIDS)
 
 

@@ -64,10 +64,6 @@ class EightViews(keras.layers.Layer):
         scale = self.upsampling
         return batch, height and scale * height, width and scale * width, 1
 
-    def compute_output_spec(self, lr: keras.KerasTensor) -> keras.KerasTensor:
-        """Shape and dtype of the result; by hand, since not every backend traces unknown sizes."""
-        return keras.KerasTensor(self.compute_output_shape(lr.shape), dtype="float32")
-
     def input_range(self, sample: int) -> range:
         """Input samples that one output sample reads, along either axis: a mirror image reads one farther."""
         place = sample // self.upsampling

@@ -53,10 +53,6 @@ class SincInterpolation(keras.layers.Layer):
         batch, height, width, maps = input_shape
         return batch, height and 2 * height, width and 2 * width, maps
 
-    def compute_output_spec(self, image: keras.KerasTensor) -> keras.KerasTensor:
-        """Shape and dtype of the result; by hand, since not every backend traces unknown sizes."""
-        return keras.KerasTensor(self.compute_output_shape(image.shape), dtype=self.compute_dtype)
-
     def input_range(self, sample: int) -> range:
         """Input samples that one output sample reads, along either axis."""
         before = sample // 2

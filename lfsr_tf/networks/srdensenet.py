@@ -16,8 +16,9 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks.dense_block import KERNEL_SIZE, DenseBlock, dense_block
 from lfsr_tf.networks.initializers import SplitHeNormal
 from lfsr_tf.networks.narrow_convolution import NarrowConv2D
-from lfsr_tf.networks.settings import check_choice, check_positive, read_settings
+from lfsr_tf.networks.settings import read_settings
 from lfsr_tf.networks.winograd import WinogradSums, WinogradTiles
+from lfsr_tf.settings import check_choice, check_range, check_types
 
 VARIANTS = ("all", "h", "hl")
 BLOCK_INPUTS = ("every_layer", "first_layer")
@@ -59,10 +60,11 @@ class SRDenseNetSettings:
         Raises:
             ConfigError: A setting has the wrong type or is out of its range.
         """
+        check_types(self)
         check_choice(self, "variant", VARIANTS)
         check_choice(self, "scale", SCALES)
         check_choice(self, "block_input", BLOCK_INPUTS)
-        check_positive(self, "blocks", "layers_per_block", "growth", "stem_filters", "bottleneck")
+        check_range(self, "blocks", "layers_per_block", "growth", "stem_filters", "bottleneck", least=1)
 
     def dense_blocks(self) -> list[DenseBlock]:
         """The sizes of every block, from the first to the last."""

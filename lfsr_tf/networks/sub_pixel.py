@@ -40,10 +40,6 @@ class SubPixelUpsampling(keras.layers.Layer):
         scale = self.upsampling
         return batch, height and scale * height, width and scale * width, maps and maps // scale**2
 
-    def compute_output_spec(self, maps: keras.KerasTensor) -> keras.KerasTensor:
-        """Shape and dtype of the result; by hand, since not every backend traces unknown sizes."""
-        return keras.KerasTensor(self.compute_output_shape(maps.shape), dtype=self.compute_dtype)
-
     def input_range(self, sample: int) -> range:
         """Input samples that one output sample reads, along either axis."""
         return range(sample // self.upsampling, sample // self.upsampling + 1)

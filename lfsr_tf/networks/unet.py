@@ -19,7 +19,8 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks.add_cropped import AddCropped
 from lfsr_tf.networks.over_interpolation import RESIDUAL_GRIDS, residual_network
 from lfsr_tf.networks.residual_block import residual_block
-from lfsr_tf.networks.settings import check_choice, check_fraction, read_settings
+from lfsr_tf.networks.settings import check_fraction, read_settings
+from lfsr_tf.settings import check_choice, check_types
 
 SCALES = (2, 4)
 MOST_LEVELS = 5
@@ -53,29 +54,25 @@ class UNetSRSettings:
         Raises:
             ConfigError: A setting has the wrong type or is out of its range.
         """
+        check_types(self)
         check_choice(self, "scale", SCALES)
         for name in ("filters", "blocks"):
-            object.__setattr__(self, name, _whole_numbers(name, getattr(self, name)))
+            _check_grids(name, getattr(self, name))
         if len(self.filters) != len(self.blocks):
             raise ConfigError(
                 "Expected filters and blocks for the same number of grids. "
                 f"Received: filters={list(self.filters)} and blocks={list(self.blocks)}."
             )
         check_fraction(self, "residual_scaling")
-        check_choice(self, "noise_level", (False, True))
         check_choice(self, "residual_grid", RESIDUAL_GRIDS)
 
 
-def _whole_numbers(name: str, values: Any) -> tuple[int, ...]:
-    """One number of at least 1 for each grid; lists come from TOML and JSON."""
-    listed = tuple(values) if isinstance(values, list | tuple) else ()
-    valid = all(isinstance(value, int) and not isinstance(value, bool) and value >= 1 for value in listed)
-    if not valid or not 1 <= len(listed) <= MOST_LEVELS:
+def _check_grids(name: str, values: tuple[int, ...]) -> None:
+    if not 1 <= len(values) <= MOST_LEVELS or min(values) < 1:
         raise ConfigError(
             f"Expected {name} to be a list of one to {MOST_LEVELS} whole numbers of at least 1, one for each "
             f"grid. Received: {name}={values!r}."
         )
-    return listed
 
 
 def UNetSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the networks of the literature

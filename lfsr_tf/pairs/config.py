@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.pairs.field_types import check_types
 from lfsr_tf.physics.settings import AcquisitionConfig
+from lfsr_tf.settings import check_choice, check_names, check_range, check_types, refusal
 
 Mode = Literal["pairs", "slices"]
 Pairing = Literal["simulated", "repetitions"]
@@ -76,20 +76,17 @@ class PairsConfig:
         """Check every setting.
 
         Raises:
-            ConfigError: A value is out of its range.
+            ConfigError: A value is of another type or out of its range.
         """
+        check_types(self)
         literals = {"mode": Mode, "pairing": Pairing, "plane": Plane, "small_images": SmallImages}
         for name, choices in literals.items():
-            _expect(
-                getattr(self, name) in get_args(choices), self, name, f"one of {', '.join(get_args(choices))}"
-            )
+            check_choice(self, name, get_args(choices))
+        check_choice(self, "scale", (2, 4))
         for name in ("head_threshold", "min_head_fraction", "min_patch_head", "validation_fraction"):
             _expect(0.0 <= getattr(self, name) < 1.0, self, name, "a fraction in [0, 1)")
-        for name in ("patches_per_slice", "noise_copies", "shard_mebibytes"):
-            _expect(getattr(self, name) >= 1, self, name, "at least 1")
-        for name in ("train_pairs", "validation_pairs", "lr_patch"):
-            _expect(getattr(self, name) >= 0, self, name, "0 or more")
-        _expect(self.scale in (2, 4), self, "scale", "2 or 4")
+        check_range(self, "patches_per_slice", "noise_copies", "shard_mebibytes", least=1)
+        check_range(self, "train_pairs", "validation_pairs", "lr_patch", least=0)
         _expect(
             self.hr_size >= 16 and self.hr_size % self.scale == 0,
             self,
@@ -158,13 +155,10 @@ def load_preset(name_or_path: str | Path) -> PairsConfig:
 def _build(cls: type[Any], values: Any) -> Any:
     if not isinstance(values, dict):
         raise ConfigError(f"Expected a table of settings of {cls.__name__}. Received: {values!r}.")
-    unknown = sorted(set(values) - {known.name for known in dataclasses.fields(cls)})
-    if unknown:
-        raise ConfigError(f"Expected settings of {cls.__name__}. Received unknown: {', '.join(unknown)}.")
-    check_types(cls, values)
+    check_names(cls, values)
     return cls(**values)
 
 
 def _expect(condition: bool, config: Any, name: str, wanted: str) -> None:
     if not condition:
-        raise ConfigError(f"Expected {name}: {wanted}. Received: {getattr(config, name)!r}.")
+        raise refusal(name, wanted, getattr(config, name))

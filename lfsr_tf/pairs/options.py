@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo
-from lfsr_tf.pairs.field_types import check_types
+from lfsr_tf.settings import check_range, check_types
 
 # What is done to whole slices only.
 _OF_SLICES = ("flips", "rotations", "blur", "echoes", "hr_noise", "in_phase")
 # The largest blur leaves one in 22,000 at the rim of k-space, the largest echoes are a factor of 20.
-_MOST = {"blur": 10.0, "echoes": 3.0, "hr_noise": 1.0, "in_phase": 1.0}
-_LEAST = {"shards_at_once": 1, "shuffle_patches": 1, "patches_per_slice": 1, "lr_patch": 0}
+_MOST = {"blur": 10, "echoes": 3, "hr_noise": 1, "in_phase": 1}
 
 
 @dataclass(frozen=True)
@@ -75,18 +74,15 @@ class PipelineConfig:
         Raises:
             ConfigError: A value is of another type or out of its range.
         """
-        check_types(PipelineConfig, vars(self))
+        check_types(self)
         if not 0.0 < self.gain_min <= self.gain_max:
             raise ConfigError(
                 f"Expected 0 < gain_min <= gain_max. Received: {self.gain_min} and {self.gain_max}."
             )
         for name, most in _MOST.items():
-            if not 0.0 <= getattr(self, name) <= most:
-                raise ConfigError(f"Expected {name} in [0, {most:g}]. Received: {getattr(self, name)}.")
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ConfigError(f"Expected {name} of at least {least}. Received: {value}.")
+            check_range(self, name, least=0, most=most)
+        check_range(self, "shards_at_once", "shuffle_patches", "patches_per_slice", least=1)
+        check_range(self, "lr_patch", least=0)
         if self.service and not self.service.startswith("grpc://"):
             raise ConfigError(f"Expected a service such as grpc://127.0.0.1:5050. Received: {self.service}.")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.settings import check_choice, check_range, check_types
 
 APODISATION_WINDOWS = ("tukey", "hamming", "fermi")
 ECHO_ORDERS = ("linear", "centric")
@@ -43,23 +44,17 @@ class AcquisitionConfig:
     bias_field: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check the ranges.
+        """Check types and ranges.
 
         Raises:
-            ConfigError: A value is out of its range.
+            ConfigError: A value is of another type or out of its range.
         """
+        check_types(self)
         if not 0.0 <= self.sigma_min <= self.sigma_max < 1.0:
             raise ConfigError(
                 f"Expected 0 <= sigma_min <= sigma_max < 1. Received: {self.sigma_min} and {self.sigma_max}."
             )
-        for name, upper in (("apodisation", 1.0), ("t2_decay", 10.0), ("bias_field", 0.99)):
-            value = getattr(self, name)
-            if not 0.0 <= value <= upper:
-                raise ConfigError(f"Expected {name} in [0, {upper}]. Received: {value}.")
-        for name, choices in (
-            ("apodisation_window", APODISATION_WINDOWS),
-            ("echo_order", ECHO_ORDERS),
-        ):
-            value = getattr(self, name)
-            if value not in choices:
-                raise ConfigError(f"Expected {name} to be one of {choices}. Received: {value!r}.")
+        for name, most in (("apodisation", 1), ("t2_decay", 10), ("bias_field", 0.99)):
+            check_range(self, name, least=0, most=most)
+        check_choice(self, "apodisation_window", APODISATION_WINDOWS)
+        check_choice(self, "echo_order", ECHO_ORDERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import keras
@@ -9,8 +10,9 @@ import keras
 import lfsr_tf
 from lfsr_tf.errors import ModelError
 from lfsr_tf.networks import ModelInfo, load_model, save_model, scale_of
+from lfsr_tf.networks.checkpoint import LAST_FILE, MODEL_FILE
 from lfsr_tf.training.config import TrainConfig
-from lfsr_tf.training.run_folder import WEIGHTS, RunFolder
+from lfsr_tf.training.run_folder import PUBLISHED, WEIGHTS, RunFolder
 from lfsr_tf.training.snapshot import load_snapshot, save_snapshot
 from lfsr_tf.training.sources import PairSource
 from lfsr_tf.training.state import RunState
@@ -18,7 +20,7 @@ from lfsr_tf.training.state import RunState
 
 def write_checkpoints(
     model: keras.Model,
-    saved: keras.Model,
+    network: keras.Model,
     folder: Path,
     state: RunState,
     source: PairSource,
@@ -29,7 +31,7 @@ def write_checkpoints(
 
     Args:
         model: The compiled model after the epoch.
-        saved: The same or another model of the same variables: what goes to the .keras files.
+        network: The same or another model of the same variables: what goes to the .keras files.
         folder: An empty folder; gets training.safetensors, last/last.keras and perhaps best/best.keras.
         state: The state after the epoch.
         source: The pairs the model was trained on, for its description.
@@ -38,9 +40,12 @@ def write_checkpoints(
     """
     save_snapshot(model, folder / WEIGHTS)
     info = describe(model, state, source, config, earlier_steps)
-    for kind in ("last", "best") if state.last_was_best else ("last",):
-        (folder / kind).mkdir()
-        save_model(saved, info, folder / kind / f"{kind}.keras")
+    (folder / "last").mkdir()
+    save_model(network, info, folder / "last" / LAST_FILE)
+    if state.last_was_best:
+        (folder / "best").mkdir()
+        for last, best in zip(PUBLISHED["last"], PUBLISHED["best"], strict=True):
+            shutil.copyfile(folder / "last" / last, folder / "best" / best)
 
 
 def describe(
@@ -76,7 +81,7 @@ def restore(model: keras.Model, folder: RunFolder, state: RunState) -> None:
         load_snapshot(model, folder.backup(state.epochs_done) / WEIGHTS)
     except ModelError as error:
         raise ModelError(f"{error} Train into a new folder.") from error
-    _check_best(model, folder.path / "best.keras")
+    _check_best(model, folder.path / MODEL_FILE)
 
 
 def _check_best(model: keras.Model, path: Path) -> None:

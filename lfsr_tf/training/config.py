@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lfsr_tf.errors import ConfigError
-from lfsr_tf.networks.settings import plain_values
+from lfsr_tf.settings import check_choice, check_names, check_range, check_types, is_number, refusal
 
 SCHEDULES = ("constant", "cosine")
 OPTIMIZERS = ("adam",)
 DTYPE_POLICIES = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 LARGEST_WHOLE = 2**31 - 1
+_COUNTS = ("batch_size", "epochs", "steps_per_execution", "steps_per_epoch", "validation_steps", "patience")
 
 
 @dataclass(frozen=True)
@@ -77,13 +76,17 @@ class TrainConfig:
         Raises:
             ConfigError: A setting has the wrong type or is out of its range.
         """
-        for item in dataclasses.fields(self):
-            object.__setattr__(self, item.name, plain_values(getattr(self, item.name)))
-        _check_choices(self)
-        _check_numbers(self)
-        for name in ("network_settings", "pipeline"):
-            if not isinstance(getattr(self, name), Mapping):
-                raise _refusal(name, "a table of settings", getattr(self, name))
+        check_types(self)
+        if not self.network:
+            raise refusal("network", "the name of a network", self.network)
+        check_choice(self, "schedule", SCHEDULES)
+        check_choice(self, "optimizer", OPTIMIZERS)
+        check_choice(self, "dtype_policy", DTYPE_POLICIES)
+        check_range(self, *_COUNTS, least=1, most=LARGEST_WHOLE)
+        check_range(self, "warmup_steps", "seed", least=0, most=LARGEST_WHOLE)
+        for name, value in (("learning_rate", self.learning_rate), ("clip_norm", self.clip_norm)):
+            if value is not None and value <= 0:
+                raise refusal(name, "a finite number above 0", value)
         object.__setattr__(self, "loss", _loss_table(self.loss))
 
     @classmethod
@@ -93,10 +96,7 @@ class TrainConfig:
         Raises:
             ConfigError: A name is unknown or a value is out of range.
         """
-        known = [item.name for item in dataclasses.fields(cls)]
-        for name in settings:
-            if name not in known:
-                raise ConfigError(f"Expected one of the settings {', '.join(known)}. Received: {name}.")
+        check_names(cls, settings)
         return cls(**settings)
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,67 +105,15 @@ class TrainConfig:
         return values | {name: dict(values[name]) for name in ("network_settings", "loss", "pipeline")}
 
 
-def _refusal(name: str, expected: str, received: Any) -> ConfigError:
-    return ConfigError(f"Expected {name} to be {expected}. Received: {name}={received!r}.")
-
-
-def _check_choices(config: TrainConfig) -> None:
-    for name, choices in (
-        ("schedule", SCHEDULES),
-        ("optimizer", OPTIMIZERS),
-        ("dtype_policy", DTYPE_POLICIES),
-    ):
-        if getattr(config, name) not in choices:
-            raise _refusal(name, f"one of {', '.join(choices)}", getattr(config, name))
-    for name in ("flips", "distribute", "jit_compile"):
-        if not isinstance(getattr(config, name), bool):
-            raise _refusal(name, "true or false", getattr(config, name))
-    if not isinstance(config.network, str) or not config.network:
-        raise _refusal("network", "the name of a network", config.network)
-
-
-def _check_numbers(config: TrainConfig) -> None:
-    for name in ("batch_size", "epochs", "steps_per_execution"):
-        _check_whole(name, getattr(config, name), at_least=1)
-    for name in ("warmup_steps", "seed"):
-        _check_whole(name, getattr(config, name), at_least=0)
-    for name in ("steps_per_epoch", "validation_steps", "patience"):
-        if getattr(config, name) is not None:
-            _check_whole(name, getattr(config, name), at_least=1)
-    _check_positive("learning_rate", config.learning_rate)
-    if config.clip_norm is not None:
-        _check_positive("clip_norm", config.clip_norm)
-
-
-def _check_whole(name: str, value: Any, *, at_least: int) -> None:
-    # bool is an int in Python; `batch_size = true` is a slip all the same.
-    if not isinstance(value, int) or isinstance(value, bool) or not at_least <= value <= LARGEST_WHOLE:
-        raise _refusal(name, f"a whole number from {at_least} to {LARGEST_WHOLE}", value)
-
-
-def _check_positive(name: str, value: Any) -> None:
-    if not _is_number(value) or value <= 0:
-        raise _refusal(name, "a finite number above 0", value)
-
-
-def _is_number(value: Any) -> bool:
-    """Whether a float can hold it: Python compares larger whole numbers, too, but makes no floats of them."""
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and -sys.float_info.max <= value <= sys.float_info.max
-    )
-
-
 def _loss_table(loss: Any) -> dict[str, float]:
     """`"mse"` and `{"mse": 1}` mean the same; a weight of 0 takes a loss out."""
     table = {loss: 1.0} if isinstance(loss, str) else loss
     if not isinstance(table, Mapping) or not table:
-        raise _refusal("loss", "the name of a loss or a table of weights", loss)
+        raise refusal("loss", "the name of a loss or a table of weights", loss)
     for name, weight in table.items():
-        if not _is_number(weight) or weight < 0:
-            raise _refusal(f"loss.{name}", "a finite weight of at least 0", weight)
+        if not is_number(weight) or weight < 0:
+            raise refusal(f"loss.{name}", "a finite weight of at least 0", weight)
     weights = {str(name): float(weight) for name, weight in table.items() if weight}
     if not weights:
-        raise _refusal("loss", "at least one weight above 0", loss)
+        raise refusal("loss", "at least one weight above 0", loss)
     return weights

@@ -62,13 +62,8 @@ class Devices:
 
     def fitted(self, network: keras.Model) -> keras.Model:
         """The model to compile and fit, of the same variables as `network`."""
-        self._network = network
         with self.scope():
             return SharesModel(network) if self.strategy else network
-
-    def saved(self) -> keras.Model:
-        """The network that `fitted` was given: its file names a class of Keras, unlike that of the model."""
-        return self._network
 
     def fit_arguments(self, training: tf.data.Dataset, validation: tf.data.Dataset) -> dict[str, Any]:
         """What `fit` takes of global batches: Keras splits them over the devices of one host."""

@@ -48,7 +48,7 @@ def train(
         config: Settings; see `load_preset`.
         progress: Is told of steps and epochs; None: nobody.
         start: A model of the same network whose weights are the first ones, or a function that loads it;
-            None: random ones. A run that goes on needs none, and then the function is not called. With
+            None: random ones. A run that goes on needs none; the function may then find none any more. With
             `hosts` a function, since the hosts must be connected before TensorFlow is used.
         hosts: The hosts that train together, each of which calls this with the same arguments; the first one
             writes the run folder. None: this process alone.
@@ -125,15 +125,15 @@ def _fit(
     start: TrainedModel | None,
     devices: Devices,
 ) -> RunState:
-    model = _begun_model(source, folder, state, config, start, devices)
+    model, network = _begun_model(source, folder, state, config, start, devices)
     if state.epochs_done:
         progress.note(f"Going on after epoch {state.epochs_done} of {config.epochs}.")
-    saved, earlier_steps = devices.saved(), folder.start_steps
+    earlier_steps = folder.start_steps
     keeper = KeepRun(
         folder,
         state,
         config,
-        lambda path, new: write_checkpoints(model, saved, path, new, source, config, earlier_steps),
+        lambda path, new: write_checkpoints(model, network, path, new, source, config, earlier_steps),
     )
     progress.begin(config.epochs * source.steps_per_epoch, state.epochs_done * source.steps_per_epoch)
     with damage_named(source.check), _exhaustion_in_one_line(config):
@@ -173,18 +173,18 @@ def _begun_model(
     config: TrainConfig,
     start: TrainedModel | None,
     devices: Devices,
-) -> keras.Model:
-    """The model with the weights to begin or to go on with, the same ones on every device."""
+) -> tuple[keras.Model, keras.Model]:
+    """The model with the weights to begin or to go on with, the same on every device, and its network."""
     keras.utils.set_random_seed(config.seed)
-    model = build_compiled_model(config, source, devices)
+    model, network = build_compiled_model(config, source, devices)
     # Outside of the scope, where a model that is loaded for a look would have copies on every host.
     if start is not None:
         # The network itself, since the model that shares it between devices has no configuration.
-        take_weights(devices.saved(), start)
+        take_weights(network, start)
     if state.epochs_done:
         devices.together(lambda: restore(model, folder, state) if devices.first else None)
         devices.give_weights(list(trained_variables(model).values()))
-    return model
+    return model, network
 
 
 def _callbacks(

@@ -13,23 +13,24 @@ from lfsr_tf.training.sources import PairSource
 
 
 def build_compiled_model(
-    config: TrainConfig, source: PairSource, devices: Devices | None = None
-) -> keras.Model:
+    config: TrainConfig, source: PairSource, devices: Devices
+) -> tuple[keras.Model, keras.Model]:
     """Build the network with its optimiser, loss and PSNR.
 
     Args:
         config: Settings of the run.
         source: The pairs it will see.
-        devices: Where it will compute; None: on one device.
+        devices: Where it will compute.
 
     Returns:
-        A compiled model with its optimiser's variables made, ready to restore or to fit.
+        A compiled model with its optimiser's variables made, ready to restore or to fit, and the network in
+        it, of the same variables, to save: its file names a class of Keras, as that of several devices' model
+        does not.
 
     Raises:
         ConfigError: The network, its settings or the loss are unknown, or the network does not turn the
             source's LR shape into its HR shape.
     """
-    devices = devices or Devices()
     with devices.scope():
         network = build_network(config.network, **config.network_settings)
     _check_fits(network, config, source)
@@ -47,7 +48,7 @@ def build_compiled_model(
         if network is not model:
             # The network is what is saved, with its optimiser.
             network.compile(optimizer=model.optimizer, loss=model.loss)
-    return model
+    return model, network
 
 
 def _check_fits(model: keras.Model, config: TrainConfig, source: PairSource) -> None:

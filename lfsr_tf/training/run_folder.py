@@ -20,15 +20,16 @@ written over or removed but what a run has written.
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from lfsr_tf.errors import ConfigError, LfsrError, OutputError
+from lfsr_tf.locking import LOCK, exclusive
+from lfsr_tf.networks.checkpoint import INFO_FILE, LAST_FILE, LAST_INFO_FILE, MODEL_FILE
 from lfsr_tf.storage import TEMPORARY_PREFIX, atomic_folder, is_litter, read_json, remove, write_json
 from lfsr_tf.training.state import RunState, write_history
 
@@ -44,7 +45,7 @@ _ONCE = {"start"}
 _SETTINGS = {"network", "network_settings", "batch_size", "epochs"}
 # What is written here under a temporary name first; a run that is killed at its start leaves one of them.
 _WRITTEN = {"config.json", "data.json", "versions.json", "state.json", "history.csv"}
-PUBLISHED = {"best": ("best.keras", "model.json"), "last": ("last.keras", "last.json")}
+PUBLISHED = {"best": (MODEL_FILE, INFO_FILE), "last": (LAST_FILE, LAST_INFO_FILE)}
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,14 @@ class RunFolder:
         return self.path / "backup" / f"epoch-{epoch:05d}"
 
     @property
+    def data(self) -> dict[str, Any]:
+        """What the run was started on: its records, and the model that it started from."""
+        return dict(read_json(self.path / "data.json"))
+
+    @property
     def start_steps(self) -> int:
         """Optimiser steps of the model that the run started from; 0 where it had none."""
-        return int(read_json(self.path / "data.json").get("start_steps", 0))
+        return int(self.data.get("start_steps", 0))
 
     def begin(self, identity: Mapping[str, Any], versions: Mapping[str, Any]) -> RunState:
         """Start a run, or take up the one that is here.
@@ -173,33 +179,17 @@ def open_run(path: Path) -> Iterator[RunFolder]:
         OutputError: The folder cannot be written, holds something else, or another process trains into it.
     """
     try:
-        if path.is_dir() and not _is_run(path) and not _holds_nothing(path):
-            raise OutputError(
-                f"Expected a new folder or a training run. Received: {path}. Choose another folder."
-            )
-        path.mkdir(parents=True, exist_ok=True)
-        lock = (path / ".lock").open("a")
+        foreign = path.is_dir() and not _is_run(path) and not _holds_nothing(path)
     except OSError as error:
         raise OutputError(
-            f"Cannot write the run folder {path}: {error.strerror}. Choose another folder."
+            f"Cannot read the run folder {path}: {error.strerror}. Choose another folder."
         ) from error
-    with lock:
-        _take(lock, path)
+    if foreign:
+        raise OutputError(
+            f"Expected a new folder or a training run. Received: {path}. Choose another folder."
+        )
+    with exclusive(path):
         yield RunFolder(path)
-
-
-def _take(lock: IO[str], path: Path) -> None:
-    try:
-        # The kernel lets go of the lock when the process ends, however it ends.
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OutputError(
-            f"Another process is training into {path}. Wait for it, or choose another folder."
-        ) from error
-    except OSError as error:
-        raise OutputError(
-            f"Cannot lock {path}: {error.strerror}. Choose a folder on a file system with locks."
-        ) from error
 
 
 def _is_run(path: Path) -> bool:
@@ -214,7 +204,7 @@ def _is_run(path: Path) -> bool:
 def _holds_nothing(path: Path) -> bool:
     """Whether there is nothing but what a run leaves that is killed before it has written anything."""
     return all(
-        is_litter(entry) or _is_leftover(entry) or (entry.name == ".lock" and entry.stat().st_size == 0)
+        is_litter(entry) or _is_leftover(entry) or (entry.name == LOCK and entry.stat().st_size == 0)
         for entry in path.iterdir()
     )
 

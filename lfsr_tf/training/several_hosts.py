@@ -80,7 +80,6 @@ class SeveralHosts(Devices):
 
     def fitted(self, network: keras.Model) -> keras.Model:
         """A model of the same layers that is made outside of the scope."""
-        self._network = network
         return HostsModel(network, self._connected)
 
     def fit_arguments(self, training: tf.data.Dataset, validation: tf.data.Dataset) -> dict[str, Any]:

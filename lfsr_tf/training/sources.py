@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lfsr_tf.errors import ConfigError, ModelError
+from lfsr_tf.errors import ModelError
 from lfsr_tf.graphs import as_written
 from lfsr_tf.networks import build_network
 from lfsr_tf.networks.traits import NetworkTraits, traits_of
@@ -25,6 +25,7 @@ from lfsr_tf.pairs import (
     training_data,
     validation_data,
 )
+from lfsr_tf.settings import check_names
 from lfsr_tf.training.augment import random_flips
 from lfsr_tf.training.config import TrainConfig
 
@@ -138,8 +139,8 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
     epoch_of_records = steps_per_epoch(records, config.batch_size, options=options)
     steps = config.steps_per_epoch or epoch_of_records
 
-    settings = {"seed": config.seed, "options": options, "noise_level": noise_level}
-    endless = functools.partial(training_data, records, config.batch_size, **settings)
+    settings = {"options": options, "noise_level": noise_level}
+    endless = functools.partial(training_data, records, config.batch_size, seed=config.seed, **settings)
 
     def training(first_epoch: int) -> tf.data.Dataset:
         # An epoch of training may be a part of an epoch of the records, or several of them.
@@ -149,26 +150,17 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
         return with_flips(batches, config.seed, first_step) if _flips_patches(config, info) else batches
 
     check = functools.partial(_check_again, records)
+    validation = validation_data(records, config.batch_size, batches=config.validation_steps, **settings)
     with damage_named(check):
-        validation = _validation(records, config, options, noise_level)
+        # Read once, so that damage is found before a run folder is made; it fills the cache as well.
+        for _ in validation:
+            pass
     return PairSource(training, validation, steps, info.identity, _facts(info), check)
 
 
 def _check_again(records: Path) -> None:
     # Opened anew: a shard may have gone.
     check_records(open_dataset(records))
-
-
-def _validation(
-    records: Path, config: TrainConfig, options: PipelineConfig, noise_level: bool
-) -> tf.data.Dataset:
-    # Cached after the cut, since a cache that is read in part is thrown away.
-    uncached = dataclasses.replace(options, cache=False)
-    batches = validation_data(records, config.batch_size, options=uncached, noise_level=noise_level)
-    batches = batches.take(config.validation_steps or -1)
-    batches = batches.cache() if options.cache else batches
-    # Counted, which fills the cache as well: Keras warns after data of unknown length that it "ran out".
-    return batches.apply(tf.data.experimental.assert_cardinality(sum(1 for _ in batches)))
 
 
 def _usable_network(config: TrainConfig) -> NetworkTraits:
@@ -186,10 +178,7 @@ def _usable_network(config: TrainConfig) -> NetworkTraits:
 def _pipeline(config: TrainConfig, info: DatasetInfo) -> PipelineConfig:
     """The pipeline's options; slices are flipped there, as a whole and without losing a sample."""
     settings = {"flips": config.flips, "rotations": config.flips} if info.config.mode == "slices" else {}
-    known = [item.name for item in dataclasses.fields(PipelineConfig)]
-    for name in config.pipeline:
-        if name not in known:
-            raise ConfigError(f"Expected pipeline settings among {', '.join(known)}. Received: {name}.")
+    check_names(PipelineConfig, config.pipeline)
     return PipelineConfig(**{**settings, **config.pipeline})
 
 

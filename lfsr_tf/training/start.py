@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import numpy as np
 from lfsr_tf.errors import ConfigError, ModelError
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.networks.self_ensemble import network_inside
-from lfsr_tf.storage import read_json
 from lfsr_tf.training.devices import Devices
+from lfsr_tf.training.run_folder import RunFolder
 from lfsr_tf.training.state import RunState
 
 # What of a layer's configuration is no part of what it computes with its weights, but for the precision.
@@ -26,7 +27,7 @@ _NAMES = {"name", "keras_history", "input_layers", "output_layers"}
 def read_start(
     start: TrainedModel | Callable[[], TrainedModel] | None, run: Path, devices: Devices
 ) -> TrainedModel | None:
-    """Load the model that a run starts from; not for one that has begun, whose start may be gone by now.
+    """Load the model that a run starts from; one that has begun needs none, and its start may be gone by now.
 
     Args:
         start: The model, or what loads it.
@@ -34,12 +35,12 @@ def read_start(
         devices: Those of all hosts; every host calls this.
 
     Raises:
-        ConfigError: The run has begun, with random weights.
+        ConfigError: The run has begun, with random weights or those of another model.
         ModelError: The model cannot be loaded.
     """
 
     def begun() -> bool:
-        return callable(start) and devices.first and _has_begun(run)
+        return callable(start) and devices.first and _goes_on(RunFolder(run), start)
 
     if devices.told(devices.together(begun)):
         return None
@@ -50,14 +51,21 @@ def read_start(
     return start
 
 
-def _has_begun(run: Path) -> bool:
-    if not RunState.read(run / "state.json").epochs_done:
+def _goes_on(run: RunFolder, start: Callable[[], TrainedModel]) -> bool:
+    """Whether a run has begun, from this start as far as it is still there."""
+    if not RunState.read(run.state_path).epochs_done:
         return False
-    if "start" not in read_json(run / "data.json"):
+    if "start" not in run.data:
         raise ConfigError(
-            f"Expected no model to start from, since the run in {run} began with random weights. Received: "
-            "one. Train into another folder."
+            f"Expected no model to start from, since the run in {run.path} began with random weights. "
+            "Received: one. Train into another folder."
         )
+    with suppress(ModelError):
+        if start_identity(start())["start"] != run.data["start"]:
+            raise ConfigError(
+                f"Expected the model that the run in {run.path} started from, or none. Received: one with "
+                "other weights. Leave it out to go on, or train into another folder."
+            )
     return True
 
 

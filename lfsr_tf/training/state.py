@@ -124,14 +124,5 @@ def write_history(history: tuple[Row, ...], path: Path) -> None:
         temporary.write_text(text.getvalue(), encoding="utf-8")
 
 
-def read_history(path: Path) -> list[dict[str, Any]]:
-    """Read a history.csv: one dictionary of numbers an epoch, None for an empty field."""
-    with path.open(encoding="utf-8", newline="") as stream:
-        return [
-            {name: (float(text) if text else None) for name, text in row.items()}
-            for row in csv.DictReader(stream)
-        ]
-
-
 def _finite(number: float | None) -> float | None:
     return None if number is None or not math.isfinite(number) else number

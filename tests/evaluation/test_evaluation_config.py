@@ -11,6 +11,8 @@ from lfsr_tf.evaluation.config import BASELINE_NAMES, EvaluationConfig
     "wrong",
     [
         {"sigmas": ()},
+        {"sigmas": 0.03},
+        {"sigmas": ("low",)},
         {"sigmas": (0.1, 0.1)},
         {"sigmas": (-0.1,)},
         {"sigmas": (float("nan"),)},
@@ -18,6 +20,8 @@ from lfsr_tf.evaluation.config import BASELINE_NAMES, EvaluationConfig
         {"baselines": ("bicubic",)},
         {"slices_per_volume": -1},
         {"batch_size": 0},
+        {"batch_size": 2.5},
+        {"confidence": "high"},
         {"data_range": "max"},
         {"sigma_source": "guessed"},
         {"confidence": 1.0},

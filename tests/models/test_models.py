@@ -15,7 +15,6 @@ from lfsr_tf.errors import ModelError
 from lfsr_tf.models import ModelCard, list_models, load_default, load_model, read_card
 from lfsr_tf.models.card import NOT_A_DEVICE
 from lfsr_tf.models.catalogue import DEFAULT, SHIPPED, provenance
-from lfsr_tf.models.publish import publish, write_weights
 from lfsr_tf.models.weights import load_shipped
 from lfsr_tf.networks import (
     ModelInfo,
@@ -30,6 +29,7 @@ from lfsr_tf.networks import (
 from lfsr_tf.precision import native_policy
 from lfsr_tf.training import load_preset
 from studies.page import renewed
+from studies.publish import publish, write_weights
 from studies.ship import card_text, tables
 
 ROOT = Path(__file__).resolve().parents[2]

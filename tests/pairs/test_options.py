@@ -13,7 +13,7 @@ from lfsr_tf.pairs import PipelineConfig
         ({"lr_patch": 2.5}, "a whole number"),
         ({"rotations": "False"}, "true or false"),
         ({"cache": "no"}, "true or false"),
-        ({"gain_min": "a"}, "a number"),
+        ({"gain_min": "a"}, "a finite number"),
         ({"shuffle_patches": True}, "a whole number"),
         ({"service": 3}, "text"),
     ],

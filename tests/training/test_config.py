@@ -49,7 +49,7 @@ def test_numbers_of_numpy_are_plain_ones() -> None:
 
 def test_the_largest_whole_number_is_said() -> None:
     assert TrainConfig(seed=2**31 - 1).seed == 2147483647
-    with pytest.raises(ConfigError, match=r"from 0 to 2147483647\. Received: seed=2147483648"):
+    with pytest.raises(ConfigError, match=r"seed in \[0, 2147483647\]\. Received: 2147483648"):
         TrainConfig(seed=2**31)
 
 

@@ -18,7 +18,7 @@ from lfsr_tf.training.progress import EpochReport, SilentProgress
 from lfsr_tf.training.run_folder import WEIGHTS, TrainedRun
 from lfsr_tf.training.snapshot import save_snapshot
 from lfsr_tf.training.sources import PairSource
-from lfsr_tf.training.state import read_history
+from tests.training.history import read_rows
 
 # Keras reads a tensor with np.array(x, copy=False), which NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -56,7 +56,7 @@ class Recorder(SilentProgress):
 
 
 def losses(folder: Path) -> list[tuple[float, float]]:
-    return [(row["loss"], row["val_loss"]) for row in read_history(folder / "history.csv")]
+    return [(row["loss"], row["val_loss"]) for row in read_rows(folder)]
 
 
 def interrupted(source: PairSource, folder: Path, config: TrainConfig, after: int) -> None:
@@ -70,6 +70,17 @@ def whole(
 ) -> TrainedRun:
     """A run for the tests that only read one: the first of them trains it, the others find it finished."""
     return train_on(make_source(), tmp_path_factory.getbasetemp() / "whole", config, SilentProgress())
+
+
+@pytest.fixture
+def begun(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, config: TrainConfig, make_source: MakeSource
+) -> Path:
+    """A run interrupted after its first epoch, to go on with: a copy of one that these tests share."""
+    shared = tmp_path_factory.getbasetemp() / "begun"
+    if not shared.exists():
+        interrupted(make_source(), shared, config, after=1)
+    return shutil.copytree(shared, tmp_path / "run")
 
 
 def test_a_run_folder_holds_what_it_promises(
@@ -144,25 +155,23 @@ def test_patience_goes_on_counting_after_an_interruption(
 
 
 def test_a_finished_run_is_left_as_it_is(
-    tmp_path: Path, config: TrainConfig, make_source: MakeSource
+    whole: TrainedRun, config: TrainConfig, make_source: MakeSource
 ) -> None:
-    first = train_on(make_source(), tmp_path / "run", config, SilentProgress())
-    before = (tmp_path / "run" / "best.keras").stat().st_mtime_ns
+    before = (whole.folder / "best.keras").stat().st_mtime_ns
     progress = Recorder()
-    assert train_on(make_source(), tmp_path / "run", config, progress) == first
+    assert train_on(make_source(), whole.folder, config, progress) == whole
     assert progress.reports == []
     assert "finished" in progress.notes[0]
-    assert (tmp_path / "run" / "best.keras").stat().st_mtime_ns == before
+    assert (whole.folder / "best.keras").stat().st_mtime_ns == before
 
 
 def test_going_on_with_another_configuration_or_other_records_is_refused(
-    tmp_path: Path, config: TrainConfig, changed: Changed, make_source: MakeSource
+    begun: Path, config: TrainConfig, changed: Changed, make_source: MakeSource
 ) -> None:
-    interrupted(make_source(), tmp_path / "run", config, after=1)
     with pytest.raises(ConfigError, match=r"learning_rate=0.01.*Received: learning_rate=0.5"):
-        train_on(make_source(), tmp_path / "run", changed(learning_rate=0.5), SilentProgress())
+        train_on(make_source(), begun, changed(learning_rate=0.5), SilentProgress())
     with pytest.raises(ConfigError, match="fingerprint"):
-        train_on(make_source(fingerprint="other"), tmp_path / "run", config, SilentProgress())
+        train_on(make_source(fingerprint="other"), begun, config, SilentProgress())
 
 
 @pytest.mark.parametrize(("bad_step", "step", "epoch", "kept"), [(0, 1, 1, 0), (6, 7, 2, 1)])
@@ -190,54 +199,50 @@ def test_a_validation_loss_of_nan_is_never_committed(
 
 
 def test_weights_of_another_architecture_are_refused(
-    tmp_path: Path, config: TrainConfig, make_source: MakeSource
+    begun: Path, config: TrainConfig, make_source: MakeSource
 ) -> None:
-    interrupted(make_source(), tmp_path / "run", config, after=1)
     other = build_network("ResidualSR", blocks=1, filters=6)
     other.compile("adam", "mse")
     other.optimizer.build(other.trainable_variables)
-    save_snapshot(other, tmp_path / "run" / "backup" / "epoch-00001" / WEIGHTS)
+    save_snapshot(other, begun / "backup" / "epoch-00001" / WEIGHTS)
     with pytest.raises(ModelError, match="another architecture"):
-        train_on(make_source(), tmp_path / "run", config, SilentProgress())
+        train_on(make_source(), begun, config, SilentProgress())
 
 
 def test_a_best_model_of_another_architecture_is_refused(
-    tmp_path: Path, config: TrainConfig, changed: Changed, make_source: MakeSource
+    tmp_path: Path, begun: Path, config: TrainConfig, changed: Changed, make_source: MakeSource
 ) -> None:
-    interrupted(make_source(), tmp_path / "run", config, after=1)
     other = changed(network_settings={"blocks": 1, "filters": 6})
     train_on(make_source(), tmp_path / "other", other, SilentProgress())
     for name in ("best.keras", "model.json"):
-        shutil.copy(tmp_path / "other" / name, tmp_path / "run" / name)
+        shutil.copy(tmp_path / "other" / name, begun / name)
     with pytest.raises(ModelError, match="another architecture"):
-        train_on(make_source(), tmp_path / "run", config, SilentProgress())
+        train_on(make_source(), begun, config, SilentProgress())
 
 
-def test_a_damaged_backup_is_refused(tmp_path: Path, config: TrainConfig, make_source: MakeSource) -> None:
-    interrupted(make_source(), tmp_path / "run", config, after=1)
-    (tmp_path / "run" / "backup" / "epoch-00001" / WEIGHTS).write_bytes(b"not arrays")
+def test_a_damaged_backup_is_refused(begun: Path, config: TrainConfig, make_source: MakeSource) -> None:
+    (begun / "backup" / "epoch-00001" / WEIGHTS).write_bytes(b"not arrays")
     with pytest.raises(ModelError, match=r"damaged.*Train into a new folder"):
-        train_on(make_source(), tmp_path / "run", config, SilentProgress())
+        train_on(make_source(), begun, config, SilentProgress())
 
 
 # The smaller limit meets the weights, the larger one the models.
 @pytest.mark.parametrize("limit", [8_000, 30_000])
 def test_a_full_disk_is_one_line_and_the_last_whole_epoch_stays(
-    tmp_path: Path,
+    begun: Path,
     config: TrainConfig,
     make_source: MakeSource,
     limit: int,
     full_disk: Callable[[int], AbstractContextManager[None]],
 ) -> None:
-    interrupted(make_source(), tmp_path / "run", config, after=1)
-    before = {path: path.read_bytes() for path in (tmp_path / "run").glob("*.*") if path.is_file()}
+    before = {path: path.read_bytes() for path in begun.glob("*.*") if path.is_file()}
     with full_disk(limit), pytest.raises(OutputError, match=r"Cannot write .*free space"):
-        train_on(make_source(), tmp_path / "run", config, SilentProgress())
-    assert not list((tmp_path / "run").rglob(".partial-*"))
+        train_on(make_source(), begun, config, SilentProgress())
+    assert not list(begun.rglob(".partial-*"))
     assert {
         path: path.read_bytes() for path in before if path.name != "versions.json"
     }.items() <= before.items()
-    run = train_on(make_source(), tmp_path / "run", config, SilentProgress())
+    run = train_on(make_source(), begun, config, SilentProgress())
     assert run.epochs == config.epochs
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from lfsr_tf.networks import load_model
 from lfsr_tf.pairs import PairsConfig, validation_data
-from lfsr_tf.training.state import read_history
+from tests.training.history import read_rows
 from tests.training.phantom_pairs import prepare_phantoms
 from tests.warm import WarmProcess, lfsr
 
@@ -81,7 +81,7 @@ def test_a_training_killed_ten_times_ends_with_every_epoch_once_and_the_true_bes
     last = start(records, run, tmp_path / "log")
     assert last.wait(timeout=600) == 0, (tmp_path / "log").read_text()
 
-    history = read_history(run / "history.csv")
+    history = read_rows(run)
     assert [row["epoch"] for row in history] == list(range(1, EPOCHS + 1))
     losses = [row["val_loss"] for row in history]
     best = load_model(run)

@@ -1,5 +1,6 @@
 """A run folder is whole after a kill at any write, and belongs to one run and one process."""
 
+import fcntl
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from lfsr_tf.errors import ConfigError, OutputError
+from lfsr_tf.locking import LOCK
 from lfsr_tf.training import run_folder
 from lfsr_tf.training.run_folder import WEIGHTS, RunFolder, open_run
-from lfsr_tf.training.state import RunState, read_history
+from lfsr_tf.training.state import RunState
+from tests.training.history import read_rows
 
 CONFIG = {"network": "one", "network_settings": {}, "batch_size": 4, "epochs": 9, "loss": {"mse": 1.0}}
 IDENTITY = {"config": CONFIG, "data": {"fingerprint": "a"}}
@@ -48,7 +51,7 @@ def run_to_the_end(path: Path) -> RunState:
 
 
 def assert_complete(path: Path) -> None:
-    history = read_history(path / "history.csv")
+    history = read_rows(path)
     assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5]
     assert tuple(row["val_loss"] for row in history) == LOSSES
     assert (path / "best.keras").read_text() == (path / "model.json").read_text() == "4"
@@ -163,7 +166,7 @@ def test_a_run_without_a_finished_epoch_may_start_again_with_another_configurati
         ("config.json", '{"my": "settings"}'),
         ("config.json", "[1, 2]"),
         ("config.json", "no JSON"),
-        (".lock", "another program's"),
+        (LOCK, "another program's"),
         ("state.json", "{}"),
         (".partial-1-thesis.tex", "years of work"),
     ],
@@ -175,7 +178,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path, name: 
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, content)]
 
 
-@pytest.mark.parametrize("names", [[], [".DS_Store"], [".lock"], [".lock", ".partial-12345-config.json"]])
+@pytest.mark.parametrize("names", [[], [".DS_Store"], [LOCK], [LOCK, ".partial-12345-config.json"]])
 def test_a_folder_that_holds_nothing_of_anybody_becomes_a_run(tmp_path: Path, names: list[str]) -> None:
     for name in names:
         (tmp_path / name).touch()
@@ -218,7 +221,10 @@ def test_what_a_run_started_from_is_compared_only_where_it_is_given(tmp_path: Pa
 
 def test_a_parent_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="Cannot write the run folder"), open_run(tmp_path / "file" / "run"):
+    with (
+        pytest.raises(OutputError, match=r"Cannot write to .*: Not a directory"),
+        open_run(tmp_path / "file" / "run"),
+    ):
         pass
 
 
@@ -237,7 +243,7 @@ def test_a_file_system_without_locks_is_not_another_process(
     def no_locks(*arguments: object) -> None:
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr(run_folder.fcntl, "flock", no_locks)
+    monkeypatch.setattr(fcntl, "flock", no_locks)
     with pytest.raises(OutputError, match=r"Cannot lock .*: Function not"), open_run(tmp_path / "run"):
         pass
 

@@ -21,7 +21,7 @@ from lfsr_tf.pairs import PairsConfig
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.hosts import Hosts
 from lfsr_tf.training.several_hosts import join_hosts, pass_by_proxies, shares
-from lfsr_tf.training.state import read_history
+from tests.training.history import read_rows
 from tests.training.phantom_pairs import prepare_phantoms
 from tests.training.test_meeting import free_ports
 
@@ -120,7 +120,7 @@ def alone(records: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_same_run(run: Path, expected: Path) -> None:
-    rows, others = read_history(run / "history.csv"), read_history(expected / "history.csv")
+    rows, others = read_rows(run), read_rows(expected)
     assert [row["epoch"] for row in rows] == list(range(1, EPOCHS + 1))
     for name in ("loss", "psnr", "val_loss", "val_psnr", "learning_rate"):
         assert [row[name] for row in rows] == pytest.approx([row[name] for row in others], rel=1e-4)

@@ -105,6 +105,17 @@ def test_a_run_that_began_with_random_weights_is_not_given_others(
         train_on(make_source(), run, config, SilentProgress(), read_start(trained(), run, Devices()))
 
 
+def test_a_run_that_has_begun_is_given_no_other_start(
+    tmp_path: Path, config: TrainConfig, make_source: Callable[..., PairSource]
+) -> None:
+    run = tmp_path / "run"
+    with suppress(StoppedError):
+        train_on(make_source(), run, config, StopsAfterOne(), trained())
+    assert read_start(trained, run, Devices()) is None
+    with pytest.raises(ConfigError, match=r"Expected the model that .*run started .*other weights\. Leave"):
+        read_start(lambda: trained(filters=5), run, Devices())
+
+
 def test_a_start_that_is_not_there_begins_no_run(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="Received: none"):
         read_start(gone, tmp_path / "run", Devices())

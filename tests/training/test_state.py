@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfsr_tf.errors import LfsrError
-from lfsr_tf.training.state import RunState, read_history, write_history
+from lfsr_tf.training.state import RunState, write_history
+from tests.training.history import read_rows
 
 
 def after(losses: list[float], epochs: int = 100, patience: int | None = None) -> RunState:
@@ -68,10 +69,10 @@ def test_a_file_that_is_no_state_is_refused(tmp_path: Path, text: str) -> None:
 def test_the_history_keeps_every_bit_of_its_numbers(tmp_path: Path) -> None:
     state = after([1 / 3, 1e-17, 0.1])
     write_history(state.history, tmp_path / "history.csv")
-    assert tuple(read_history(tmp_path / "history.csv")) == state.history
+    assert tuple(read_rows(tmp_path)) == state.history
 
 
 def test_a_metric_that_is_infinite_leaves_its_field_empty(tmp_path: Path) -> None:
     state = RunState().after_epoch({"val_psnr": math.inf, "val_loss": 0.0}, epochs=2, patience=None)
     write_history(state.history, tmp_path / "history.csv")
-    assert read_history(tmp_path / "history.csv") == [{"epoch": 1, "val_psnr": None, "val_loss": 0.0}]
+    assert read_rows(tmp_path) == [{"epoch": 1, "val_psnr": None, "val_loss": 0.0}]

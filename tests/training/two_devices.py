@@ -15,7 +15,7 @@ from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.fit import train_on
 from lfsr_tf.training.progress import EpochReport, SilentProgress
 from lfsr_tf.training.sources import PairSource
-from lfsr_tf.training.state import read_history
+from lfsr_tf.training.state import RunState
 
 
 def tiny_source() -> PairSource:
@@ -61,14 +61,14 @@ def main(folder: Path) -> None:
     for name in ("one", "two", "one, then two"):
         devices = dataclasses.replace(config, distribute="two" in name)
         train_on(tiny_source(), folder / name, devices, SilentProgress())
-        rows = read_history(folder / name / "history.csv")
+        rows = RunState.read(folder / name / "state.json").history
         report[name] = [[row["loss"], row["val_loss"], row["val_psnr"]] for row in rows]
     # Its gradients have other shapes, which sums under the same keys would not fit.
     other = dataclasses.replace(
         config, epochs=1, distribute=True, network_settings={"blocks": 2, "filters": 6}
     )
     train_on(tiny_source(), folder / "other", other, SilentProgress())
-    report["two, another network"] = read_history(folder / "other" / "history.csv")
+    report["two, another network"] = RunState.read(folder / "other" / "state.json").history
     report["replicas"] = len(tf.config.list_logical_devices("CPU"))
     print(json.dumps(report))
 
