@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.evaluation import EvaluationConfig, compare, outer_band_scores
 from lfsr_tf.evaluation.acquisitions import LowField
 from lfsr_tf.evaluation.baselines import BASELINES, zero_filling
-from lfsr_tf.evaluation.methods import MODEL, Method, baseline_method, model_method
+from lfsr_tf.evaluation.methods import MODEL, Method, model_method
 from lfsr_tf.evaluation.results import json_value
 from lfsr_tf.evaluation.tables import volume_scores
 from lfsr_tf.models import list_models, load_model, read_card
@@ -71,12 +72,12 @@ def _carry_out(options: argparse.Namespace) -> None:
         scans = phantom_scans(options.results / "phantoms") if options.short else real_scans(options.data)
         config = EvaluationConfig(sigmas=SIGMAS)
         if options.short:
-            config = EvaluationConfig(sigmas=SIGMAS, slices_per_volume=1)
+            config = replace(config, hr_size=64, slices_per_volume=1)
         judge = partial(remeasured, results) if options.measured else judged
         for run in judge(names, scans, config):
             results = results.keep(file, list(TITLES), run)
         if drawn:
-            draw(drawn, scans, options.docs)
+            draw(drawn, scans, config, options.docs)
     page = options.docs / "comparison.md"
     if page.exists() and set(TITLES) <= set(results.titles):
         renew(page, tables(results))
@@ -93,9 +94,9 @@ def _available(short: bool, only: Sequence[str] | None = None) -> list[str]:
     return [name for name in CLASSICAL if not (missing and name == "bm3d")] + shipped
 
 
-def draw(names: Sequence[str], scans: Scans, docs: Path) -> None:
+def draw(names: Sequence[str], scans: Scans, config: EvaluationConfig, docs: Path) -> None:
     """`comparison.png`: a slice of one volume for each contrast, as the better methods show it."""
-    config = EvaluationConfig(sigmas=(SHOWN_SIGMA,), slices_per_volume=3)
+    config = replace(config, sigmas=(SHOWN_SIGMA,), slices_per_volume=min(3, config.slices_per_volume))
     shown = [name for name in names if name not in ("zero-fill", "cubic", "nlm-biased")]
     results = compare({name: method(name, config) for name in shown}, scans.validation, config)
     panels(results.pictures, shown, docs / "comparison.png")
@@ -156,18 +157,18 @@ def method(name: str, config: EvaluationConfig) -> Method:
     """A method by its name."""
     if name in MODELS:
         return model_method(load_model(name).model, config.batch_size)
-    return bm3d if name == "bm3d" else baseline_method(BASELINES[name])
+    return bm3d if name == "bm3d" else BASELINES[name]
 
 
 def bm3d(low: LowField) -> np.ndarray[Any, np.dtype[np.float32]]:
     """BM3D (Dabov et al., IEEE TIP 16, 2007; package of Mäkinen et al.), then as non-local means go on."""
     if low.sigma == 0.0:
-        return zero_filling(low.images, 0.0, low.shape)
+        return zero_filling(low)
     from bm3d import bm3d as denoise
 
     clean = np.stack([denoise(image, low.sigma) for image in low.images]).astype(np.float32)
     unbiased = np.asarray(remove_rician_bias(clean, low.sigma, coils=low.coils)) if low.rician else clean
-    return zero_filling(unbiased, low.sigma, low.shape)
+    return zero_filling(replace(low, images=unbiased))
 
 
 def _facts(name: str) -> dict[str, Any]:

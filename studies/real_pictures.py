@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lfsr_tf.evaluation.display import slice_directions, upright
 from lfsr_tf.inference import Enhancer
 from lfsr_tf.models import load_model
 from lfsr_tf.physics.intensity import reference_intensity
 from lfsr_tf.physics.sampling import zero_fill_magnitude
 from lfsr_tf.scans import read_scan
+from lfsr_tf.scans.hanging import hanging
 from studies.figures import gallery
 from studies.plan import FOLDER
 
@@ -53,7 +53,7 @@ def _row(
     images |= {name: enhance(low).scan.slices() for name, enhance in enhancers.items()}
     high = read_scan(folder / f"{patient}_HF3T_{contrast}.nii.gz")
     shown = {name: _normalised(stack)[::-1] for name, stack in images.items()}
-    return {**shown, "3 T": upright(_normalised(high.slices()), slice_directions(high))}
+    return {**shown, "3 T": hanging(high).turned(_normalised(high.slices()))}
 
 
 def _normalised(stack: NDArray[np.float32]) -> NDArray[np.float32]:

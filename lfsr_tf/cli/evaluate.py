@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from lfsr_tf.cli.console import console, print_error, progress_bar
+from lfsr_tf.cli.console import console, print_error, progress_bar, raise_for_failed
+from lfsr_tf.cli.given import given
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
-from lfsr_tf.errors import LfsrError
 
 if TYPE_CHECKING:
     from lfsr_tf.evaluation import EvaluationConfig, Results
@@ -79,39 +79,40 @@ def evaluate(
     from lfsr_tf.evaluation.config import EvaluationConfig
     from lfsr_tf.evaluation.output import is_result
     from lfsr_tf.models import load_model
+    from lfsr_tf.scans import find_scans
     from lfsr_tf.storage import atomic_folder
 
-    given = {
-        "sigmas": tuple(sigma) if sigma else None,
-        "baselines": tuple(baseline) if baseline else None,
-        "slices_per_volume": slices_per_volume,
-        "hr_size": hr_size,
-        "data_range": data_range,
-        "sigma_source": sigma_source,
-        "batch_size": batch_size,
-        "seed": seed,
-    }
-    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    config = EvaluationConfig(**changes)
+    settings = given(
+        sigmas=tuple(sigma) if sigma else None,
+        baselines=tuple(baseline) if baseline else None,
+        slices_per_volume=slices_per_volume,
+        hr_size=hr_size,
+        data_range=data_range,
+        sigma_source=sigma_source,
+        batch_size=batch_size,
+        seed=seed,
+    )
+    config, kspace = EvaluationConfig(**settings), lowfield_kspace or []
     trained = load_model(model)
     with atomic_folder(output, replaces=is_result if overwrite else None) as folder:
-        results = _evaluate(trained, scans, lowfield_kspace or (), config)
+        found = find_scans(scans)
+        results = _evaluate(trained, found, kspace, config)
         _write(results, folder, model)
     _print_tables(results)
     console.print(f"report: {output / 'report.html'}", soft_wrap=True, markup=False)
-    _raise_for_failures(results)
+    for scan, error in results.failures:
+        print_error(f"{scan}: {error}")
+    raise_for_failed([scan for scan, _ in results.failures], len(found) + len(kspace), "used")
 
 
 def _evaluate(
-    trained: TrainedModel, scans: Path, kspace: Sequence[Path], config: EvaluationConfig
+    trained: TrainedModel, scans: Sequence[Path], kspace: Sequence[Path], config: EvaluationConfig
 ) -> Results:
     from lfsr_tf.evaluation import evaluate as run_study
     from lfsr_tf.evaluation import with_measured_kspace
-    from lfsr_tf.scans import find_scans
 
-    found = find_scans(scans)
-    with progress_bar("evaluate", len(found) * len(config.sigmas)) as advance:
-        results = run_study(trained, found, config, progress=advance)
+    with progress_bar("evaluate", len(scans) * len(config.sigmas)) as advance:
+        results = run_study(trained, scans, config, progress=advance)
     if not kspace:
         return results
     with progress_bar("measured k-space", len(kspace)) as advance:
@@ -128,13 +129,10 @@ def _write(results: Results, folder: Path, model: Path) -> None:
 
 
 def _print_tables(results: Results) -> None:
-    from lfsr_tf.evaluation import summaries
     from lfsr_tf.evaluation.report.views import difference_table, metric_table, outer_band_table
-    from lfsr_tf.evaluation.tables import differences
 
-    rows, gaps = summaries(results), differences(results)
-    views = [metric_table(results, rows, metric, "head") for metric in ("psnr", "ssim")]
-    views.append(difference_table(results, gaps))
+    views = [metric_table(results, metric, "head") for metric in ("psnr", "ssim")]
+    views.append(difference_table(results, "psnr"))
     if results.outer_band:
         views.append(outer_band_table(results.outer_band, results.config))
     for view in views:
@@ -154,11 +152,3 @@ def _as_rich(view: View) -> RichTable:
         cells = (f"[bold]{cell.text}[/bold]" if cell.best else cell.text for cell in row.cells)
         table.add_row(*headings, *cells)
     return table
-
-
-def _raise_for_failures(results: Results) -> None:
-    for scan, error in results.failures:
-        print_error(f"{scan}: {error}")
-    if results.failures:
-        names = ", ".join(scan for scan, _ in results.failures)
-        raise LfsrError(f"{len(results.failures)} scans could not be used: {names}. See the messages above.")

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.evaluation.config import EvaluationConfig
-from lfsr_tf.evaluation.display import Directions, slice_directions
 from lfsr_tf.evaluation.masks import head_mask
 from lfsr_tf.hashing import stable_seed
 from lfsr_tf.pairs.config import PairsConfig
@@ -19,6 +18,7 @@ from lfsr_tf.physics.acquisition import AcquisitionConfig, simulate_acquisition
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL, estimate_sigma_magnitude
 from lfsr_tf.physics.sampling import Shape2D
+from lfsr_tf.scans.hanging import Hanging, hanging
 from lfsr_tf.scans.scan import Scan
 
 # Images that are simulated together; bounds the memory, not the result.
@@ -40,7 +40,7 @@ class StudyVolume:
         chosen: int64 [m], positions in `hr` of the slices that are compared.
         masks: bool [m, H, W], head masks of the chosen slices.
         scale: HR pixels for each LR pixel along an axis.
-        directions: Where the axes of a slice run to in the patient, for display.
+        hanging: How its slices are turned for display.
     """
 
     name: str
@@ -52,7 +52,7 @@ class StudyVolume:
     chosen: NDArray[np.int64]
     masks: NDArray[np.bool_]
     scale: int
-    directions: Directions
+    hanging: Hanging
 
     @property
     def truth(self) -> NDArray[np.float32]:
@@ -134,7 +134,7 @@ def study_volume(scan: Scan, name: str, scale: int, config: EvaluationConfig) ->
         chosen=chosen[shown],
         masks=masks[shown],
         scale=scale,
-        directions=slice_directions(scan),
+        hanging=hanging(scan),
     )
 
 
@@ -156,7 +156,7 @@ def acquire(volume: StudyVolume, sigma: float, config: EvaluationConfig) -> LowF
         ]
     )
     reference = float(safe_reference(reference_intensity(lr)))
-    told = _told_sigma(lr, sigma, config)
+    told = sigma if config.sigma_source == "known" else estimate_sigma_magnitude(lr).sigma
     # Who cannot see noise does not take any out.
     return LowField(lr[volume.chosen], told or 0.0, reference, volume.hr_shape, noise_seen=told is not None)
 
@@ -179,7 +179,3 @@ def _acquire_batch(
     sigmas = tf.fill([len(hr)], tf.constant(sigma, tf.float32))
     keys = tf.constant(seeds, tf.int32)
     return np.asarray(simulate_acquisition(hr, sigmas, keys, volume.lr_shape, AcquisitionConfig()))
-
-
-def _told_sigma(lr: NDArray[np.float32], sigma: float, config: EvaluationConfig) -> float | None:
-    return sigma if config.sigma_source == "known" else estimate_sigma_magnitude(lr).sigma

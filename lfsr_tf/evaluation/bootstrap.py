@@ -39,47 +39,19 @@ class Interval:
 
 
 def bootstrap(
-    totals: Values, statistic: Callable[[Values], Values], *, samples: int, confidence: float, seed: int
-) -> Interval:
-    """Percentile interval of a statistic of sums over units.
-
-    Args:
-        totals: float64 [units, k], the k sums that each unit contributes.
-        statistic: From summed totals [..., k] to figures [...].
-        samples: Number of resamplings.
-        confidence: Coverage, for example 0.95.
-        seed: Of the resampling; the same seed gives the same interval.
-
-    Returns:
-        The estimate over all units, and its interval.
-
-    Raises:
-        ConfigError: There is no unit.
-    """
-    found = bootstrap_together(
-        totals,
-        lambda sums: statistic(sums)[..., np.newaxis],
-        samples=samples,
-        confidence=confidence,
-        seed=seed,
-    )
-    return found[0]
-
-
-def bootstrap_together(
     totals: Values, statistics: Callable[[Values], Values], *, samples: int, confidence: float, seed: int
 ) -> list[Interval]:
-    """As `bootstrap`, of several statistics: one draw of the units serves them all.
+    """Percentile intervals of statistics of sums over units; one draw of the units serves them all.
 
     Args:
         totals: float64 [units, k], the k sums that each unit contributes.
         statistics: From summed totals [..., k] to figures [..., m].
         samples: Number of resamplings.
         confidence: Coverage, for example 0.95.
-        seed: Of the resampling.
+        seed: Of the resampling; the same seed gives the same intervals.
 
     Returns:
-        The m estimates with their intervals, each the one that `bootstrap` gives.
+        The m estimates over all units, with their intervals.
 
     Raises:
         ConfigError: There is no unit.
@@ -126,6 +98,7 @@ def mean_over_clusters(
     names, member = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
     totals = np.zeros((len(names), 2))
     np.add.at(totals, member, np.stack([values, np.ones_like(values)], axis=1))
-    return bootstrap(
-        totals, lambda sums: sums[..., 0] / sums[..., 1], samples=samples, confidence=confidence, seed=seed
+    found = bootstrap(
+        totals, lambda sums: sums[..., :1] / sums[..., 1:], samples=samples, confidence=confidence, seed=seed
     )
+    return found[0]

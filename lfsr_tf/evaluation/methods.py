@@ -1,4 +1,4 @@
-"""The network and the baselines behind one signature: LR images in, HR images out."""
+"""The network and the baselines behind one signature: low-field images in, HR images out."""
 
 from __future__ import annotations
 
@@ -7,20 +7,13 @@ from collections.abc import Callable
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from lfsr_tf.errors import OutOfMemoryError
 from lfsr_tf.evaluation.acquisitions import LowField
-from lfsr_tf.evaluation.baselines import (
-    BASELINES,
-    Baseline,
-    non_local_means,
-    non_local_means_biased,
-)
+from lfsr_tf.evaluation.baselines import BASELINES, Images
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.networks import takes_noise_level, with_noise_level
 
-Images = NDArray[np.float32]
 Method = Callable[[LowField], Images]
 
 # The name under which the network under test appears among the methods.
@@ -29,29 +22,16 @@ MODEL = "model"
 
 def build_methods(model: keras.Model, config: EvaluationConfig) -> dict[str, Method]:
     """The chosen baselines in their order, then the network under the name "model"."""
-    methods = {name: baseline_method(BASELINES[name]) for name in config.baselines}
-    return {**methods, MODEL: model_method(model, config.batch_size)}
-
-
-def baseline_method(baseline: Baseline) -> Method:
-    """Give a baseline what a `LowField` has; only the bias that its images have is removed."""
-
-    def apply(low: LowField) -> Images:
-        if baseline is not non_local_means:
-            return baseline(low.images, low.sigma, low.shape)
-        if not low.rician:
-            return non_local_means_biased(low.images, low.sigma, low.shape)
-        return non_local_means(low.images, low.sigma, low.shape, coils=low.coils)
-
-    return apply
+    baselines = {name: BASELINES[name] for name in config.baselines}
+    return {**baselines, MODEL: model_method(model, config.batch_size)}
 
 
 def model_method(model: keras.Model, batch_size: int) -> Method:
     """The network as a method, normalised as in inference: by the noisy volume's own reference, and back.
 
     Args:
-        model: From [B, h, w, 1] to [B, H, W, 1]; one that takes the noise level is told that of the
-            `LowField`.
+        model: From [B, h, w, 1], or [B, h, w, 2] with the noise level of the `LowField` as the second
+            channel, to [B, H, W, 1].
         batch_size: Slices at once; bounds the memory.
 
     Returns:

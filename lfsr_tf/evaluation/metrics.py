@@ -81,7 +81,7 @@ class Truth:
                 "ssim": similarity[1] if name == "whole" else _mean(similarity[0], region),
                 "nrmse": nrmse(self._images, result, region),
                 "hfen": nrmse(self._edges, edges, region),
-                "band": _recovered(self._outer, outer, region),
+                "band": 1.0 - _ratio(_power(outer - self._outer), _power(self._outer), region),
                 "energy": _ratio(_power(outer), _power(self._outer), region),
             }
             for name, region in self._regions.items()
@@ -118,26 +118,6 @@ def nrmse(hr: Values, images: Values, masks: Masks) -> Values:
     return np.sqrt(_ratio(np.square(images - hr), np.square(hr), masks))
 
 
-def hfen(hr: Values, images: Values, masks: Masks) -> Values:
-    """High-frequency error norm relative to the truth: `nrmse` after a Laplacian of Gaussian, float64 [N]."""
-    return nrmse(_edges(hr), _edges(images), masks)
-
-
-def band_recovered(hr: Values, images: Values, masks: Masks, lr_shape: Shape2D) -> Values:
-    """Fraction of the outer band that was recovered: 1 - error energy / true energy, float64 [N].
-
-    The outer band is all of k-space but the central block of `lr_shape`. Zeros there give 0, the truth 1,
-    invented detail a negative figure. The band is cut in k-space and summed in image space (Parseval), so
-    that it can be confined to a mask.
-    """
-    return _recovered(_outer_band(hr, lr_shape), _outer_band(images, lr_shape), masks)
-
-
-def band_energy(hr: Values, images: Values, masks: Masks, lr_shape: Shape2D) -> Values:
-    """Energy of an image in the outer band over the truth's, right or wrong: its visible sharpness."""
-    return _ratio(_power(_outer_band(images, lr_shape)), _power(_outer_band(hr, lr_shape)), masks)
-
-
 def _edges(images: Values) -> Values:
     truncate = _LOG_RADIUS_PIXELS / _LOG_SIGMA_PIXELS
     return np.stack(
@@ -146,13 +126,12 @@ def _edges(images: Values) -> Values:
 
 
 def _outer_band(images: Values, lr_shape: Shape2D) -> Bands:
-    """Images without the central block of their k-space."""
+    """Images without the central block of their k-space.
+
+    Energy summed over such an image is that of its k-space (Parseval), and can be confined to a mask.
+    """
     inner = zero_pad_kspace(measured_kspace(images, lr_shape), images.shape[1:])
     return np.asarray(images - kspace_to_image(inner).numpy())
-
-
-def _recovered(truth: Bands, result: Bands, masks: Masks) -> Values:
-    return 1.0 - _ratio(_power(result - truth), _power(truth), masks)
 
 
 def _power(band: Bands) -> Values:

@@ -27,7 +27,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lfsr_tf.evaluation.bootstrap import Interval, bootstrap_together
+from lfsr_tf.evaluation.bootstrap import Interval, bootstrap
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.kspace_split import Complex, OuterBand, outer_band
 from lfsr_tf.evaluation.methods import Method
@@ -125,7 +125,7 @@ def _intervals(band: OuterBand, errors: Sequence[Sums], config: EvaluationConfig
     energy = _tile_sums(np.square(np.abs(band.kspace)), band.outside)
     noise = _tile_sums(band.noise, band.outside)
     totals = np.stack([energy, *errors], axis=1) - noise[:, np.newaxis]
-    return bootstrap_together(
+    return bootstrap(
         totals[energy > 0.0],
         lambda sums: 1.0 - sums[..., 1:] / sums[..., :1],
         samples=config.bootstrap_samples,

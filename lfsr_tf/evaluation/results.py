@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ class SliceScore:
     energy: float
 
 
-@dataclass(frozen=True)
+# Compared by identity, as all that holds it: arrays have no single truth value.
+@dataclass(frozen=True, eq=False)
 class Picture:
     """One slice as every method shows it, turned upright, in the units of the truth.
 
@@ -81,7 +83,8 @@ class Picture:
     psnr: dict[str, float]
 
 
-@dataclass(frozen=True)
+# Compared and hashed by identity, by which its tables are kept.
+@dataclass(frozen=True, eq=False)
 class Results:
     """An evaluation: every slice's figures, and how they came about.
 
@@ -103,17 +106,17 @@ class Results:
     outer_band: tuple[OuterBandScore, ...] = ()
     failures: tuple[tuple[str, str], ...] = ()
 
-    @property
+    @cached_property
     def methods(self) -> tuple[str, ...]:
         """What was compared, in its order; of `evaluate` the baselines of the configuration, then "model"."""
         return tuple(dict.fromkeys(score.method for score in self.scores))
 
-    @property
+    @cached_property
     def contrasts(self) -> tuple[str, ...]:
         """Contrasts in alphabetical order."""
         return tuple(sorted({score.contrast for score in self.scores}))
 
-    @property
+    @cached_property
     def subjects(self) -> tuple[str, ...]:
         """Subjects in alphabetical order."""
         return tuple(sorted({score.subject for score in self.scores}))
@@ -128,7 +131,7 @@ def write_csv(results: Results, path: Path) -> None:
     ):
         writer = csv.DictWriter(stream, names)
         writer.writeheader()
-        writer.writerows(dataclasses.asdict(score) for score in results.scores)
+        writer.writerows(map(vars, results.scores))
 
 
 def json_value(value: Any) -> Any:

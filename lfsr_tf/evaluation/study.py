@@ -17,16 +17,14 @@ import numpy as np
 from lfsr_tf.errors import OutOfMemoryError, ScanError
 from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, acquire, study_volume
 from lfsr_tf.evaluation.config import EvaluationConfig
-from lfsr_tf.evaluation.display import upright
 from lfsr_tf.evaluation.methods import Method, build_methods
-from lfsr_tf.evaluation.metrics import REGIONS, Images, Scores, Truth, Values
+from lfsr_tf.evaluation.metrics import METRICS, REGIONS, Images, Scores, Truth, Values
 from lfsr_tf.evaluation.results import Picture, Results, SliceScore, json_value
 from lfsr_tf.networks import TrainedModel, scale_of, takes_noise_level
 from lfsr_tf.scans import read_scan
 from lfsr_tf.scans.scan import Scan
 
 Progress = Callable[[int], None]
-_VolumeOutcome = tuple[list[SliceScore], list[Picture]]
 
 
 def evaluate(
@@ -39,7 +37,8 @@ def evaluate(
     """Compare a network with the baselines on simulated low-field acquisitions of high-field scans.
 
     Args:
-        model: A trained model with its metadata, or a bare Keras model from [B, h, w, 1] to [B, H, W, 1].
+        model: A trained model with its metadata, or a bare Keras model from [B, h, w, 1], or [B, h, w, 2]
+            with the noise level as the second channel, to [B, H, W, 1].
         scans: High-field volumes, or files and DICOM folders that hold them; read one at a time.
         config: Noise levels, baselines and definitions; the defaults of `EvaluationConfig` if not given.
         progress: Called with 1 after each scan and noise level: `len(scans) * len(config.sigmas)` calls in
@@ -72,12 +71,13 @@ def compare(
     scores: list[SliceScore] = []
     pictures: list[Picture] = []
     failures: list[tuple[str, str]] = []
+    advance = progress or (lambda steps: None)
     for entry, name in zip(scans, scan_names(scans), strict=True):
         try:
             volume = study_volume(read_scan(entry) if isinstance(entry, Path) else entry, name, scale, config)
         except (ScanError, OutOfMemoryError) as error:
             failures.append((name, str(error)))
-            _advance(progress, len(config.sigmas))
+            advance(len(config.sigmas))
             continue
         truth = Truth(volume.truth, volume.masks, volume.lr_shape, _data_range(volume.truth, config))
         illustrate = volume.contrast not in {picture.contrast for picture in pictures}
@@ -85,10 +85,11 @@ def compare(
             new_scores, new_pictures = _compare(volume, truth, sigma, methods, config, illustrate)
             scores += new_scores
             pictures += new_pictures
-            _advance(progress, 1)
+            advance(1)
     if not scores:
+        reason = failures[0][1] if failures else "Name some scans."
         raise ScanError(
-            f"Expected at least one usable scan. Received: {len(failures)}, none usable. {_first(failures)}"
+            f"Expected at least one usable scan. Received: {len(failures)}, none usable. {reason}"
         )
     return Results(config, {}, scale, tuple(scores), tuple(pictures), failures=tuple(failures))
 
@@ -100,7 +101,7 @@ def _compare(
     methods: dict[str, Method],
     config: EvaluationConfig,
     illustrate: bool,
-) -> _VolumeOutcome:
+) -> tuple[list[SliceScore], list[Picture]]:
     """Score every method on one volume at one noise level, and keep a slice to show where asked."""
     low = acquire(volume, sigma, config)
     outputs = {name: method(low) for name, method in methods.items()}
@@ -124,12 +125,7 @@ def _rows(volume: StudyVolume, sigma: float, method: str, region: str, figures: 
             sigma=sigma,
             method=method,
             region=region,
-            psnr=float(figures["psnr"][position]),
-            ssim=float(figures["ssim"][position]),
-            nrmse=float(figures["nrmse"][position]),
-            hfen=float(figures["hfen"][position]),
-            band=float(figures["band"][position]),
-            energy=float(figures["energy"][position]),
+            **{metric: float(figures[metric][position]) for metric in METRICS},
         )
         for position, index in enumerate(volume.indices[volume.chosen])
     ]
@@ -144,15 +140,20 @@ def _picture(
 ) -> Picture:
     """The slice that shows most of the head: the same one at every noise level."""
     shown = int(np.argmax(volume.masks.sum(axis=(1, 2))))
+
+    def turned(images: Images) -> Images:
+        # A copy: a view would keep the whole volume in memory.
+        return volume.hanging.turned(images[shown]).copy()
+
     return Picture(
         scan=volume.name,
         subject=volume.subject,
         contrast=volume.contrast,
         slice_index=int(volume.indices[volume.chosen[shown]]),
         sigma=sigma,
-        lr=upright(low.images[shown], volume.directions),
-        hr=upright(volume.truth[shown], volume.directions),
-        outputs={name: upright(images[shown], volume.directions) for name, images in outputs.items()},
+        lr=turned(low.images),
+        hr=turned(volume.truth),
+        outputs={name: turned(images) for name, images in outputs.items()},
         psnr={name: float(regions["head"]["psnr"][shown]) for name, regions in figures.items()},
     )
 
@@ -166,18 +167,13 @@ def _data_range(truth: Images, config: EvaluationConfig) -> Values:
 
 def _metadata(model: TrainedModel | keras.Model) -> dict[str, Any]:
     network = model.model if isinstance(model, TrainedModel) else model
-    info = json_value(dataclasses.asdict(model.info)) if isinstance(model, TrainedModel) else {}
+    info = json_value(model.info) if isinstance(model, TrainedModel) else {}
     return {
         "name": network.name,
         "parameters": int(network.count_params()),
         "takes_noise_level": takes_noise_level(network),
         **info,
     }
-
-
-def _advance(progress: Progress | None, steps: int) -> None:
-    if progress is not None:
-        progress(steps)
 
 
 def scan_names(scans: Sequence[Scan | Path]) -> list[str]:
@@ -193,7 +189,3 @@ def scan_names(scans: Sequence[Scan | Path]) -> list[str]:
             own = str(Path(path or "").absolute().relative_to(root))
         names.append(own if own not in names else f"{own} ({len(names) + 1})")
     return names
-
-
-def _first(failures: list[tuple[str, str]]) -> str:
-    return failures[0][1] if failures else "Name some scans."

@@ -2,12 +2,15 @@
 
 A volume's figure is the mean over its slices; a table's figure is the mean over volumes, its spread their
 standard deviation, and its interval comes from resampling subjects.
+
+The tables of the last results are kept: report, files and command line ask for the same ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -65,6 +68,7 @@ class Summary:
     subjects: int
 
 
+@lru_cache(maxsize=1)
 def volume_scores(results: Results) -> tuple[VolumeScore, ...]:
     """Average the slices of each volume, one entry for each noise level, region, metric and method."""
     groups: dict[tuple[str, str, str, float, str, str], list[SliceScore]] = {}
@@ -80,43 +84,32 @@ def volume_scores(results: Results) -> tuple[VolumeScore, ...]:
     )
 
 
+@lru_cache(maxsize=1)
 def summaries(results: Results) -> tuple[Summary, ...]:
     """Every method's mean for each contrast and for all of them together."""
-    cells = _cells(volume_scores(results))
-    return tuple(_summary(key, values, results) for key, values in cells.items())
+    return _summaries(volume_scores(results), results)
 
 
+@lru_cache(maxsize=1)
 def differences(results: Results) -> tuple[Summary, ...]:
     """Model minus each baseline, volume by volume: an interval without 0 is beyond chance.
 
     Empty where no method is called "model".
     """
-    volumes = volume_scores(results)
-    model = {_place(score): score.value for score in volumes if score.method == MODEL}
-    paired = [
-        VolumeScore(**{**vars(score), "value": model[_place(score)] - score.value})
-        for score in volumes
-        if score.method != MODEL and _place(score) in model
-    ]
-    return tuple(_summary(key, values, results) for key, values in _cells(tuple(paired)).items())
+    return _summaries(_paired(results), results)
 
 
-def subject_differences(
-    results: Results, metric: str = "psnr", region: str = "head"
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Model minus baseline for each subject, averaged over the subject's volumes.
+def subject_differences(results: Results) -> dict[str, dict[str, dict[str, float]]]:
+    """PSNR inside the head, model minus baseline, for each subject: averaged over the subject's volumes.
 
     Returns:
         From subject and baseline to the noise level (as text) and the difference; empty where no method is
         called "model".
     """
-    volumes = [score for score in volume_scores(results) if score.metric == metric and score.region == region]
-    model = {_place(score): score.value for score in volumes if score.method == MODEL}
     collected: dict[tuple[str, str, float], list[float]] = {}
-    for score in volumes:
-        if score.method != MODEL and _place(score) in model:
-            key = (score.subject, score.method, score.sigma)
-            collected.setdefault(key, []).append(model[_place(score)] - score.value)
+    for score in _paired(results):
+        if (score.metric, score.region) == ("psnr", "head"):
+            collected.setdefault((score.subject, score.method, score.sigma), []).append(score.value)
     table: dict[str, dict[str, dict[str, float]]] = {}
     for (subject, method, sigma), values in sorted(collected.items()):
         table.setdefault(subject, {}).setdefault(method, {})[f"{sigma:g}"] = float(np.mean(values))
@@ -161,18 +154,24 @@ def to_json(results: Results) -> dict[str, object]:
 _Key = tuple[str, float, str, str, str]
 
 
-def _cells(volumes: tuple[VolumeScore, ...]) -> dict[_Key, list[VolumeScore]]:
+def _paired(results: Results) -> list[VolumeScore]:
+    """Model minus each baseline, of each volume."""
+    volumes = volume_scores(results)
+    model = {_place(score): score.value for score in volumes if score.method == MODEL}
+    return [
+        replace(score, value=model[_place(score)] - score.value)
+        for score in volumes
+        if score.method != MODEL and _place(score) in model
+    ]
+
+
+def _summaries(volumes: Iterable[VolumeScore], results: Results) -> tuple[Summary, ...]:
     cells: dict[_Key, list[VolumeScore]] = {}
     for score in volumes:
-        for contrast in _contrasts(score):
+        for contrast in (ALL, score.contrast):
             key = (contrast, score.sigma, score.region, score.metric, score.method)
             cells.setdefault(key, []).append(score)
-    return cells
-
-
-def _contrasts(score: VolumeScore) -> Iterator[str]:
-    yield ALL
-    yield score.contrast
+    return tuple(_summary(key, members, results) for key, members in cells.items())
 
 
 def _summary(key: _Key, members: list[VolumeScore], results: Results) -> Summary:

@@ -61,7 +61,7 @@ def test_a_wider_confidence_gives_a_wider_interval() -> None:
 
 def test_a_ratio_of_sums_is_estimated_from_the_sums() -> None:
     totals = np.abs(RNG.standard_normal((40, 2))) + 1.0
-    found = bootstrap(totals, lambda sums: sums[..., 0] / sums[..., 1], **SETTINGS)
+    [found] = bootstrap(totals, lambda sums: sums[..., :1] / sums[..., 1:], **SETTINGS)
     assert found.estimate == pytest.approx(totals[:, 0].sum() / totals[:, 1].sum())
     assert found.low < found.estimate < found.high
 
@@ -88,7 +88,7 @@ def test_intervals_of_5_subjects_are_too_narrow_as_the_documentation_warns() -> 
 
 def test_portions_draw_what_one_draw_would(monkeypatch: pytest.MonkeyPatch) -> None:
     totals = RNG.standard_normal((50, 2)) + 5.0
-    whole = bootstrap(totals, lambda sums: sums[..., 0] / sums[..., 1], **SETTINGS)
+    [whole] = bootstrap(totals, lambda sums: sums[..., :1] / sums[..., 1:], **SETTINGS)
     monkeypatch.setattr("lfsr_tf.evaluation.bootstrap._DRAWN_AT_ONCE", 50 * 7)
-    portions = bootstrap(totals, lambda sums: sums[..., 0] / sums[..., 1], **SETTINGS)
+    [portions] = bootstrap(totals, lambda sums: sums[..., :1] / sums[..., 1:], **SETTINGS)
     assert (portions.low, portions.high) == pytest.approx((whole.low, whole.high), rel=1e-12)

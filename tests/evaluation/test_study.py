@@ -13,7 +13,6 @@ from lfsr_tf.errors import ConfigError, ModelError, OutOfMemoryError, ScanError
 from lfsr_tf.evaluation import EvaluationConfig, Results, compare, evaluate, to_json, write_report
 from lfsr_tf.evaluation.acquisitions import LowField, acquire, study_volume
 from lfsr_tf.evaluation.baselines import BASELINES
-from lfsr_tf.evaluation.methods import baseline_method
 from lfsr_tf.networks import ModelInfo, TrainedModel, scale_of
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
 
@@ -136,6 +135,14 @@ def test_there_is_one_picture_of_each_contrast_and_noise_level(results: Results)
     assert picture.hr.shape == picture.outputs["nlm"].shape == (32, 32)
 
 
+def test_a_picture_keeps_no_volume_in_memory(nearest_network: keras.Model, scans: list) -> None:
+    # Stored upright: nothing is turned, which alone would make a copy.
+    upright = np.array([[0.0, -2.0, 0.0, 0.0], [-2.0, 0.0, 0.0, 0.0], [0.0, 0.0, -2.0, 0.0], [0, 0, 0, 1]])
+    scan = dataclasses.replace(scans[0], affine=upright)
+    picture = evaluate(nearest_network, [scan], SMALL).pictures[0]
+    assert all(image.base is None for image in (picture.lr, picture.hr, *picture.outputs.values()))
+
+
 def test_slices_are_spread_evenly_and_zero_takes_them_all(make_scan) -> None:  # type: ignore[no-untyped-def]
     scan = make_scan(1)
     some = study_volume(scan, "anna", 2, SMALL)
@@ -220,7 +227,7 @@ def test_noise_of_a_scan_without_background_counts_as_unseen(make_scan) -> None:
 def test_methods_of_other_names_are_compared_and_kept_but_not_shown_as_a_report(
     scans: list, tmp_path: Path
 ) -> None:
-    methods = {"a": baseline_method(BASELINES["cubic"]), "b": baseline_method(BASELINES["zero-fill"])}
+    methods = {"a": BASELINES["cubic"], "b": BASELINES["zero-fill"]}
     results = compare(methods, scans[:1], SMALL)
     figures = to_json(results)
     assert results.methods == ("a", "b") and figures["differences"] == []

@@ -1,6 +1,7 @@
 """Means, spreads, differences and files, against sums made by hand."""
 
 import csv
+import dataclasses
 import json
 from pathlib import Path
 
@@ -78,6 +79,15 @@ def test_differences_by_subject_average_the_subjects_volumes(by_hand: Results) -
         "anna": {"cubic": {"0.03": 1.5}},
         "bert": {"cubic": {"0.03": 0.5}},
     }
+
+
+def test_tables_are_computed_once_and_anew_for_other_results(by_hand: Results) -> None:
+    for table in (volume_scores, summaries, differences):
+        assert table(by_hand) is table(by_hand)
+    fewer = dataclasses.replace(by_hand, scores=by_hand.scores[:4])
+    assert {row.subjects for row in summaries(fewer)} == {1}
+    assert fewer.subjects == ("anna",)
+    assert {row.subjects for row in summaries(by_hand) if row.contrast == "all"} == {2}
 
 
 def test_a_row_that_does_not_exist_is_an_error(by_hand: Results) -> None:

@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from lfsr_tf.evaluation.display import slice_directions, upright
+from lfsr_tf.scans.hanging import hanging
 from lfsr_tf.scans.scan import Scan
 
 ORIENTATIONS = ["".join(letters) for letters in itertools.product("RL", "AP", "SI")]
@@ -34,7 +34,7 @@ def test_axial_slices_have_the_nose_up_and_the_patients_right_on_the_left(
     codes: str, order: tuple[int, ...]
 ) -> None:
     scan, shown = marked_scan(codes, order, slice_axis=order.index(2))
-    picture = upright(scan.slices()[shown], slice_directions(scan))
+    picture = hanging(scan).turned(scan.slices()[shown])
     assert picture.shape == (5, 4)
     assert np.unravel_index(picture.argmax(), picture.shape) == (0, 0)
 
@@ -46,6 +46,6 @@ def test_other_slices_have_the_head_up(
     codes: str, order: tuple[int, ...], normal: int, shape: tuple[int, int]
 ) -> None:
     scan, shown = marked_scan(codes, order, slice_axis=order.index(normal))
-    picture = upright(scan.slices()[shown], slice_directions(scan))
+    picture = hanging(scan).turned(scan.slices()[shown])
     assert picture.shape == shape
     assert np.unravel_index(picture.argmax(), picture.shape) == (0, 0)

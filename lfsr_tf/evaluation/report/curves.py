@@ -20,9 +20,10 @@ from lfsr_tf.evaluation.report.labels import (
     METHOD_MARKERS,
     METRIC_LABELS,
     contrast_label,
+    shown_contrasts,
 )
 from lfsr_tf.evaluation.results import Results
-from lfsr_tf.evaluation.tables import ALL, Summary
+from lfsr_tf.evaluation.tables import Summary, differences, summaries
 
 History = Mapping[str, Sequence[float]]
 
@@ -50,42 +51,32 @@ _STYLE = {
 _LOSS_COLOUR, _VALIDATION_COLOUR = "#8b93a1", "#2f81d6"
 
 
-def metric_curves(results: Results, rows: tuple[Summary, ...], metric: str, region: str = "head") -> str:
-    """A metric against the noise level: a panel a contrast, a line a method.
-
-    Args:
-        results: For methods and contrasts.
-        rows: From `summaries`.
-        metric: Name of the metric.
-        region: "head" or "whole".
+def metric_curves(results: Results, metric: str) -> str:
+    """A metric inside the head against the noise level: a panel a contrast, a line a method.
 
     Returns:
         One `<svg>` element.
     """
+    rows = summaries(results)
     with _panels(results, METRIC_LABELS[metric]) as (figure, axes):
         for axis, contrast in axes:
             for method in results.methods:
-                _draw(axis, _line(rows, contrast, metric, region, method), method, band=False)
+                _draw(axis, _line(rows, contrast, metric, method), method, band=False)
         return _svg(figure)
 
 
-def difference_curves(results: Results, gaps: tuple[Summary, ...], metric: str, region: str = "head") -> str:
-    """Network minus each baseline against the noise level, with bands for bootstrap intervals over subjects.
-
-    Args:
-        results: For baselines and contrasts.
-        gaps: From `differences`.
-        metric: Name of the metric.
-        region: "head" or "whole".
+def difference_curves(results: Results, metric: str) -> str:
+    """Network minus each baseline inside the head, with bands for bootstrap intervals over subjects.
 
     Returns:
         One `<svg>` element.
     """
+    gaps = differences(results)
     with _panels(results, f"{METRIC_LABELS[metric]}\nnetwork − baseline") as (figure, axes):
         for axis, contrast in axes:
             axis.axhline(0.0, color=_INK, linewidth=1.0)
             for method in results.config.baselines:
-                _draw(axis, _line(gaps, contrast, metric, region, method), method, band=True)
+                _draw(axis, _line(gaps, contrast, metric, method), method, band=True)
         return _svg(figure)
 
 
@@ -116,9 +107,8 @@ def history_curves(history: History) -> str:
                 values = history.get(name, ())
                 axis.plot(range(1, len(values) + 1), values, color=colour, label=label)
             axis.set_xlabel("epoch")
-        axes[0].set_ylabel("loss" if drawn[0][0] == "loss" else METRIC_LABELS["psnr"])
-        axes[0].set_yscale("log" if drawn[0][0] == "loss" else "linear")
-        axes[-1].set_ylabel(METRIC_LABELS["psnr"] if drawn[-1][0] == "psnr" else "loss")
+            axis.set_ylabel("loss" if training == "loss" else METRIC_LABELS["psnr"])
+            axis.set_yscale("log" if training == "loss" else "linear")
         return _svg(figure)
 
 
@@ -141,7 +131,7 @@ def _number(text: str | None) -> float:
 @contextmanager
 def _panels(results: Results, label: str) -> Iterator[tuple[Figure, list[tuple[Axes, str]]]]:
     """One panel a contrast, all with one scale; the legend comes with the SVG."""
-    contrasts = (ALL, *results.contrasts) if len(results.contrasts) > 1 else results.contrasts
+    contrasts = shown_contrasts(results)
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(2.6 * len(contrasts) + 0.6, 2.9), layout="constrained")
         axes = figure.subplots(1, len(contrasts), sharey=True, squeeze=False)[0]
@@ -153,8 +143,8 @@ def _panels(results: Results, label: str) -> Iterator[tuple[Figure, list[tuple[A
         yield figure, list(zip(axes, contrasts, strict=True))
 
 
-def _line(rows: tuple[Summary, ...], contrast: str, metric: str, region: str, method: str) -> list[Summary]:
-    wanted = (contrast, metric, region, method)
+def _line(rows: tuple[Summary, ...], contrast: str, metric: str, method: str) -> list[Summary]:
+    wanted = (contrast, metric, "head", method)
     found = [row for row in rows if (row.contrast, row.metric, row.region, row.method) == wanted]
     return sorted(found, key=lambda row: row.sigma)
 
@@ -171,7 +161,7 @@ def _draw(axis: Axes, points: list[Summary], method: str, *, band: bool) -> None
 
 def _svg(figure: Figure) -> str:
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=max(len(labels), 1))
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     stream = io.StringIO()
     figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = stream.getvalue()

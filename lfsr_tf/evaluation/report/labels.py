@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.results import Results
+from lfsr_tf.evaluation.tables import ALL
 
 METHOD_LABELS = {
     "zero-fill": "Zero-filling",
@@ -80,4 +81,9 @@ def noise_label(results: Results) -> str:
 
 def contrast_label(contrast: str) -> str:
     """A contrast's name for a table's row."""
-    return "All" if contrast == "all" else contrast
+    return "All" if contrast == ALL else contrast
+
+
+def shown_contrasts(results: Results) -> tuple[str, ...]:
+    """All contrasts together where there are several, then each."""
+    return (ALL, *results.contrasts) if len(results.contrasts) > 1 else results.contrasts

@@ -27,7 +27,6 @@ from lfsr_tf.evaluation.report.views import (
     subject_table,
 )
 from lfsr_tf.evaluation.results import Picture, Results
-from lfsr_tf.evaluation.tables import Summary, differences, summaries
 from lfsr_tf.storage import atomic_path
 
 _FOLDER = Path(__file__).parent
@@ -111,19 +110,18 @@ def render_report(
 
 def _figures(results: Results) -> dict[str, Any]:
     """What the page says in numbers: verdicts, tables, curves."""
-    rows, gaps = summaries(results), differences(results)
-    found = verdicts(results, rows, gaps)
+    found = verdicts(results)
     measured = results.outer_band
     return {
         "verdicts": found,
         "headline": headline(found),
-        "main_tables": [metric_table(results, rows, metric, "head") for metric in ("psnr", "ssim")],
-        "more_tables": _more_tables(results, rows),
-        "difference_tables": [difference_table(results, gaps, metric) for metric in ("psnr", "ssim")],
+        "main_tables": [metric_table(results, metric, "head") for metric in ("psnr", "ssim")],
+        "more_tables": _more_tables(results),
+        "difference_tables": [difference_table(results, metric) for metric in ("psnr", "ssim")],
         "subject_table": subject_table(results),
         "outer_band": outer_band_table(measured, results.config) if measured else None,
         "least_signal": LEAST_SIGNAL_FRACTION,
-        "curves": [Markup(curve) for curve in _curves(results, rows, gaps)],
+        "curves": [Markup(curve) for curve in _curves(results)],
         "told": labels.noise_label(results),
     }
 
@@ -139,21 +137,19 @@ def _pictures(results: Results, pictures: tuple[Picture, ...]) -> dict[str, Any]
     }
 
 
-def _more_tables(results: Results, rows: tuple[Summary, ...]) -> list[Table]:
-    head = [
-        metric_table(results, rows, metric, "head") for metric in METRICS if metric not in ("psnr", "ssim")
-    ]
-    return head + [metric_table(results, rows, metric, "whole") for metric in METRICS]
+def _more_tables(results: Results) -> list[Table]:
+    head = [metric_table(results, metric, "head") for metric in METRICS if metric not in ("psnr", "ssim")]
+    return head + [metric_table(results, metric, "whole") for metric in METRICS]
 
 
-def _curves(results: Results, rows: tuple[Summary, ...], gaps: tuple[Summary, ...]) -> list[str]:
+def _curves(results: Results) -> list[str]:
     """Against the noise level; a single one gives no curve."""
     if len(results.config.sigmas) < 2:
         return []
     return [
-        metric_curves(results, rows, "psnr"),
-        difference_curves(results, gaps, "psnr"),
-        metric_curves(results, rows, "ssim"),
+        metric_curves(results, "psnr"),
+        difference_curves(results, "psnr"),
+        metric_curves(results, "ssim"),
     ]
 
 
@@ -181,13 +177,13 @@ def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         label = f"{prefix}{name.replace('_', ' ')}"
         if isinstance(value, dict):
             flat += _flat(value, f"{label}: ")
-        elif value not in (None, "", [], ()):
+        elif value not in (None, "", []):
             flat.append((label, _text(value, " to " if "_range_" in f"{name}_" else ", ")))
     return flat
 
 
 def _text(value: object, separator: str = ", ") -> str:
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return separator.join(map(_text, value))
     text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
     text = f"{value:.6g}" if isinstance(value, float) else text

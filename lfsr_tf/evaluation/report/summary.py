@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lfsr_tf.evaluation.methods import MODEL
 from lfsr_tf.evaluation.report.labels import METHOD_LABELS
 from lfsr_tf.evaluation.results import Results
-from lfsr_tf.evaluation.tables import ALL, Summary, lookup, subject_differences
+from lfsr_tf.evaluation.tables import ALL, Summary, differences, lookup, subject_differences, summaries
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,6 @@ class Verdict:
         rival: Label of the best baseline.
         low: Lower end of the gain's interval; None for a single subject.
         high: Upper end.
-        better: Subjects in whom the network is closer to the truth than that baseline.
-        subjects: Number of subjects.
         ssim_gain: The same difference in SSIM against the baseline with the best SSIM.
         tone: "better", "worse" or "even", for the colour.
         sentence: The finding in words.
@@ -32,22 +30,14 @@ class Verdict:
     rival: str
     low: float | None
     high: float | None
-    better: int
-    subjects: int
     ssim_gain: float
     tone: str
     sentence: str
 
 
-def verdicts(results: Results, rows: tuple[Summary, ...], gaps: tuple[Summary, ...]) -> tuple[Verdict, ...]:
-    """One finding for each noise level, against the best baseline at that level.
-
-    Args:
-        results: The evaluation.
-        rows: From `summaries`.
-        gaps: From `differences`.
-    """
-    return tuple(_verdict(results, rows, gaps, sigma) for sigma in results.config.sigmas)
+def verdicts(results: Results) -> tuple[Verdict, ...]:
+    """One finding for each noise level, against the best baseline at that level."""
+    return tuple(_verdict(results, sigma) for sigma in results.config.sigmas)
 
 
 def headline(found: tuple[Verdict, ...]) -> str:
@@ -72,36 +62,33 @@ def _levels(found: list[Verdict]) -> str:
     return f"σ = {sigmas[0]}" if len(sigmas) == 1 else f"σ = {', '.join(sigmas[:-1])} and {sigmas[-1]}"
 
 
-def _verdict(results: Results, rows: tuple[Summary, ...], gaps: tuple[Summary, ...], sigma: float) -> Verdict:
-    rival = _best_baseline(results, rows, "psnr", sigma)
-    gap = lookup(gaps, contrast=ALL, sigma=sigma, region="head", metric="psnr", method=rival)
-    per_subject = [table[rival][f"{sigma:g}"] for table in subject_differences(results).values()]
+def _verdict(results: Results, sigma: float) -> Verdict:
+    gap = _against_the_best(results, "psnr", sigma)
+    rival, tone = METHOD_LABELS[gap.method], _tone(gap)
+    per_subject = [table[gap.method][f"{sigma:g}"] for table in subject_differences(results).values()]
     better = sum(value > 0.0 for value in per_subject)
-    sharpest = _best_baseline(results, rows, "ssim", sigma)
-    ssim_gap = lookup(gaps, contrast=ALL, sigma=sigma, region="head", metric="ssim", method=sharpest)
-    tone = _tone(gap)
     return Verdict(
         sigma=sigma,
         gain=gap.mean,
-        rival=METHOD_LABELS[rival],
+        rival=rival,
         low=gap.low,
         high=gap.high,
-        better=better,
-        subjects=len(per_subject),
-        ssim_gain=ssim_gap.mean,
+        ssim_gain=_against_the_best(results, "ssim", sigma).mean,
         tone=tone,
-        sentence=_sentence(gap, tone, METHOD_LABELS[rival].lower(), better, len(per_subject)),
+        sentence=_sentence(gap, tone, rival.lower(), better, len(per_subject)),
     )
 
 
-def _best_baseline(results: Results, rows: tuple[Summary, ...], metric: str, sigma: float) -> str:
-    cells = {
-        row.method: row.mean
-        for row in rows
+def _against_the_best(results: Results, metric: str, sigma: float) -> Summary:
+    """Network minus the baseline that is best by a metric, inside the head."""
+    baselines = [
+        row
+        for row in summaries(results)
         if (row.contrast, row.sigma, row.region, row.metric) == (ALL, sigma, "head", metric)
         and row.method != MODEL
-    }
-    return max(cells, key=lambda method: cells[method])
+    ]
+    best = max(baselines, key=lambda row: row.mean).method
+    return lookup(differences(results), contrast=ALL, sigma=sigma, region="head", metric=metric, method=best)
 
 
 def _tone(gap: Summary) -> str:

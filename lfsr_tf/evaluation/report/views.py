@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import get_args
 
@@ -19,10 +18,11 @@ from lfsr_tf.evaluation.report.labels import (
     REGION_LABELS,
     contrast_label,
     data_range_label,
+    shown_contrasts,
     signed,
 )
 from lfsr_tf.evaluation.results import Results
-from lfsr_tf.evaluation.tables import ALL, Summary, subject_differences
+from lfsr_tf.evaluation.tables import ALL, Summary, differences, subject_differences, summaries
 from lfsr_tf.physics.settings import RawImage
 
 
@@ -54,22 +54,21 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def metric_table(results: Results, rows: tuple[Summary, ...], metric: str, region: str) -> Table:
+def metric_table(results: Results, metric: str, region: str) -> Table:
     """A metric by contrast and noise level, one column a method: mean and standard deviation over volumes."""
     scale = f"; range: {data_range_label(results.config)}" if metric in ("psnr", "ssim") else ""
     cells = {
         (row.contrast, row.sigma, row.method): row
-        for row in rows
+        for row in summaries(results)
         if (row.metric, row.region) == (metric, region)
     }
-    contrasts = (ALL, *results.contrasts) if len(results.contrasts) > 1 else results.contrasts
     body = [
         Row(
             (contrast_label(contrast), f"{sigma:g}", _volumes(cells[contrast, sigma, MODEL])),
             _method_cells([cells[contrast, sigma, method] for method in results.methods], metric),
             opens_group=sigma == results.config.sigmas[0],
         )
-        for contrast in contrasts
+        for contrast in shown_contrasts(results)
         for sigma in results.config.sigmas
     ]
     caption = (
@@ -79,11 +78,11 @@ def metric_table(results: Results, rows: tuple[Summary, ...], metric: str, regio
     return Table(caption, ("Contrast", "σ", "Volumes"), columns, tuple(body))
 
 
-def difference_table(results: Results, gaps: tuple[Summary, ...], metric: str = "psnr") -> Table:
+def difference_table(results: Results, metric: str) -> Table:
     """Network minus each baseline inside the head, with bootstrap intervals over subjects."""
     cells = {
         (row.sigma, row.method): row
-        for row in gaps
+        for row in differences(results)
         if (row.contrast, row.region, row.metric) == (ALL, "head", metric)
     }
     body = [
@@ -173,17 +172,16 @@ def _interval(low: float | None, high: float | None, decimals: int) -> str:
     return "" if low is None or high is None else f"{signed(low, decimals)} to {signed(high, decimals)}"
 
 
-def _outer_band_cells(members: Iterable[OuterBandScore], methods: tuple[str, ...]) -> tuple[Cell, ...]:
+def _outer_band_cells(members: list[OuterBandScore], methods: tuple[str, ...]) -> tuple[Cell, ...]:
     by_method = {score.method: score for score in members}
-    figures = {name: score.recovered for name, score in by_method.items() if score.recovered is not None}
-    best = max(figures.values(), default=None)
+    best = max((score.recovered for score in members if score.recovered is not None), default=0.0)
     return tuple(_outer_band_cell(by_method[method], best) for method in methods)
 
 
-def _outer_band_cell(score: OuterBandScore, best: float | None) -> Cell:
+def _outer_band_cell(score: OuterBandScore, best: float) -> Cell:
     if score.recovered is None:
         return Cell("not measurable")
-    is_best = best is not None and round(score.recovered, 2) == round(best, 2)
+    is_best = round(score.recovered, 2) == round(best, 2)
     if score.method == COMPLEX_ZERO_FILL:
         return Cell("0", "by definition", is_best)
     return Cell(signed(score.recovered, 2), _interval(score.low, score.high, 2), is_best)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset, dcmread
 
-from lfsr_tf.pairs.listing import hash_scan
+from lfsr_tf.pairs.preparing.listing import hash_scan
 from lfsr_tf.scans import dicom_read, find_scans, is_series, read_scan, scan_files
 from lfsr_tf.scans.dicom_read import series_files
 

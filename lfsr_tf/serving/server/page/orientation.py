@@ -1,52 +1,34 @@
-"""How a slice is shown: as radiologists hang it, whatever the order and direction of the voxel axes."""
+"""The slices of a scan as the page shows them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from nibabel.orientations import io_orientation
 from numpy.typing import NDArray
 
+from lfsr_tf.scans.hanging import hanging
 from lfsr_tf.scans.scan import Scan
-
-_LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))
-"""Of the negative and the positive end of the patient's axes."""
 
 
 @dataclass(frozen=True)
-class Hanging:
+class Hung:
     """Slices as they are shown.
 
     Attributes:
-        slices: [N, rows, columns], in the order of the file: to the left of a picture is the patient's right
-            or front, at its top the patient's front or head.
-        spacing: Millimetres between rows, and between columns.
+        slices: [N, rows, columns], in the order of the file, turned as `Hanging` says.
+        aspect: Width over height of the field of view, in millimetres.
         edges: Letters of the patient's sides at the top, right, bottom and left.
     """
 
     slices: NDArray[np.float32]
-    spacing: tuple[float, float]
+    aspect: float
     edges: tuple[str, str, str, str]
 
-    @property
-    def aspect(self) -> float:
-        """Width over height of the field of view, in millimetres."""
-        _, rows, columns = self.slices.shape
-        return columns * self.spacing[1] / (rows * self.spacing[0])
 
-
-def hang(scan: Scan) -> Hanging:
-    """Turn the slices of a scan for the screen; oblique ones by the nearest axes of the patient."""
-    orientation = io_orientation(scan.affine)
-    sizes = scan.voxel_sizes
-    # Of R, A and S, the later one runs up the screen and the earlier one across.
-    across, up = sorted(scan.in_plane_axes, key=lambda axis: orientation[axis, 0])
-    slices = np.moveaxis(scan.voxels, (scan.slice_axis, up, across), (0, 1, 2))
-    # Rows count downwards and columns to the right: against the patient's axes in both cases.
-    for place, axis in ((1, up), (2, across)):
-        if orientation[axis, 1] > 0:
-            slices = np.flip(slices, place)
-    bottom, top = _LETTERS[int(orientation[up, 0])]
-    right, left = _LETTERS[int(orientation[across, 0])]
-    return Hanging(slices, (sizes[up], sizes[across]), (top, right, bottom, left))
+def hang(scan: Scan) -> Hung:
+    """Turn the slices of a scan for the screen."""
+    how, slices = hanging(scan), scan.slices()
+    height, width = np.multiply(slices.shape[1:], scan.in_plane_spacing)
+    aspect = height / width if how.transposed else width / height
+    return Hung(how.turned(slices), float(aspect), how.edges)
