@@ -96,7 +96,8 @@ class _ReadyModel:
         return outcome
 
     def _enhanced(self, task: Task) -> Outcome:
-        from lfsr_tf.inference.files import Job, enhance_file
+        from lfsr_tf.inference.files import enhance_file
+        from lfsr_tf.inference.jobs import Job
 
         settings, target = self._settings, self._settings.target(task)
         with claimed(target):

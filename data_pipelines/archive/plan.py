@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from data_pipelines.archive.paths import name_inside, printable
 from data_pipelines.archive.settings import Outcome, Task
 from lfsr_tf.errors import ConfigError, LfsrError, ScanError, first_line
-from lfsr_tf.inference.files import result_name
+from lfsr_tf.inference.jobs import result_name
 from lfsr_tf.scans import find_scans
 from lfsr_tf.storage import real_path
 

@@ -15,7 +15,7 @@ from data_pipelines.fastmri_brain.release import ARCHIVES, DICOM, TERMS, TRAININ
 from data_pipelines.pairs_builder.builder import PairsBuilder
 from data_pipelines.pairs_builder.configs import PairsBuilderConfig, standard_configs
 from lfsr_tf.errors import ScanError
-from lfsr_tf.pairs.listing import Listed
+from lfsr_tf.pairs.preparing.listing import Listed
 
 _SUFFIX = "_dicom"
 

@@ -18,7 +18,7 @@ from data_pipelines.fastmri_brain.fastmri_brain_dataset_builder import Builder, 
 from data_pipelines.fastmri_brain.kspace import by_patient, list_kspace
 from data_pipelines.pairs_builder import testing
 from lfsr_tf.errors import ScanError
-from lfsr_tf.pairs.splits import split_of_subject
+from lfsr_tf.pairs.preparing.splits import split_of_subject
 from lfsr_tf.physics.phantom import brain_phantom
 
 MATRIX, SLICES = 64, 3

@@ -10,7 +10,7 @@ import h5py
 
 from data_pipelines.fastmri_brain.release import TRAINING, VALIDATION, visible_files
 from lfsr_tf.errors import ScanError
-from lfsr_tf.pairs.listing import Listed
+from lfsr_tf.pairs.preparing.listing import Listed
 from lfsr_tf.scans.hdf5_files import read_attribute
 from lfsr_tf.scans.naming import stated_subject
 

@@ -20,7 +20,7 @@ from tensorflow_datasets.core.download.extractor import ExtractError
 from data_pipelines.pairs_builder.builder import PairsBuilder
 from data_pipelines.pairs_builder.configs import PairsBuilderConfig, standard_configs
 from lfsr_tf.errors import ScanError, first_line
-from lfsr_tf.pairs.listing import Listed
+from lfsr_tf.pairs.preparing.listing import Listed
 from lfsr_tf.scans.nifti import is_nifti
 
 CONTRASTS = {"IXI-T1": "T1w", "IXI-T2": "T2w", "IXI-PD": "PD"}

@@ -17,9 +17,9 @@ from data_pipelines.ixi.ixi_dataset_builder import CONTRASTS, Builder, axial, co
 from data_pipelines.pairs_builder import testing
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs.config import PairsConfig
-from lfsr_tf.pairs.listing import Listed
+from lfsr_tf.pairs.preparing.listing import Listed
+from lfsr_tf.pairs.preparing.sources import Source, volumes_of
 from lfsr_tf.pairs.slices import hr_scan
-from lfsr_tf.pairs.sources import Source, volumes_of
 from lfsr_tf.physics.phantom import brain_phantom
 from lfsr_tf.scans import read_scan
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import tensorflow_datasets as tfds
 
 from data_pipelines.pairs_builder.builder import PairsBuilder
-from lfsr_tf.pairs.listing import Listed, list_scans
+from lfsr_tf.pairs.preparing.listing import Listed, list_scans
 
 MANIFEST = "manifest.csv"
 _TRAINING, _VALIDATION = "train", ("validation", "val")

@@ -19,7 +19,7 @@ from data_pipelines.pairs_builder.builder import PairsBuilder
 from data_pipelines.pairs_builder.configs import PairsBuilderConfig, standard_configs
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs.config import load_preset
-from lfsr_tf.pairs.listing import Listed, repetitions_of
+from lfsr_tf.pairs.preparing.listing import Listed, repetitions_of
 
 FOLDERS = {"multicoil_train": "train", "multicoil_val": "validation"}
 """The side of each folder's people; they are M4Raw's own sides."""

@@ -19,7 +19,7 @@ from data_pipelines.m4raw.m4raw_dataset_builder import (
 from data_pipelines.pairs_builder import testing
 from data_pipelines.pairs_builder.configs import PairsBuilderConfig
 from lfsr_tf.errors import ConfigError, ScanError
-from lfsr_tf.pairs.sources import Source, volumes_of
+from lfsr_tf.pairs.preparing.sources import Source, volumes_of
 from lfsr_tf.physics.phantom import brain_phantom
 
 # Half of M4Raw's matrix and echo offset, the same share of lines; few slices.

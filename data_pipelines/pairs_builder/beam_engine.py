@@ -18,14 +18,14 @@ from data_pipelines.pairs_builder.beam_options import PreparationOptions
 from data_pipelines.running.runner import new_pipeline
 from data_pipelines.running.workers import safe_local_run
 from lfsr_tf.errors import LfsrError
-from lfsr_tf.pairs.jobs import Job, answer, result_of
+from lfsr_tf.pairs.preparing.jobs import Job, answer, result_of
 from lfsr_tf.storage import read_json, remove, write_json
 
 _STOPPED = "stopped.json"
 
 
 class BeamEngine:
-    """An engine (`lfsr_tf.pairs.jobs.Engine`) on Beam.
+    """An engine (`lfsr_tf.pairs.preparing.jobs.Engine`) on Beam.
 
     Args:
         kinds: The functions of the jobs, by kind; workers import them.

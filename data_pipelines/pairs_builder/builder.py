@@ -21,11 +21,11 @@ from lfsr_tf.errors import ConfigError, OutputError, ScanError
 from lfsr_tf.locking import exclusive
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import fingerprint, package_versions
-from lfsr_tf.pairs.describe import describe_sources
-from lfsr_tf.pairs.listing import Listed
-from lfsr_tf.pairs.preparation import Built, Preparation, failure_line
-from lfsr_tf.pairs.sources import SPLITS
-from lfsr_tf.pairs.workspace import KEPT, Workspace
+from lfsr_tf.pairs.preparing.describe import describe_sources
+from lfsr_tf.pairs.preparing.listing import Listed
+from lfsr_tf.pairs.preparing.preparation import Built, Preparation, failure_line
+from lfsr_tf.pairs.preparing.sources import SPLITS
+from lfsr_tf.pairs.preparing.workspace import KEPT, Workspace
 from lfsr_tf.storage import remove
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lfsr_tf.pairs.jobs import JOBS, planned_records
+from lfsr_tf.pairs.preparing.jobs import JOBS, planned_records
 
 SHARD_KIND = "tfds shard"
 
@@ -17,7 +17,7 @@ def make_shard(target: str, file_format: str, **planned: Any) -> None:
     Args:
         target: The shard; it appears whole or not at all.
         file_format: "tfrecord", "array_record" or another of tensorflow-datasets' formats.
-        **planned: What goes into it: the arguments of `lfsr_tf.pairs.jobs.planned_records`.
+        **planned: What goes into it: the arguments of `lfsr_tf.pairs.preparing.jobs.planned_records`.
     """
     import tensorflow_datasets as tfds
     from etils import epath

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lfsr_tf.cli.console import console, print_error, print_warning, progress_bar
+from lfsr_tf.cli.console import (
+    console,
+    messages,
+    print_error,
+    print_warning,
+    progress_bar,
+    raise_for_failed,
+)
+from lfsr_tf.cli.given import given
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import ConfigError, LfsrError
 
 if TYPE_CHECKING:
-    from lfsr_tf.inference.enhance import EnhanceConfig, Enhancer
-    from lfsr_tf.inference.files import EnhancedFile, Job, OutputFormat
+    from lfsr_tf.inference.enhance import Enhancer
+    from lfsr_tf.inference.files import EnhancedFile, OutputFormat
+    from lfsr_tf.inference.jobs import Job
     from lfsr_tf.inference.network import RunningNetwork
     from lfsr_tf.networks import TrainedModel
 
@@ -103,26 +112,29 @@ def enhance(
 
         lfsr enhance scan.nii.gz --output enhanced
     """
-    from lfsr_tf.inference.enhance import Enhancer
-    from lfsr_tf.inference.files import plan_jobs
+    from lfsr_tf.inference.enhance import EnhanceConfig, Enhancer
     from lfsr_tf.inference.inputs import find_inputs
+    from lfsr_tf.inference.jobs import plan_jobs
 
-    config = _config(
+    settings = given(
         acquired_matrix=acquired_matrix,
         pixel_budget=pixel_budget,
         dtype=dtype,
         noise_level=noise_level,
         image=image,
     )
+    config = EnhanceConfig(**settings)
     chosen_format = _output_format(output_format, output)
-    jobs = plan_jobs(find_inputs(scans, results=output), output, named=scans)
-    enhancer = Enhancer(_network(model, server), config)
-    failures = [job for job in jobs if not _try(enhancer, job, chosen_format, plane, overwrite)]
-    if failures:
-        names = ", ".join(str(job.source) for job in failures)
-        raise LfsrError(
-            f"{len(failures)} of {len(jobs)} scans could not be enhanced: {names}. See the messages above."
+    found = find_inputs(scans, results=output)
+    jobs = plan_jobs(found, output, named=scans)
+    if left_out := len(found) - len(jobs):
+        messages.print(
+            f"{left_out} of {len(found)} scans left out: results of earlier runs. Name one to enhance it.",
+            soft_wrap=True,
         )
+    enhancer = Enhancer(_network(model, server), config)
+    failed = [job.source for job in jobs if not _try(enhancer, job, chosen_format, plane, overwrite)]
+    raise_for_failed(failed, len(jobs), "enhanced")
 
 
 def _network(model: Path | None, server: str | None) -> TrainedModel | RunningNetwork:
@@ -136,13 +148,6 @@ def _network(model: Path | None, server: str | None) -> TrainedModel | RunningNe
     from lfsr_tf.serving.clients import connect
 
     return connect(server)
-
-
-def _config(**given: Any) -> EnhanceConfig:
-    """The settings that were given; the others keep their defaults."""
-    from lfsr_tf.inference.enhance import EnhanceConfig
-
-    return EnhanceConfig(**{name: value for name, value in given.items() if value is not None})
 
 
 def _output_format(name: str, output: Path) -> OutputFormat:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import get_args
 
@@ -13,21 +12,17 @@ from numpy.typing import NDArray
 from lfsr_tf.errors import ConfigError, ScanError
 from lfsr_tf.inference.cautions import consistency_warnings, matrix_warnings, noise_warnings, spacing_warnings
 from lfsr_tf.inference.consistency import consistency_by_ring
-from lfsr_tf.inference.matrix import MatrixRequest, choose_matrix, parse_matrix_request
+from lfsr_tf.inference.matrix import MatrixRequest, parse_matrix_request
 from lfsr_tf.inference.network import RunningNetwork, run_here
-from lfsr_tf.inference.network_input import NetworkInput, choose_image, network_input
-from lfsr_tf.inference.noise import measure_noise
-from lfsr_tf.inference.predict import SlicePredictor
+from lfsr_tf.inference.network_input import NetworkInput, network_input
+from lfsr_tf.inference.predict import Advance, SlicePredictor
 from lfsr_tf.inference.sidecar import ModelReport, NoiseReport, Sidecar, SpacingReport, within
-from lfsr_tf.inference.spectrum import AxisSpectrum, occupied_matrix
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL, NoiseEstimate
 from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.scans.scan import Scan
-
-Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -125,11 +120,7 @@ class Enhancer:
                 in phase was asked for and there is no k-space.
             ScanError: The result is not finite.
         """
-        image = choose_image(scan, self.config.image)
-        noise = measure_noise(scan)
-        spectrum = occupied_matrix(scan, noise.sigma)
-        matrix = choose_matrix(scan, self.config.acquired_matrix, spectrum)
-        lr = network_input(scan, matrix, noise, image)
+        lr = network_input(scan, self.config.acquired_matrix, self.config.image)
         reference = volume_reference(lr.scan.slices())
         told = self._told(lr.noise, reference)
         normalised = lr.scan.slices() / np.float32(reference)
@@ -137,7 +128,7 @@ class Enhancer:
         if not np.isfinite(result).all():
             raise ScanError("Expected a finite result. Received: NaN or infinite voxels. Check the model.")
         enhanced = lr.scan.with_slices(result)
-        return Enhanced(enhanced, self._describe(scan, lr, enhanced, reference, spectrum))
+        return Enhanced(enhanced, self._describe(scan, lr, enhanced, reference))
 
     def _told(self, noise: NoiseEstimate, reference: float) -> float:
         """The noise level for the network: the user's, the measured one, or a typical one."""
@@ -145,14 +136,7 @@ class Enhancer:
             return self.config.noise_level
         return TYPICAL_NOISE_LEVEL if noise.sigma is None else noise.sigma / reference
 
-    def _describe(
-        self,
-        scan: Scan,
-        lr: NetworkInput,
-        enhanced: Scan,
-        reference: float,
-        spectrum: tuple[AxisSpectrum, AxisSpectrum],
-    ) -> Sidecar:
+    def _describe(self, scan: Scan, lr: NetworkInput, enhanced: Scan, reference: float) -> Sidecar:
         noise_report = self._noise_report(lr.noise, reference, scan.coils)
         spacing = self._spacing_report(scan, lr.scan, enhanced)
         compared = lr.scan.slices(), enhanced.slices(), lr.noise.sigma
@@ -166,12 +150,12 @@ class Enhancer:
             noise=noise_report,
             spacing=spacing,
             matrix=lr.matrix,
-            spectrum=spectrum,
+            spectrum=lr.spectrum,
             consistency=rings,
             tiles=len(self._predict.tiles(*lr.matrix.used)),
             warnings=(
                 *scan.notes,
-                *matrix_warnings(lr.matrix, spectrum),
+                *matrix_warnings(lr.matrix, lr.spectrum),
                 *noise_warnings(noise_report),
                 *spacing_warnings(spacing),
                 *consistency_warnings(rings),
@@ -184,13 +168,13 @@ class Enhancer:
 
     def _noise_report(self, noise: NoiseEstimate, reference: float, coils: int) -> NoiseReport:
         relative = None if noise.sigma is None else noise.sigma / reference
-        limits = _range(self.network.info.sigma_range)
+        limits = self.network.info.sigma_range
         inside = within(None if relative is None else (relative,), limits)
         told = self._told(noise, reference) if self.network.traits.takes_noise_level else None
         return NoiseReport(noise.sigma, relative, noise.method, noise.reason, coils, told, limits, inside)
 
     def _spacing_report(self, scan: Scan, lr: Scan, enhanced: Scan) -> SpacingReport:
-        limits = _range(self.network.info.spacing_range_mm)
+        limits = self.network.info.spacing_range_mm
         return SpacingReport(
             file=scan.in_plane_spacing,
             network_input=lr.in_plane_spacing,
@@ -237,7 +221,3 @@ def _running(model: TrainedModel | RunningNetwork, dtype: str) -> RunningNetwork
 def volume_reference(slices: NDArray[np.float32]) -> float:
     """The volume's reference intensity; 1 for an empty one."""
     return float(safe_reference(reference_intensity(tf.constant(np.ascontiguousarray(slices)))))
-
-
-def _range(limits: tuple[float, float] | list[float] | None) -> tuple[float, float] | None:
-    return None if limits is None else (float(limits[0]), float(limits[1]))

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from lfsr_tf.errors import ConfigError, OutputError
 from lfsr_tf.inference.enhance import Enhancer
-from lfsr_tf.inference.sidecar import Sidecar, is_sidecar, recorded_outputs, write_sidecar
+from lfsr_tf.inference.jobs import Job, earlier_results
+from lfsr_tf.inference.sidecar import Sidecar, is_sidecar, write_sidecar
 from lfsr_tf.scans import read_volumes
 from lfsr_tf.scans.dicom_write import is_instance, write_dicom
-from lfsr_tf.scans.naming import without_suffix
 from lfsr_tf.scans.nifti import is_nifti, write_nifti
 from lfsr_tf.scans.scan import Scan
 from lfsr_tf.storage import (
@@ -24,37 +21,12 @@ from lfsr_tf.storage import (
     exists,
     is_taken,
     move_into_place,
-    real_path,
     remove,
     staging_folder,
 )
 
 OutputFormat = Literal["same", "nifti", "dicom"]
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One input and where its result goes.
-
-    Attributes:
-        source: A file, or the folder of a DICOM series.
-        target: Path of the result without its suffix; of a series, the volumes' numbers are added to it.
-        suffix: Of NIfTI output.
-        namesakes: The batch's other inputs whose results would get the same name: none of them is enhanced.
-        kept: Where the batch's inputs are, and the folders that they lie in: none of these is replaced.
-    """
-
-    source: Path
-    target: Path
-    suffix: str = ".nii.gz"
-    namesakes: tuple[Path, ...] = ()
-    kept: frozenset[Path] = frozenset()
-
-    @property
-    def sidecar(self) -> Path:
-        """The JSON file beside the result."""
-        return self.target.with_name(f"{self.target.name}.json")
 
 
 @dataclass(frozen=True)
@@ -124,45 +96,6 @@ def enhance_file(
     return EnhancedFile(dict(zip(targets, sidecars, strict=True)), job.sidecar)
 
 
-def plan_jobs(
-    sources: Iterable[tuple[Path, Path]], output: Path, *, named: Collection[Path] = ()
-) -> list[Job]:
-    """Name the results of many inputs.
-
-    Args:
-        sources: Each input with the folder that it was found in; the folders below that one are kept in the
-            output.
-        output: A folder; or, for a single input, the name of a NIfTI file.
-        named: Those of the inputs that are wanted by name, whatever they are.
-
-    Returns:
-        One job an input; the results are named after the inputs with `_sr`. Inputs that were found, not
-        named, and are results of an earlier run on another input are left out.
-
-    Raises:
-        ConfigError: A file name was given for several inputs.
-    """
-    jobs = _without_earlier_results([_job(source, base, output) for source, base in sources], named)
-    if is_nifti(output) and len(jobs) != 1:
-        raise ConfigError(f"Expected an output folder for {len(jobs)} scans. Received: the file {output}.")
-    kept = frozenset(place for job in jobs for place in _places(job.source))
-    by_target: defaultdict[Path, list[Path]] = defaultdict(list)
-    for job in jobs:
-        by_target[job.target].append(job.source)
-    return [
-        replace(job, kept=kept, namesakes=tuple(path for path in by_target[job.target] if path != job.source))
-        for job in jobs
-    ]
-
-
-def earlier_results(job: Job) -> list[Path]:
-    """Results that the sidecar of an earlier run on the input tells of, whether they are there or not."""
-    # No path from a file is trusted: only names that results of this job may have.
-    own = re.compile(rf"{re.escape(job.target.name)}(_v\d+)?((?i:\.nii(\.gz)?))?")
-    names = recorded_outputs(job.sidecar)
-    return [job.target.with_name(name) for name in names if own.fullmatch(name)]
-
-
 def check_target(job: Job, overwrite: bool) -> None:
     """Refuse early what cannot be written at the end.
 
@@ -186,47 +119,6 @@ def check_target(job: Job, overwrite: bool) -> None:
     _check_free(job.sidecar, job, overwrite)
 
 
-def result_name(source: Path) -> str:
-    """Name of a scan's result, without its suffix.
-
-    Args:
-        source: A file, or the folder of a DICOM series.
-    """
-    return f"{_stem(source)}_sr"
-
-
-def _stem(path: Path) -> str:
-    # The working folder has a name, too, which "." does not tell.
-    if exists(path) and path.is_dir():
-        return Path(os.path.abspath(path)).name  # noqa: PTH100 - resolve() would follow links
-    return without_suffix(path.name)
-
-
-def _job(source: Path, base: Path, output: Path) -> Job:
-    if is_nifti(output):
-        stem = _stem(output)
-        return Job(source, output.with_name(stem), suffix=output.name[len(stem) :])
-    return Job(source, output / source.parent.relative_to(base) / result_name(source))
-
-
-def _without_earlier_results(jobs: list[Job], named: Collection[Path]) -> list[Job]:
-    made_from: defaultdict[Path, set[Path]] = defaultdict(set)
-    for job in jobs:
-        for result in earlier_results(job):
-            made_from[real_path(result)].add(job.source)
-    return [
-        job
-        for job in jobs
-        if made_from.get(real_path(job.source), set()) <= {job.source} or job.source in named
-    ]
-
-
-def _places(source: Path) -> tuple[Path, Path]:
-    """Where an input is, and the folder that it lies in: of a file of a DICOM series, the whole series'."""
-    place = real_path(source)
-    return place, place.parent
-
-
 def _named(job: Job, scan: Scan, number: int, count: int, output_format: OutputFormat) -> Path:
     name = job.target.name if count == 1 else f"{job.target.name}_v{number:0{len(str(count))}d}"
     if output_format == "dicom" and scan.format != "dicom":
@@ -239,8 +131,8 @@ def _named(job: Job, scan: Scan, number: int, count: int, output_format: OutputF
 
 
 def _check_free(target: Path, job: Job, overwrite: bool) -> None:
-    taken, place = is_taken(target), real_path(target)
-    if taken and (place in job.kept or place in _places(job.source)):
+    taken = is_taken(target)
+    if taken and job.keeps(target):
         raise OutputError(
             f"Expected an output other than the inputs. Received: {target}, which is or holds one and would "
             "be written over. Choose another folder."

@@ -16,6 +16,7 @@ where it is.
 
 from __future__ import annotations
 
+import functools
 import operator
 import re
 from contextlib import suppress
@@ -179,11 +180,13 @@ def _cut_axis(image: NDArray[np.float64], axis: int, new: int, exact: bool) -> N
     return np.moveaxis(resampled, 0, axis)
 
 
+@functools.lru_cache(maxsize=8)
 def resampling_matrix(size: int, new: int, lines: int) -> NDArray[np.float64]:
     """The linear map from real samples [size] to real samples [new] over the same field of view.
 
     The central lines of the samples' Fourier series are evaluated at the positions n * size / new, so
     sample 0 keeps its place and a constant its value. With `lines` = new this is the k-space crop, F^-1 D F.
+    It is kept, since a volume's slices all need the same one.
 
     Args:
         size: Samples in.
@@ -191,9 +194,11 @@ def resampling_matrix(size: int, new: int, lines: int) -> NDArray[np.float64]:
         lines: Central lines of k-space that are kept.
 
     Returns:
-        float64 [new, size].
+        float64 [new, size], read-only.
     """
     kept = 2.0j * np.pi / size * (np.arange(lines) - lines // 2)
     positions = np.arange(new) * (size / new)
     analysis = np.exp(-np.outer(kept, np.arange(size))) / size
-    return np.asarray((np.exp(np.outer(positions, kept)) @ analysis).real)
+    result = np.ascontiguousarray((np.exp(np.outer(positions, kept)) @ analysis).real)
+    result.flags.writeable = False
+    return result

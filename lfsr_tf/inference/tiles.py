@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 from lfsr_tf.errors import ConfigError
 
@@ -32,6 +32,11 @@ class Span:
     stop: int
     input_start: int
     input_stop: int
+
+    @property
+    def length(self) -> int:
+        """Samples that the network is given."""
+        return self.input_stop - self.input_start
 
     def given(self) -> slice:
         """Where the network's input is in the slice."""
@@ -66,26 +71,20 @@ def plan_tiles(height: int, width: int, halo: int, pixel_budget: int, stride: in
     Raises:
         ConfigError: The budget does not even hold a tile of 16 x 16 pixels with its halo.
     """
-    best: tuple[int, list[Span], list[Span]] | None = None
-    for rows in _divisions(height, halo, stride):
-        largest_row = _largest(rows)
-        columns = next(
-            (c for c in _divisions(width, halo, stride) if largest_row * _largest(c) <= pixel_budget), None
-        )
-        if columns is None:
-            continue
-        computed = sum(_length(r) for r in rows) * sum(_length(c) for c in columns)
-        if best is None or computed < best[0]:
-            best = (computed, rows, columns)
-    if best is None:
-        needed = _largest(list(_divisions(height, halo, stride))[-1]) * _largest(
-            list(_divisions(width, halo, stride))[-1]
-        )
+    divided = [list(_divisions(size, halo, stride)) for size in (height, width)]
+    best: list[Tile] = []
+    for rows in divided[0]:
+        fitting = (c for c in divided[1] if _largest(rows) * _largest(c) <= pixel_budget)
+        tiles = list(product(rows, next(fitting, [])))
+        if tiles and (not best or _computed(tiles) < _computed(best)):
+            best = tiles
+    if not best:
+        needed = _largest(divided[0][-1]) * _largest(divided[1][-1])
         raise ConfigError(
             f"Expected a pixel budget of at least {needed} for a network that sees {halo} pixels around "
             f"each. Received: {pixel_budget}. Raise the pixel budget."
         )
-    return [(row, column) for row in best[1] for column in best[2]]
+    return best
 
 
 def _divisions(size: int, halo: int, stride: int, smallest: int = 16) -> Iterator[list[Span]]:
@@ -103,9 +102,10 @@ def _divisions(size: int, halo: int, stride: int, smallest: int = 16) -> Iterato
         ]
 
 
-def _length(span: Span) -> int:
-    return span.input_stop - span.input_start
+def _computed(tiles: list[Tile]) -> int:
+    """Pixels that the network is given in all."""
+    return sum(row.length * column.length for row, column in tiles)
 
 
 def _largest(spans: list[Span]) -> int:
-    return max(_length(span) for span in spans)
+    return max(span.length for span in spans)

@@ -13,7 +13,7 @@ _EXPORTS = {
     "load_preset": "config",
     "DatasetInfo": "dataset",
     "open_dataset": "dataset",
-    "prepare_dataset": "prepare",
+    "prepare_dataset": "preparing.prepare",
     "HrSlices": "slices",
     "hr_scan": "slices",
     "hr_slices": "slices",

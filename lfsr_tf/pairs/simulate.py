@@ -12,7 +12,7 @@ import tensorflow as tf
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.keys import seeds_of
-from lfsr_tf.pairs.plan import slice_key
+from lfsr_tf.pairs.preparing.plan import slice_key
 from lfsr_tf.pairs.slices import hr_scan, low_resolution_reference
 from lfsr_tf.physics.acquisition import simulate_acquisition
 from lfsr_tf.scans.scan import Scan

@@ -140,6 +140,9 @@ def test_results_beside_the_scans_are_not_enhanced_again(
         result = run_command(enhance, study, "-m", run_folder, "-o", study, "--overwrite")
         assert result.exit_code == 0, result.output
     assert names(study) == ["scan.nii.gz", "scan_sr.json", "scan_sr.nii.gz"]
+    result = run_command(enhance, study, "-m", run_folder, "-o", tmp_path / "other")
+    assert "1 of 2 scans left out: results of earlier runs." in result.stderr
+    assert names(tmp_path / "other") == ["scan_sr.json", "scan_sr.nii.gz"]
 
 
 def test_a_file_name_for_nifti_is_refused_for_dicom(
@@ -173,7 +176,7 @@ def test_a_failure_is_one_line_and_exit_code_1(run_folder: Path, tmp_path: Path)
     command = [
         sys.executable,
         "-m",
-        "lfsr_tf.cli",
+        "lfsr_tf",
         "enhance",
         "no.nii.gz",
         "-m",

@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from lfsr_tf.inference import EnhanceConfig, Enhancer, enhance_file
-from lfsr_tf.inference.files import Job
+from lfsr_tf.inference.jobs import Job
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.scans import Scan, read_scan, voxel_to_world
 

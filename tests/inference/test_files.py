@@ -9,10 +9,10 @@ import pytest
 
 from lfsr_tf.errors import ConfigError, OutputError, ScanError
 from lfsr_tf.inference import Enhancer, enhance_file
-from lfsr_tf.inference.files import Job, check_target, earlier_results, plan_jobs, result_name
+from lfsr_tf.inference.files import check_target
+from lfsr_tf.inference.jobs import Job, plan_jobs
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.scans import Scan, read_volumes, write_scan
-from lfsr_tf.scans.reading import READERS
 
 FullDisk = Callable[[int], AbstractContextManager[None]]
 ScanOf = Callable[..., Scan]
@@ -156,13 +156,6 @@ def test_dicom_cannot_be_derived_from_nifti(enhancer: Enhancer, job: Job) -> Non
         enhance_file(enhancer, job, output_format="dicom")
 
 
-def test_the_folders_of_the_input_are_kept(tmp_path: Path) -> None:
-    base = tmp_path / "study"
-    pairs = [(base / "a" / "scan.nii.gz", base), (base / "b" / "scan.h5", base)]
-    targets = [job.target.relative_to(tmp_path) for job in plan_jobs(pairs, tmp_path / "out")]
-    assert targets == [Path("out/a/scan_sr"), Path("out/b/scan_sr")]
-
-
 @pytest.mark.parametrize(
     ("names", "advice"),
     [(("a/scan.nii", "b/scan.nii"), "the folder above"), (("a/scan.nii", "a/scan.nii.gz"), "Rename one")],
@@ -187,17 +180,6 @@ def test_another_input_is_never_replaced(enhancer: Enhancer, scan_file: Path) ->
         enhance_file(enhancer, first, overwrite=True)
     assert own.read_bytes() == scan_file.read_bytes()
     assert second.target.name == "sub-07_T2w_sr_sr"
-
-
-def test_results_of_an_earlier_run_are_left_out_unless_they_are_named(
-    enhancer: Enhancer, scan_file: Path
-) -> None:
-    folder = scan_file.parent
-    (result,) = enhance_file(enhancer, Job(scan_file, folder / "sub-07_T2w_sr")).outputs
-    pairs = [(path, folder) for path in (scan_file, result)]
-    assert [job.source for job in plan_jobs(pairs, folder)] == [scan_file]
-    assert [job.source for job in plan_jobs(pairs, folder, named=[result])] == [scan_file, result]
-    assert [job.source for job in plan_jobs(pairs, folder / "elsewhere")] == [scan_file, result]
 
 
 def test_results_that_an_input_no_longer_has_are_removed(enhancer: Enhancer, tmp_path: Path) -> None:
@@ -245,31 +227,6 @@ def test_a_sidecar_of_any_version_is_replaced(enhancer: Enhancer, job: Job, vers
     job.sidecar.write_text(json.dumps(earlier))
     enhance_file(enhancer, job, overwrite=True)
     assert json.loads(job.sidecar.read_text())["schema_version"] == 1
-
-
-@pytest.mark.parametrize("text", ["no JSON", "[]", '{"schema_version": 1, "volumes": [3]}', "{}"])
-def test_what_is_no_sidecar_tells_of_no_results(text: str, tmp_path: Path) -> None:
-    job = Job(tmp_path / "a.nii.gz", tmp_path / "a_sr")
-    job.sidecar.write_text(text)
-    assert earlier_results(job) == []
-
-
-def test_the_suffix_of_any_reader_is_left_out_of_the_name_of_the_result() -> None:
-    suffixes = [suffix for reader in READERS for suffix in reader.suffixes]
-    assert {result_name(Path(f"x{suffix}")) for suffix in suffixes} == {"x_sr"}
-
-
-def test_the_working_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "series" / "below").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "series" / "below")
-    assert [result_name(Path(path)) for path in (".", "..")] == ["below_sr", "series_sr"]
-
-
-def test_a_file_name_is_for_a_single_input(tmp_path: Path) -> None:
-    (job,) = plan_jobs([(tmp_path / "scan.h5", tmp_path)], tmp_path / "sharp.nii")
-    assert (job.target.name, job.suffix, job.sidecar.name) == ("sharp", ".nii", "sharp.json")
-    with pytest.raises(ConfigError, match="2 scans"):
-        plan_jobs([(tmp_path / "a.h5", tmp_path), (tmp_path / "b.h5", tmp_path)], tmp_path / "sharp.nii")
 
 
 def test_the_suffix_that_was_asked_for_is_written(

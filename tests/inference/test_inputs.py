@@ -9,8 +9,8 @@ from pydicom import Dataset
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.inference import Enhancer, enhance_file
-from lfsr_tf.inference.files import Job, plan_jobs
 from lfsr_tf.inference.inputs import find_inputs
+from lfsr_tf.inference.jobs import Job, plan_jobs
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.scans import dicom_read
 from tests.scans.dicom.conftest import write_multiframe, write_series

@@ -9,10 +9,7 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.inference import EnhanceConfig, enhance_scan
-from lfsr_tf.inference.matrix import choose_matrix
-from lfsr_tf.inference.network_input import NetworkInput, choose_image, network_input
-from lfsr_tf.inference.noise import measure_noise
-from lfsr_tf.inference.spectrum import occupied_matrix
+from lfsr_tf.inference.network_input import NetworkInput, network_input
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.physics.fourier import fft2c
 from lfsr_tf.scans import Scan
@@ -28,9 +25,7 @@ def raw(images: np.ndarray, scan_of: ScanOf) -> Scan:
 
 
 def given(scan: Scan, matrix: tuple[int, int] | str = "full", image: str | None = None) -> NetworkInput:
-    noise = measure_noise(scan)
-    chosen = choose_matrix(scan, matrix, occupied_matrix(scan, noise.sigma))
-    return network_input(scan, chosen, noise, choose_image(scan, image))
+    return network_input(scan, matrix, image)
 
 
 def object_of(scan: NetworkInput) -> np.ndarray:

@@ -2,7 +2,7 @@ import numpy as np
 import tensorflow as tf
 
 from lfsr_tf.pairs.keys import fold, seeds_of
-from lfsr_tf.pairs.plan import slice_key
+from lfsr_tf.pairs.preparing.plan import slice_key
 
 KEYS = tf.range(1000, dtype=tf.int64)
 

@@ -2,8 +2,8 @@ import pytest
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs import PairsConfig
-from lfsr_tf.pairs.sources import Source, check_sources, images_of, volumes_of
-from lfsr_tf.pairs.splits import check_disjoint, split_of_subject
+from lfsr_tf.pairs.preparing.sources import Source, check_sources, images_of, volumes_of
+from lfsr_tf.pairs.preparing.splits import check_disjoint, split_of_subject
 
 SUBJECTS = [f"sub-{number:04d}" for number in range(2000)]
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from lfsr_tf import errors
 from lfsr_tf.errors import LfsrError, ScanError, first_line
 from lfsr_tf.pairs.config import PairsConfig
-from lfsr_tf.pairs.plan import PlannedImage
+from lfsr_tf.pairs.preparing.plan import PlannedImage
 
 Job = dict[str, Any]
 Answer = dict[str, Any]
@@ -76,14 +76,14 @@ def result_of(answered: Answer) -> Any:
 
 def find(path: str, split: str) -> list[dict[str, str]]:
     """The scans that a path stands for, as the fields of `Listed`."""
-    from lfsr_tf.pairs.listing import list_scans
+    from lfsr_tf.pairs.preparing.listing import list_scans
 
     return [vars(listed) for listed in list_scans(Path(path), split)]
 
 
 def hash_scan(path: str, repetitions: Sequence[str] = ()) -> str:
     """SHA-256 of a scan, its repetitions included; of one that has none, the reason, for `cache_scan`."""
-    from lfsr_tf.pairs import listing
+    from lfsr_tf.pairs.preparing import listing
 
     try:
         return listing.hash_scan(Path(path), [Path(other) for other in repetitions])
@@ -105,8 +105,8 @@ def cache_scan(folder: str, number: int, source: dict[str, Any], config: dict[st
     """Cache the HR slices of one scan; of which no hash tells what it holds, it cannot be used."""
     if source["sha256"].startswith(unreadable := _unreadable(source["path"])):
         raise ScanError(source["sha256"].removeprefix(unreadable))
-    from lfsr_tf.pairs import slice_cache
-    from lfsr_tf.pairs.sources import Source
+    from lfsr_tf.pairs.preparing import slice_cache
+    from lfsr_tf.pairs.preparing.sources import Source
 
     return slice_cache.cache_scan(Path(folder), number, Source(**source), PairsConfig.from_json(config))
 
@@ -129,7 +129,7 @@ def planned_records(
         volumes: The fields of each `Volume` that they come from.
         config: Settings of the pairs.
     """
-    from lfsr_tf.pairs.shards import shard_records
+    from lfsr_tf.pairs.preparing.shards import shard_records
 
     labels = {(volume["source"], volume["volume"]): volume for volume in volumes}
     chosen = [PlannedImage(*values) for values in images]

@@ -8,9 +8,9 @@ from typing import Any
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs.config import PairsConfig
-from lfsr_tf.pairs.listing import Listed
-from lfsr_tf.pairs.plan import PlannedImage, slice_key
-from lfsr_tf.pairs.splits import check_disjoint, split_of_subject
+from lfsr_tf.pairs.preparing.listing import Listed
+from lfsr_tf.pairs.preparing.plan import PlannedImage, slice_key
+from lfsr_tf.pairs.preparing.splits import check_disjoint, split_of_subject
 
 SPLITS = ("train", "validation")
 

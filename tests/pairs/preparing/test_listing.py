@@ -9,10 +9,9 @@ import pytest
 from lfsr_tf.errors import ScanError
 from lfsr_tf.hashing import sha256_file
 from lfsr_tf.pairs import PairsConfig, prepare_dataset
-from lfsr_tf.pairs.listing import Listed, hash_scan, list_scans
+from lfsr_tf.pairs.preparing.listing import Listed, hash_scan, list_scans
+from tests.pairs.conftest import SMALL
 from tests.scans.dicom.conftest import write_multiframe, write_series
-
-from .conftest import SMALL
 
 __all__ = ["write_multiframe", "write_series"]
 

@@ -9,12 +9,12 @@ import pytest
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset, read_records
-from lfsr_tf.pairs.repetitions import Measured, average, measure
-from lfsr_tf.pairs.slice_cache import cache_scan
+from lfsr_tf.pairs.preparing.repetitions import Measured, average, measure
+from lfsr_tf.pairs.preparing.slice_cache import cache_scan
+from lfsr_tf.pairs.preparing.workspace import array_path, measured_path
 from lfsr_tf.pairs.slices import hr_scan
-from lfsr_tf.pairs.workspace import array_path, measured_path
+from tests.pairs.conftest import Writer
 
-from .conftest import Writer
 from .repeated import (
     CONFIG,
     SIGMA,
@@ -147,7 +147,7 @@ def test_cached_pairs_share_one_reference_and_one_noise_level(write: Writer, tmp
 def test_an_outlier_in_lr_that_float16_cannot_hold_is_refused(
     write: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lfsr_tf.pairs.slice_cache.measure", lambda *given: bright(measure(*given)))
+    monkeypatch.setattr("lfsr_tf.pairs.preparing.slice_cache.measure", lambda *given: bright(measure(*given)))
     with pytest.raises(ScanError, match="Remove the outlier"):
         cache_scan(tmp_path / "cache", 0, source_of(write_repetitions(write)), CONFIG)
 

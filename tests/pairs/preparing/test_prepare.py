@@ -11,8 +11,7 @@ from lfsr_tf.locking import exclusive
 from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset, read_records
 from lfsr_tf.pairs.reading import check_records
 from lfsr_tf.storage import read_json
-
-from .conftest import contents
+from tests.pairs.conftest import contents
 
 SMALL = PairsConfig(hr_size=32, lr_patch=8, patches_per_slice=6, shard_mebibytes=1)
 # How many workers there are and how they start is in test_workers.py.
@@ -97,8 +96,8 @@ def test_a_finished_preparation_is_not_done_again(scans, pairs_records) -> None:
 
 
 def test_finished_records_that_one_may_only_read_are_looked_at(scans, pairs_records, monkeypatch) -> None:
-    monkeypatch.setattr("lfsr_tf.pairs.prepare.os.access", lambda path, mode: path != pairs_records)
-    monkeypatch.setattr("lfsr_tf.pairs.prepare.exclusive", None)
+    monkeypatch.setattr("lfsr_tf.pairs.preparing.prepare.os.access", lambda path, mode: path != pairs_records)
+    monkeypatch.setattr("lfsr_tf.pairs.preparing.prepare.exclusive", None)
     config = open_dataset(pairs_records).config
     found = prepare_dataset(scans.train, scans.validation, pairs_records, config, workers=1)
     assert found.fingerprint == open_dataset(pairs_records).fingerprint

@@ -16,10 +16,10 @@ from lfsr_tf.errors import ConfigError, ScanError
 from lfsr_tf.locking import exclusive
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DESCRIPTION, DatasetInfo, fingerprint, open_dataset, write_description
-from lfsr_tf.pairs.describe import describe
-from lfsr_tf.pairs.pool import WorkerPool
-from lfsr_tf.pairs.preparation import Preparation, Progress, failure_line, silent
-from lfsr_tf.pairs.workspace import Workspace
+from lfsr_tf.pairs.preparing.describe import describe
+from lfsr_tf.pairs.preparing.pool import WorkerPool
+from lfsr_tf.pairs.preparing.preparation import Preparation, Progress, failure_line, silent
+from lfsr_tf.pairs.preparing.workspace import Workspace
 from lfsr_tf.storage import exists
 
 Paths = Path | str | Sequence[Path | str]

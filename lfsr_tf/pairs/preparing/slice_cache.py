@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.patches import usable_positions
-from lfsr_tf.pairs.repetitions import Measured, average, measure, read_repetitions
+from lfsr_tf.pairs.preparing.repetitions import Measured, average, measure, read_repetitions
+from lfsr_tf.pairs.preparing.sources import Source
+from lfsr_tf.pairs.preparing.workspace import array_path, index_path, measured_path
 from lfsr_tf.pairs.slices import HrSlices, hr_slices
-from lfsr_tf.pairs.sources import Source
-from lfsr_tf.pairs.workspace import array_path, index_path, measured_path
 from lfsr_tf.scans import Scan, read_volumes
 from lfsr_tf.storage import atomic_path, write_json
 

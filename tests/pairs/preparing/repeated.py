@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from lfsr_tf.pairs import PairsConfig
-from lfsr_tf.pairs.listing import Listed, repetitions_of
-from lfsr_tf.pairs.repetitions import read_repetitions
-from lfsr_tf.pairs.sources import Source
-
-from .conftest import Writer, head_volume
+from lfsr_tf.pairs.preparing.listing import Listed, repetitions_of
+from lfsr_tf.pairs.preparing.repetitions import read_repetitions
+from lfsr_tf.pairs.preparing.sources import Source
+from tests.pairs.conftest import Writer, head_volume
 
 CONFIG = PairsConfig(pairing="repetitions", hr_size=32, lr_patch=8, patches_per_slice=6)
 SIGMA = 12.0

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from lfsr_tf.errors import LfsrError
-from lfsr_tf.pairs.jobs import Job, result_of
+from lfsr_tf.pairs.preparing.jobs import Job, result_of
 from lfsr_tf.pairs.processes import module_command, module_environment
 
 
@@ -108,7 +108,7 @@ def _start(log: Path) -> subprocess.Popen[bytes]:
     }
     with log.open("wb") as stream:
         return subprocess.Popen(
-            module_command("lfsr_tf.pairs.worker"),
+            module_command("lfsr_tf.pairs.preparing.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stream,

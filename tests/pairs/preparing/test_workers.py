@@ -11,8 +11,7 @@ import pytest
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset
-
-from .conftest import SMALL, contents
+from tests.pairs.conftest import SMALL, contents
 
 CONFIG = PairsConfig(**SMALL)
 

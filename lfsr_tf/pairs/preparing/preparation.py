@@ -14,11 +14,11 @@ from typing import Any
 
 from lfsr_tf.errors import ConfigError, LfsrError, OutOfMemoryError, OutputError, ScanError
 from lfsr_tf.pairs.config import PairsConfig
-from lfsr_tf.pairs.jobs import Engine, Job
-from lfsr_tf.pairs.listing import Listed
-from lfsr_tf.pairs.plan import PlannedShard, plan_shards
-from lfsr_tf.pairs.sources import SPLITS, Source, Volume, check_sources, images_of, volumes_of
-from lfsr_tf.pairs.workspace import Workspace
+from lfsr_tf.pairs.preparing.jobs import Engine, Job
+from lfsr_tf.pairs.preparing.listing import Listed
+from lfsr_tf.pairs.preparing.plan import PlannedShard, plan_shards
+from lfsr_tf.pairs.preparing.sources import SPLITS, Source, Volume, check_sources, images_of, volumes_of
+from lfsr_tf.pairs.preparing.workspace import Workspace
 
 _LABELS = ("source", "volume", "scan", "subject", "contrast", "reference", "sigma", "slices")
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], Any]]]

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs import PairsConfig
-from lfsr_tf.pairs.plan import PlannedImage, allocate, plan_shards, record_bytes
+from lfsr_tf.pairs.preparing.plan import PlannedImage, allocate, plan_shards, record_bytes
 
 
 def images_of(count: int, capacity: int = 100, hr_size: int = 128) -> list[PlannedImage]:

@@ -8,12 +8,12 @@ import pytest
 
 from lfsr_tf.errors import ConfigError, ScanError
 from lfsr_tf.pairs import PairsConfig
-from lfsr_tf.pairs.listing import Listed, hash_scan, list_scans, repetitions_of
-from lfsr_tf.pairs.repetitions import average, measure
-from lfsr_tf.pairs.slice_cache import cache_scan
-from lfsr_tf.pairs.sources import Source
+from lfsr_tf.pairs.preparing.listing import Listed, hash_scan, list_scans, repetitions_of
+from lfsr_tf.pairs.preparing.repetitions import average, measure
+from lfsr_tf.pairs.preparing.slice_cache import cache_scan
+from lfsr_tf.pairs.preparing.sources import Source
+from tests.pairs.conftest import Writer
 
-from .conftest import Writer
 from .repeated import CONFIG, coils_of, read, rss, to_kspace, write_repetitions
 
 

@@ -17,9 +17,9 @@ from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.degrade import degrade
 from lfsr_tf.pairs.examples import patch_keys
 from lfsr_tf.pairs.patches import draw_positions, usable_positions
-from lfsr_tf.pairs.plan import PlannedImage
+from lfsr_tf.pairs.preparing.plan import PlannedImage
+from lfsr_tf.pairs.preparing.workspace import array_path, measured_path
 from lfsr_tf.pairs.records import PIXELS, Values
-from lfsr_tf.pairs.workspace import array_path, measured_path
 from lfsr_tf.storage import name_bytes
 
 # Slices that are degraded together: large enough to hide TensorFlow's cost a call, small enough for the

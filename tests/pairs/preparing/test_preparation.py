@@ -14,13 +14,12 @@ from lfsr_tf.errors import ConfigError, LfsrError, OutOfMemoryError, OutputError
 from lfsr_tf.hashing import sha256_file
 from lfsr_tf.pairs import DatasetInfo, PairsConfig, open_dataset, read_records
 from lfsr_tf.pairs.dataset import fingerprint, write_description
-from lfsr_tf.pairs.describe import describe
-from lfsr_tf.pairs.jobs import JOBS, Job, answer, result_of
-from lfsr_tf.pairs.preparation import Preparation
-from lfsr_tf.pairs.workspace import Workspace
+from lfsr_tf.pairs.preparing.describe import describe
+from lfsr_tf.pairs.preparing.jobs import JOBS, Job, answer, result_of
+from lfsr_tf.pairs.preparing.preparation import Preparation
+from lfsr_tf.pairs.preparing.workspace import Workspace
 from lfsr_tf.scans.reading import Reader
-
-from .conftest import Scans
+from tests.pairs.conftest import Scans
 
 # Two training shards, with all scans and without one: shards of the two plans have the same names.
 CONFIG = PairsConfig(hr_size=32, lr_patch=8, patches_per_slice=45, noise_copies=3, shard_mebibytes=1)
@@ -154,7 +153,7 @@ def test_nor_is_it_where_a_scan_is_read_or_its_slices_are_written(
     if step == "reading":
         monkeypatch.setattr("lfsr_tf.scans.reading._reader_of", lambda path: Reader("", bool, full))
     else:
-        monkeypatch.setattr("lfsr_tf.pairs.slice_cache.np.save", full)
+        monkeypatch.setattr("lfsr_tf.pairs.preparing.slice_cache.np.save", full)
     with pytest.raises(OutOfMemoryError, match=r"^sub-01_T1w\.nii\.gz: .*memory"):
         prepare(scans, tmp_path, HereEngine())
     assert list(tmp_path.glob(".preparing-*")) and not (tmp_path / "dataset.json").exists()
@@ -184,7 +183,7 @@ def test_a_scan_that_could_not_be_hashed_is_not_used(
             raise OSError(errno.EIO, "Input/output error", str(path))
         return sha256_file(path)
 
-    monkeypatch.setattr("lfsr_tf.pairs.listing.sha256_file", hash_file)
+    monkeypatch.setattr("lfsr_tf.pairs.preparing.listing.sha256_file", hash_file)
     info = prepare(scans, tmp_path, HereEngine())
     (failed,) = info.failed
     assert failed["name"] == "sub-02_T2w.nii.gz"

@@ -17,8 +17,6 @@ from lfsr_tf.storage import exists, name_bytes, real_path
 MANIFEST_SUFFIX = ".csv"
 _SPLITS = ("train", "validation", "auto")
 _COLUMNS = ("path", "split", "subject", "contrast")
-# Files that are a scan each, which one knows without the readers.
-_WHOLE = (".nii", ".nii.gz", ".h5", ".hdf5", ".npy", ".npz")
 # M4Raw's names: the person, the contrast, and the number of the repetition.
 _REPETITION = re.compile(r"((?P<subject>\d+)_(?:T1|T2|FLAIR))(?P<number>0[1-9])\.(?:h5|hdf5)")
 
@@ -120,8 +118,6 @@ def hash_scan(path: Path, repetitions: Sequence[Path] = ()) -> str:
 
 def _files_of(path: Path) -> list[Path]:
     """The files that a scan is read from: one DICOM file, or its folder, stands for its series."""
-    if path.name.lower().endswith(_WHOLE) and not path.is_dir():
-        return [path]
     from lfsr_tf.scans import scan_files
 
     files = scan_files(path)

@@ -15,7 +15,7 @@ import threading
 from typing import IO
 
 from lfsr_tf.lean_import import import_tensorflow
-from lfsr_tf.pairs.jobs import JOBS, Job, answer
+from lfsr_tf.pairs.preparing.jobs import JOBS, Job, answer
 
 
 def main() -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs import PairsConfig
-from lfsr_tf.pairs.slice_cache import cache_scan
-from lfsr_tf.pairs.sources import Source
-from lfsr_tf.pairs.workspace import array_path, index_path
+from lfsr_tf.pairs.preparing.slice_cache import cache_scan
+from lfsr_tf.pairs.preparing.sources import Source
+from lfsr_tf.pairs.preparing.workspace import array_path, index_path
 from lfsr_tf.storage import read_json
 
 SMALL = PairsConfig(hr_size=32, lr_patch=8)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lfsr_tf.errors import OutputError
-from lfsr_tf.pairs.pool import WorkerPool
+from lfsr_tf.pairs.preparing.pool import WorkerPool
 
 
 def is_running(pid: int) -> bool:

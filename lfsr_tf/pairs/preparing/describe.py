@@ -10,10 +10,10 @@ from typing import Any
 from lfsr_tf.hashing import sha256_file
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo, Shard, Split, package_versions
-from lfsr_tf.pairs.plan import PlannedShard
-from lfsr_tf.pairs.preparation import Built
-from lfsr_tf.pairs.sources import Source, Volume
-from lfsr_tf.pairs.workspace import Workspace
+from lfsr_tf.pairs.preparing.plan import PlannedShard
+from lfsr_tf.pairs.preparing.preparation import Built
+from lfsr_tf.pairs.preparing.sources import Source, Volume
+from lfsr_tf.pairs.preparing.workspace import Workspace
 
 
 def describe(workspace: Workspace, config: PairsConfig, built: Built) -> DatasetInfo:
