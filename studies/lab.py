@@ -17,7 +17,7 @@ from lfsr_tf.evaluation.results import json_value
 from lfsr_tf.evaluation.tables import volume_scores
 from lfsr_tf.networks import load_model
 from lfsr_tf.pairs import prepare_dataset
-from lfsr_tf.pairs.listing import hash_scan
+from lfsr_tf.pairs.preparing.listing import hash_scan
 from lfsr_tf.scans import find_scans, phantom_scan, write_scan
 from lfsr_tf.scans.naming import subject_from_path
 from lfsr_tf.storage import read_json, write_json

@@ -15,15 +15,15 @@ from typing import Any, ClassVar
 
 import pytest
 
-from lfsr_tf.pairs.jobs import Job
-from lfsr_tf.pairs.pool import WorkerPool
+from lfsr_tf.pairs.preparing.jobs import Job
+from lfsr_tf.pairs.preparing.pool import WorkerPool
 
 
 @contextmanager
 def lent_worker() -> Iterator[None]:
     """A block whose preparations are done by the worker that all such blocks share."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lfsr_tf.pairs.prepare.WorkerPool", _LentPool)
+        patch.setattr("lfsr_tf.pairs.preparing.prepare.WorkerPool", _LentPool)
         yield
 
 

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import pytest
 
 from lfsr_tf.cli.app import main
-from lfsr_tf.pairs import pool, worker
+from lfsr_tf.pairs.preparing import pool, worker
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__, "lfsr_tf.training"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -14,6 +14,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from lfsr_tf.errors import LfsrError
 
 # Results go to standard output, so that they can be piped; everything else goes to standard error.
 # Names of files are printed as they are: `:brain:` in one is no picture.
@@ -63,12 +65,31 @@ def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
 
 def print_error(message: str) -> None:
     """Print one line, `lfsr: error: ...`, to standard error."""
-    one_line = " ".join(message.split())
-    messages.print(f"lfsr: error: {one_line}", markup=False, soft_wrap=True, style="bold red")
+    _print_line(f"lfsr: error: {message}", "bold red")
 
 
 def print_warning(message: str) -> None:
     """Print one line, `lfsr: warning: ...`, to standard error."""
-    messages.print(
-        f"lfsr: warning: {' '.join(message.split())}", markup=False, soft_wrap=True, style="yellow"
-    )
+    _print_line(f"lfsr: warning: {message}", "yellow")
+
+
+def raise_for_failed(failed: Sequence[object], count: int, done: str) -> None:
+    """End a command by naming the scans that failed, each of which has had its own message.
+
+    Args:
+        failed: Their names.
+        count: Of all scans.
+        done: What could not be done, such as "enhanced".
+
+    Raises:
+        LfsrError: A scan has failed.
+    """
+    if failed:
+        names = ", ".join(map(str, failed))
+        raise LfsrError(
+            f"{len(failed)} of {count} scans could not be {done}: {names}. See the messages above."
+        )
+
+
+def _print_line(message: str, style: str) -> None:
+    messages.print(" ".join(message.split()), markup=False, soft_wrap=True, style=style)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lfsr_tf.cli.console import console, print_error, print_warning
+from lfsr_tf.cli.console import console, print_error, print_warning, raise_for_failed
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import LfsrError
 
@@ -49,11 +49,7 @@ def inspect(
         console.print_json(json.dumps(described, allow_nan=False))
     if failures and len(paths) == 1:
         raise typer.Exit(1)  # its own message says all
-    if failures:
-        names = ", ".join(map(str, failures))
-        raise LfsrError(
-            f"{len(failures)} of {len(paths)} scans could not be read: {names}. See the messages above."
-        )
+    raise_for_failed(failures, len(paths), "read")
 
 
 def _facts(paths: list[Path], failures: list[Path]) -> Iterator[tuple[Path, int, ScanFacts]]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lfsr_tf.cli.console import console, progress_bar
+from lfsr_tf.cli.given import given
+
+if TYPE_CHECKING:
+    from lfsr_tf.pairs.config import PairsConfig
+    from lfsr_tf.pairs.dataset import DatasetInfo
 
 
 def prepare(
@@ -80,23 +85,23 @@ def prepare(
 
         lfsr prepare scans/train scans/val -o records --preset paper --sigma-max 0.06
     """
-    from lfsr_tf.pairs.prepare import prepare_dataset
+    from lfsr_tf.pairs.preparing.prepare import prepare_dataset
 
-    given = {
-        "mode": mode,
-        "pairing": pairing,
-        "plane": plane,
-        "hr_size": hr_size,
-        "lr_patch": lr_patch,
-        "patches_per_slice": patches_per_slice,
-        "train_pairs": train_pairs,
-        "validation_pairs": validation_pairs,
-        "noise_copies": noise_copies,
-        "small_images": small_images,
-        "validation_fraction": validation_fraction,
-        "seed": seed,
-    }
-    config = _config(preset, given, sigma_max)
+    changes = given(
+        mode=mode,
+        pairing=pairing,
+        plane=plane,
+        hr_size=hr_size,
+        lr_patch=lr_patch,
+        patches_per_slice=patches_per_slice,
+        train_pairs=train_pairs,
+        validation_pairs=validation_pairs,
+        noise_copies=noise_copies,
+        small_images=small_images,
+        validation_fraction=validation_fraction,
+        seed=seed,
+    )
+    config = _config(preset, changes, given(sigma_max=sigma_max))
     info = prepare_dataset(
         train,
         validation,
@@ -110,18 +115,16 @@ def prepare(
     _print_summary(info)
 
 
-def _config(preset: str, given: dict[str, Any], sigma_max: float | None) -> Any:
-    """The preset with what was given on the command line."""
+def _config(preset: str, changes: dict[str, Any], acquisition: dict[str, Any]) -> PairsConfig:
+    """The preset with changes, those of the acquisition beside the others."""
     from lfsr_tf.pairs.config import PairsConfig, load_preset
 
-    values = load_preset(preset).to_json()
-    values |= {name: value for name, value in given.items() if value is not None}
-    if sigma_max is not None:
-        values["acquisition"] |= {"sigma_max": sigma_max}
+    values = load_preset(preset).to_json() | changes
+    values["acquisition"] |= acquisition
     return PairsConfig.from_json(values)
 
 
-def _print_summary(info: Any) -> None:
+def _print_summary(info: DatasetInfo) -> None:
     what = "pairs" if info.config.mode == "pairs" else "slices"
     for name in ("train", "validation"):
         split = info.split(name)

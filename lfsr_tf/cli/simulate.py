@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lfsr_tf.cli.console import console, print_error, progress_bar
+from lfsr_tf.cli.console import console, print_error, progress_bar, raise_for_failed
+from lfsr_tf.cli.given import given
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import ConfigError, LfsrError, OutputError
 
@@ -55,8 +56,7 @@ def simulate(
     """
     from lfsr_tf.pairs.config import PairsConfig
 
-    given = {"scale": scale, "hr_size": hr_size, "plane": plane, "lr_patch": 0}
-    config = PairsConfig.from_json({name: value for name, value in given.items() if value is not None})
+    config = PairsConfig.from_json(given(scale=scale, hr_size=hr_size, plane=plane, lr_patch=0))
     _check_sigma(sigma)
     targets = _targets(scans, output)
     failed = []
@@ -73,8 +73,7 @@ def simulate(
             else:
                 console.print("\n".join(str(path) for path in written), soft_wrap=True, markup=False)
             advance(1)
-    if failed:
-        raise LfsrError(f"{len(failed)} of {len(scans)} scans could not be simulated: {', '.join(failed)}.")
+    raise_for_failed(failed, len(scans), "simulated")
 
 
 def _check_sigma(sigma: float) -> None:

@@ -122,7 +122,9 @@ def test_a_broken_scan_is_named_at_the_end_and_the_report_is_made_from_the_other
     (folder / "sub-09_T1w.nii.gz").write_text("this is text")
     result = run(run_folder, folder, "-o", tmp_path / "report", *QUICK)
     assert isinstance(result.exception, LfsrError)
-    assert "1 scans could not be used: sub-09_T1w.nii.gz" in str(result.exception)
+    assert "1 of 2 scans could not be used: sub-09_T1w.nii.gz. See the messages above" in str(
+        result.exception
+    )
     assert "sub-09" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
 
 

@@ -37,7 +37,7 @@ FREE_PORTS = ("--port", "0", "--rest-api-port", "0")
 @contextmanager
 def serving(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """A server's process, and the addresses that it prints."""
-    with serving_of([sys.executable, "-m", "lfsr_tf.cli", "serve", *map(str, arguments)]) as started:
+    with serving_of([sys.executable, "-m", "lfsr_tf", "serve", *map(str, arguments)]) as started:
         yield started
 
 

@@ -3,9 +3,10 @@
 So that a page takes seconds, some commands get options beside those of the page (`shortened`): a training has
 few steps and a tiny network, unless it starts from a shipped one; slices and patches of records are small;
 Beam works without worker processes; the tiny network is exported in the place of a shipped one, and goes
-unchecked where another block checks it. In Python batches and networks are smaller, and Beam works likewise
-(`SMALLER`). The README's blocks run first, and its records and its run are those of the other pages: in
-training.md the same commands find them finished. Nothing else differs from what a reader types.
+unchecked where another block checks it; a server has ports that are free (`SERVER_PORTS`). In Python batches
+and networks are smaller, and Beam works likewise (`SMALLER`). The README's blocks run first, and its records
+and its run are those of the other pages: in training.md the same commands find them finished. Nothing else
+differs from what a reader types.
 """
 
 import configparser
@@ -15,6 +16,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +43,8 @@ SMALL_SLICES = " --hr-size 64 --lr-patch 8"
 IN_MEMORY = "direct_running_mode=in_memory"
 # README.md keeps the check of its export; a block of export.md is that check, and OpenVINO's is another.
 UNCHECKED = ("deploying.md", "export.md", "serving.md", "archive.md")
+# Of `lfsr serve` and its clients in the pages: another server of this machine may have them.
+SERVER_PORTS = ("8500", "8501")
 TINY_DENSE = "blocks=1, layers_per_block=1, growth=4, stem_filters=8, bottleneck=8"
 SMALLER = {
     "batch_size=16": "batch_size=2",
@@ -69,6 +73,8 @@ def shortened(command: str, page: str = "") -> str:
         return command + FEW_STEPS
     if command.startswith("lfsr prepare "):
         return command + SMALL_SLICES
+    if command.startswith("lfsr serve "):
+        return command.replace("lfsr serve", "lfsr serve --port 8500 --rest-api-port 8501", 1)
     if command.startswith("tfds build "):
         return f"{command} --beam_pipeline_options={IN_MEMORY}"
     if command.startswith("python -m data_pipelines.archive "):
@@ -88,14 +94,26 @@ def python_command(text: str, place: Path) -> str:
     return f"{shlex.quote(sys.executable)} block.py"
 
 
+def free_ports() -> dict[str, str]:
+    """A free port of this machine for each of `SERVER_PORTS`."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in SERVER_PORTS]
+        return {port: str(each.getsockname()[1]) for port, each in zip(SERVER_PORTS, sockets, strict=True)}
+
+
 def run_blocks(page: Path, place: Path) -> None:
+    ports = free_ports()
+
+    def with_ports(text: str) -> str:
+        return re.sub("|".join(SERVER_PORTS), lambda found: ports[found[0]], text)
+
     for language, text in blocks(page):
         if language == "bash":
             lines = [line.split("  #")[0].strip() for line in text.splitlines()]
             commands = [line for line in lines if line and not line.startswith("#") and runnable(line)]
-            run_shell("\n".join(shortened(command, page.name) for command in commands), place)
+            run_shell(with_ports("\n".join(shortened(command, page.name) for command in commands)), place)
         elif language == "python":
-            run_shell(python_command(text, place), place)
+            run_shell(python_command(with_ports(text), place), place)
         else:
             assert language in ("toml", "json", "text"), (
                 f"{page.name}: a block of unknown language {language!r}"

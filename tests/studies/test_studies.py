@@ -212,19 +212,25 @@ def results_in(folder: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", [name for name in STUDIES if name != "open_questions"])
 def test_a_short_run_goes_from_scans_to_figures(name: str, tmp_path: Path) -> None:
     first = read_study(name).runs[0].name
     words = [name, "--only", first, "--work", str(tmp_path / "work")]
     if name == STUDIES[0]:  # as the command does; the second time nothing is trained
         runs = run_short(tmp_path, "studies", *words)
-        assert run_short(tmp_path, "studies", *words) == runs
+        assert run_short_here(tmp_path, *words) == runs
     else:
         runs = run_short_here(tmp_path, *words)
-    (run,) = runs
-    assert {row["method"] for row in run["volumes"]} == {"zero-fill", "model"}
-    assert len(run["history"]["loss"]) == 1
-    assert {"sub-04_T2w.nii.gz", "sub-05_T2w.nii.gz"} <= set(run["identity"]["scans"])
+    assert [run["name"] for run in runs] == [first]
+    assert_judged(runs)
+
+
+def assert_judged(runs: list[dict[str, Any]]) -> None:
+    for run in runs:
+        assert {row["method"] for row in run["volumes"]} == {"zero-fill", "model"}
+        assert np.isfinite([row["psnr"] for row in run["volumes"]]).all()
+        assert len(run["history"]["loss"]) == 1 and np.isfinite(run["history"]["loss"]).all()
+        assert {"sub-04_T2w.nii.gz", "sub-05_T2w.nii.gz"} <= set(run["identity"]["scans"])
 
 
 def test_the_page_of_transfer_functions_shows_what_its_file_holds(tmp_path: Path) -> None:
@@ -275,9 +281,11 @@ def test_the_page_of_blur_shows_what_the_files_hold() -> None:
 
 
 @pytest.mark.slow
-def test_blur_is_drawn_after_a_short_run_of_the_losses(tmp_path: Path) -> None:
+def test_a_short_run_of_the_losses_goes_from_scans_to_the_figure_of_blur(tmp_path: Path) -> None:
     words = ["open_questions", "--only", "mse", "--only", "kspace", "--work", str(tmp_path / "work")]
-    assert [run["name"] for run in run_short_here(tmp_path, *words)] == ["mse", "kspace"]
+    runs = run_short_here(tmp_path, *words)
+    assert [run["name"] for run in runs] == ["mse", "kspace"]
+    assert_judged(runs)
     assert blur.main(["--work", str(tmp_path / "work"), *short_in(tmp_path)]) == 0
     assert (tmp_path / "blur.png").stat().st_size > 10_000
     assert "k-space" in (tmp_path / "blur.svg").read_text()

@@ -137,9 +137,8 @@ def network_of(client: Client, place: str) -> RunningNetwork:
 
 
 def _metadata(client: Client, place: str) -> tuple[ModelInfo, NetworkTraits]:
-    text = _asked(client, describe.NAME, describe.question(), place).item()
     try:
-        metadata = json.loads(text)
+        metadata = json.loads(_asked(client, describe.NAME, describe.question(), place).item())
         return info_from_json(metadata["model"]), NetworkTraits(**metadata["traits"])
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
+from lfsr_tf.inference.enhance import Enhanced, Enhancer
+from lfsr_tf.scans import Scan
+from lfsr_tf.serving.clients.connect import network_behind
 from lfsr_tf.serving.clients.failure import Failure
 from lfsr_tf.serving.clients.retry import until_free
+from lfsr_tf.serving.server.options import ServerOptions
 from lfsr_tf.serving.server.refusal import RefusalError
 from lfsr_tf.serving.server.service import ModelService
 from lfsr_tf.serving.signatures.signature import Arrays
@@ -53,6 +58,15 @@ class LocalClient:
                 return servable.predict(signature, inputs)
         except RefusalError as refusal:
             raise _failure(refusal) from refusal
+
+
+def enhancer_of(
+    service: ModelService, options: ServerOptions
+) -> Callable[[Scan, Callable[[int], None]], Enhanced]:
+    """Enhances scans with the first model, whichever version is the newest then."""
+    name = options.models[0].name
+    client = LocalClient(service, name, options.limits.rest_seconds)
+    return lambda scan, advance: Enhancer(network_behind(client, name))(scan, advance)
 
 
 def _failure(refusal: RefusalError) -> Failure:

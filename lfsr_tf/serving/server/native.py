@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import subprocess
-import tempfile
 from pathlib import Path
 
+from lfsr_tf.serving.server.lifetime import ENDING, handled
 from lfsr_tf.serving.server.options import ModelSource, ServerOptions
 
 PROGRAM = "tensorflow_model_server"
-_ENDING = signal.SIGINT, signal.SIGTERM
 
 
 def find_program() -> str | None:
     """Where the program is on the PATH; None where it is not."""
     return shutil.which(PROGRAM)
+
+
+def unable(options: ServerOptions) -> str:
+    """Why the program cannot do what `options` ask for, and what to do; "" where it can."""
+    if not options.every_address:
+        # It has no option for the address.
+        return f"{PROGRAM} listens on all addresses: give --host 0.0.0.0 if you want that."
+    if 0 in (options.grpc_port, options.rest_port):
+        return f"{PROGRAM} looks for no free port: name two ports."
+    return ""
 
 
 def command(program: str, options: ServerOptions, folder: Path) -> list[str]:
@@ -45,18 +53,21 @@ def command(program: str, options: ServerOptions, folder: Path) -> list[str]:
     ]
 
 
-def run_native(program: str, options: ServerOptions) -> int:
+def run_native(program: str, options: ServerOptions, folder: Path) -> int:
     """Run TensorFlow Serving until it ends; signals to end are passed on to it.
+
+    Args:
+        program: Its path.
+        options: As for `command`.
+        folder: As for `command`.
 
     Returns:
         Its exit code: 0 where SIGINT or SIGTERM ended it, 128 and the number where another signal did.
     """
-    with tempfile.TemporaryDirectory(prefix="lfsr-serve-") as folder:
-        process = subprocess.Popen(command(program, options, Path(folder)))
-        for each in _ENDING:
-            signal.signal(each, lambda number, frame: process.send_signal(number))
+    process = subprocess.Popen(command(program, options, folder))
+    with handled(lambda number, frame: process.send_signal(number), *ENDING):
         code = process.wait()
-    if -code in _ENDING:
+    if -code in ENDING:
         return 0
     return code if code >= 0 else 128 - code
 

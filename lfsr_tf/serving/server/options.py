@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,7 +94,7 @@ class Limits:
         """
         for name, value in vars(self).items():
             least = 0 if name == "waiting" else 1e-3 if name.endswith("seconds") else 1
-            if value < least:
+            if not value >= least:  # this way round, NaN is refused, too
                 raise ConfigError(f"Expected {name} of {least} or more. Received: {value}.")
         if self.request_bytes > _MOST_REQUEST_BYTES:
             raise ConfigError(
@@ -144,8 +145,10 @@ class ServerOptions:
                 raise ConfigError(f"Expected {name} from 0 to 65535. Received: {port}.")
         if self.grpc_port == self.rest_port != 0:
             raise ConfigError(f"Expected two ports. Received: {self.grpc_port} for gRPC and for REST.")
-        if self.poll_seconds <= 0:
-            raise ConfigError(f"Expected a time above 0 between two polls. Received: {self.poll_seconds}.")
+        if not 0 < self.poll_seconds <= threading.TIMEOUT_MAX:
+            raise ConfigError(
+                f"Expected a time above 0 between two polls, not infinite. Received: {self.poll_seconds}."
+            )
         names = [model.name for model in self.models]
         if not names or len(set(names)) < len(names):
             raise ConfigError(f"Expected models of different names. Received: {', '.join(names) or 'none'}.")

@@ -180,6 +180,8 @@ def test_a_busy_server_is_asked_again(strange: str) -> None:
         ([(200, b"<html>")], "not JSON"),
         ([(200, b'{"outputs": "text"}')], "describes itself otherwise"),
         ([(200, b"[]")], "describes itself otherwise"),
+        ([(200, b'{"outputs": {"a": "{}", "b": "{}"}}')], "describes itself otherwise"),
+        ([(200, b'{"outputs": [[1], [1, 2]]}')], "describes itself otherwise"),
     ],
 )
 def test_strange_answers_are_one_line(answers: list[tuple[int, bytes]], message: str, strange: str) -> None:

@@ -4,10 +4,11 @@ import signal
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from lfsr_tf.serving.server.native import run_native
+from lfsr_tf.serving.server.native import run_native, unable
 from lfsr_tf.serving.server.options import ModelSource, ServerOptions
 
 
@@ -27,4 +28,19 @@ def test_a_signal_to_end_is_no_failure_and_another_is_told_as_shells_do(
 ) -> None:
     monkeypatch.setattr(subprocess, "Popen", lambda *_: SimpleNamespace(wait=lambda: ended))
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    assert run_native("server", ServerOptions((ModelSource("lfsr", tmp_path),))) == expected
+    assert run_native("server", ServerOptions((ModelSource("lfsr", tmp_path),)), tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"host": "0.0.0.0"}, ""),
+        ({"host": "::"}, ""),
+        ({}, "listens on all addresses: give --host 0.0.0.0"),
+        ({"host": "0.0.0.0", "grpc_port": 0}, "looks for no free port: name two ports."),
+        ({"host": "0.0.0.0", "rest_port": 0}, "looks for no free port: name two ports."),
+    ],
+)
+def test_what_tensorflow_serving_cannot_do_is_known(changes: dict[str, Any], reason: str) -> None:
+    said = unable(ServerOptions((ModelSource("lfsr", Path("models")),), **changes))
+    assert reason in said and bool(said) == bool(reason)

@@ -42,6 +42,11 @@ def test_a_limit_that_refuses_everything_is_no_limit(name: str) -> None:
             Limits(**{name: 0})
 
 
+def test_a_time_is_a_number() -> None:
+    with pytest.raises(ConfigError, match=r"rest_seconds of 0\.001 or more\. Received: nan"):
+        Limits(rest_seconds=float("nan"))
+
+
 def test_a_request_is_no_larger_than_grpc_can_take() -> None:
     assert Limits(request_bytes=2**31 - 1).request_bytes == 2**31 - 1
     with pytest.raises(ConfigError, match="request_bytes of at most 2147483647, gRPC's limit"):
@@ -56,6 +61,8 @@ def test_a_request_is_no_larger_than_grpc_can_take() -> None:
         ({"rest_port": -1}, "Expected --rest-api-port from 0 to 65535. Received: -1."),
         ({"grpc_port": 9000, "rest_port": 9000}, "Expected two ports. Received: 9000"),
         ({"poll_seconds": 0.0}, "Expected a time above 0 between two polls"),
+        ({"poll_seconds": float("nan")}, "Expected a time above 0 between two polls"),
+        ({"poll_seconds": float("inf")}, "not infinite. Received: inf."),
         ({"models": ()}, "Expected models of different names. Received: none."),
         ({"models": (MODEL, MODEL)}, "Expected models of different names. Received: lfsr, lfsr."),
     ],

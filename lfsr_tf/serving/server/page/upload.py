@@ -13,6 +13,7 @@ from lfsr_tf.errors import LfsrError, ScanError
 from lfsr_tf.scans import Scan, read_volumes
 from lfsr_tf.scans.checks import unfolding_at_most
 from lfsr_tf.scans.naming import SCAN_SUFFIXES
+from lfsr_tf.scans.reading import READERS
 from lfsr_tf.serving.server.page.pictures import read_picture
 
 MOST_SLICES = 512
@@ -22,10 +23,12 @@ MOST_PIXELS = 2**23
 _MOST_BYTES = 2**29
 """That a file may unfold to: k-space of many coils, or a series of which only the first volume is taken."""
 
-PICTURE_SUFFIXES = re.compile(r"\.(png|jpg|jpeg)$", re.IGNORECASE)
+_SCANS = tuple(suffix for reader in READERS for suffix in reader.suffixes)
+_PICTURES = (".png", ".jpg", ".jpeg")
+_WHAT = f"a scan ({', '.join(_SCANS)}) or a picture ({', '.join(_PICTURES)})"
+PICTURE_SUFFIXES = re.compile(rf"({'|'.join(map(re.escape, _PICTURES))})$", re.IGNORECASE)
 _DICOM_MAGIC = slice(128, 132)
 _LONGEST_STEM = 80
-_WHAT = "a scan (.nii, .nii.gz, .h5, .npy, .npz, .dcm) or a picture (.png, .jpg)"
 _THE_FILE = "the file"
 
 

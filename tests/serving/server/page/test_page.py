@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from lfsr_tf.inference import Enhancer
-from lfsr_tf.inference.files import enhance_file, plan_jobs
+from lfsr_tf.inference.files import enhance_file
+from lfsr_tf.inference.jobs import plan_jobs
 from tests.serving.server.page.devtools import Chromium
 
 FINISHED = "!document.querySelector('#result').hidden && document.querySelector('#after').naturalWidth > 0"

@@ -15,7 +15,8 @@ import pytest
 
 from lfsr_tf.errors import LfsrError, ModelError, OutputError
 from lfsr_tf.inference import Enhancer
-from lfsr_tf.inference.files import enhance_file, plan_jobs
+from lfsr_tf.inference.files import enhance_file
+from lfsr_tf.inference.jobs import plan_jobs
 from lfsr_tf.scans import Scan, read_scan
 from lfsr_tf.serving.clients.connect import network_behind
 from lfsr_tf.serving.clients.failure import Failure

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lfsr_tf.scans.reading import READERS
 from tests.serving.server.page.calls import dicom, enhance, picture, png, refusal
 
 
@@ -79,6 +80,8 @@ def test_a_file_without_suffix_is_taken_when_it_begins_as_dicom(client: httpx.Cl
 def test_another_kind_of_file_is_refused(client: httpx.Client, name: str) -> None:
     message = refusal(client, name, b"nothing")
     assert message.startswith("Expected a scan (.nii")
+    for suffix in (*(each for reader in READERS for each in reader.suffixes), ".png", ".jpg"):
+        assert f"{suffix}," in message or f"{suffix})" in message
 
 
 @pytest.mark.parametrize(

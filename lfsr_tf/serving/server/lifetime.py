@@ -1,0 +1,129 @@
+"""The life of a server's process: told to end, it ends in order, and leaves no files behind."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lfsr_tf.errors import ModelError
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from lfsr_tf.serving.server.model_server import ModelServer
+
+ENDING = signal.SIGINT, signal.SIGTERM
+"""What tells a process to end: Ctrl+C, and whoever manages processes."""
+
+# Threads that have nothing more to do need milliseconds to end.
+_THREAD_SECONDS = 1.0
+
+
+@contextmanager
+def handled(handler: Any, *signals: signal.Signals) -> Iterator[None]:
+    """Have `handler` answer signals while the block runs."""
+    before = {each: signal.signal(each, handler) for each in signals}
+    try:
+        yield
+    finally:
+        for each, earlier in before.items():
+            signal.signal(each, earlier)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for this process's files, removed at the end of the block.
+
+    SIGTERM ends the block with SystemExit, as Ctrl+C does with KeyboardInterrupt, unless the block answers
+    it in another way.
+    """
+    with handled(lambda number, frame: sys.exit(), signal.SIGTERM):
+        folder = tempfile.mkdtemp(prefix="lfsr-serve-")
+        try:
+            yield Path(folder)
+        finally:
+            with handled(signal.SIG_IGN, *ENDING):
+                # A thread that is left behind may still write there.
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_until_told(
+    server: ModelServer,
+    pages: Sequence[BaseRoute],
+    *,
+    loading: AbstractContextManager[object],
+    ready: Callable[[], None],
+    ending: Callable[[], None],
+) -> None:
+    """Run a server until SIGTERM or Ctrl+C, which are waited for: nothing under way is broken off by them.
+
+    Args:
+        server: Not started yet.
+        pages: Routes beside the API's.
+        loading: Is entered while the models are loaded and warmed up; told to end then, the load is given up.
+        ready: Called once the server answers.
+        ending: Called once it is told to end, before it finishes what is under way.
+
+    Raises:
+        LfsrError: As of `ModelServer.start`.
+    """
+    told = threading.Event()
+
+    def tell(number: int, frame: object) -> None:
+        told.set()
+        server.service.store.stop_loading()
+
+    with handled(tell, *ENDING):
+        try:
+            with loading:
+                server.start(pages)
+        except ModelError:
+            if told.is_set():
+                return  # the load was given up
+            raise
+        try:
+            ready()
+            told.wait()
+            ending()
+        finally:
+            server.stop()
+
+
+def log_to_stderr() -> None:
+    """One line an event, for whoever keeps the log."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for name, level in (("lfsr_tf", logging.INFO), ("uvicorn", logging.WARNING), ("grpc", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = False
+    # Its notices are for those who write TensorFlow programs.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def end_for_sure(code: int, before: set[threading.Thread]) -> None:
+    """Leave at once where the server left a thread behind: Python would wait for it, for ever if need be.
+
+    Args:
+        code: Exit code of the process.
+        before: The threads that there were before the server.
+    """
+    left, end = set(threading.enumerate()) - before, time.monotonic() + _THREAD_SECONDS
+    for thread in left:
+        thread.join(max(0.0, end - time.monotonic()))
+    if any(thread.is_alive() for thread in left):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # nobody reads it any more
+                stream.flush()
+        os._exit(code)
