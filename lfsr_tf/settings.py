@@ -36,7 +36,7 @@ def check_names(kind: type[Any], names: Iterable[str], of: str = "") -> None:
 
 
 def check_types(settings: Any) -> None:
-    """Refuse fields of other types than the annotations say; NumPy's numbers become plain ones.
+    """Refuse fields of other types than the annotations say; lists become tuples, NumPy's numbers plain ones.
 
     Args:
         settings: A frozen dataclass whose annotations are strings, as `from __future__ import annotations`
@@ -47,10 +47,12 @@ def check_types(settings: Any) -> None:
     """
     for field in dataclasses.fields(settings):
         value = plain_values(getattr(settings, field.name))
-        object.__setattr__(settings, field.name, value)
         wanted, fits = _KINDS.get(str(field.type), _ANY)
         if not fits(value):
             raise refusal(field.name, wanted, value)
+        if wanted.startswith("a list"):
+            value = tuple(value)
+        object.__setattr__(settings, field.name, value)
 
 
 def check_range(settings: Any, *names: str, least: float, most: float | None = None) -> None:

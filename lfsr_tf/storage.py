@@ -258,7 +258,7 @@ def read_json(path: Path | str) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise LfsrError(f"Expected a JSON file. Received: {path}, which does not exist.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise LfsrError(f"Expected a JSON file. Received: {path}, which cannot be read ({error}).") from error
 
 

@@ -69,6 +69,10 @@ def test_numbers_of_numpy_are_plain_ones() -> None:
     assert [type(value) for value in (settings.count, settings.share, settings.sizes[0])] == [int, float, int]
 
 
+def test_lists_are_tuples_as_they_are_annotated() -> None:
+    assert Settings(sizes=[3], names=["c"]) == Settings(sizes=(3,), names=("c",))  # type: ignore[arg-type]
+
+
 def test_what_is_left_out_has_no_range() -> None:
     check_range(Settings(), "maybe", "limit", least=5)
 

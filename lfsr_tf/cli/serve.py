@@ -76,7 +76,8 @@ def serve(
         str,
         typer.Option(
             metavar="auto|lfsr|tensorflow",
-            help="auto: tensorflow_model_server where it is on the PATH and --host allows all addresses.",
+            help="auto: tensorflow_model_server where it is on the PATH, --host allows all addresses and no "
+            "port is 0.",
         ),
     ] = "auto",
 ) -> None:

@@ -50,8 +50,8 @@ def train(
 
     The run folder gets best.keras (lowest validation loss) with model.json, last.keras with last.json,
     history.csv, config.json and TensorBoard logs. A finished run is left as it is. With --start-from a
-    shipped model is suited to one's own scans: the preset of the same name has its network. The model is read
-    when the run begins, and not needed to go on.
+    shipped model is suited to one's own scans: the preset of the same name has its network. A run that goes
+    on needs no such model any more, and refuses another one.
 
     With --hosts the same command is given on each host, and the first one writes the run folder.
 

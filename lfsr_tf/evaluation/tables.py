@@ -3,14 +3,16 @@
 A volume's figure is the mean over its slices; a table's figure is the mean over volumes, its spread their
 standard deviation, and its interval comes from resampling subjects.
 
-The tables of the last results are kept: report, files and command line ask for the same ones.
+Tables are kept as long as their results: report, files and command line ask for the same ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import wraps
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from lfsr_tf.evaluation.metrics import METRICS, REGIONS
 from lfsr_tf.evaluation.results import SCHEMA_VERSION, Results, SliceScore, json_value
 
 ALL = "all"
+Table = TypeVar("Table")
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,20 @@ class Summary:
     subjects: int
 
 
-@lru_cache(maxsize=1)
+def _once(table: Callable[[Results], Table]) -> Callable[[Results], Table]:
+    """Make a table only once for the same results."""
+    kept: WeakKeyDictionary[Results, Table] = WeakKeyDictionary()
+
+    @wraps(table)
+    def once(results: Results) -> Table:
+        if results not in kept:
+            kept[results] = table(results)
+        return kept[results]
+
+    return once
+
+
+@_once
 def volume_scores(results: Results) -> tuple[VolumeScore, ...]:
     """Average the slices of each volume, one entry for each noise level, region, metric and method."""
     groups: dict[tuple[str, str, str, float, str, str], list[SliceScore]] = {}
@@ -84,13 +100,13 @@ def volume_scores(results: Results) -> tuple[VolumeScore, ...]:
     )
 
 
-@lru_cache(maxsize=1)
+@_once
 def summaries(results: Results) -> tuple[Summary, ...]:
     """Every method's mean for each contrast and for all of them together."""
     return _summaries(volume_scores(results), results)
 
 
-@lru_cache(maxsize=1)
+@_once
 def differences(results: Results) -> tuple[Summary, ...]:
     """Model minus each baseline, volume by volume: an interval without 0 is beyond chance.
 

@@ -64,8 +64,11 @@ def plan_jobs(
         ScanError: All inputs are left out.
         ConfigError: A file name was given for several inputs.
     """
+    wanted = {place for path in named for place in _places(path)}
     jobs = [
-        _job(source, base, output) for source, base in sources if source in named or not is_result(source)
+        _job(source, base, output)
+        for source, base in sources
+        if real_path(source) in wanted or not is_result(source)
     ]
     if not jobs:
         raise ScanError("Expected scans. Received: results of earlier runs alone. Name one to enhance it.")
@@ -83,9 +86,9 @@ def plan_jobs(
 
 def is_result(path: Path) -> bool:
     """Whether the sidecar beside a scan tells of it as the result of an earlier run."""
-    target = path.with_name(_stem(path))
-    of_series = path.with_name(re.sub(r"_v\d+$", "", target.name))
-    return any(path.name in recorded_outputs(_sidecar(each)) for each in (target, of_series))
+    stem = _stem(path)
+    of_series = re.sub(r"(?<=.)_v\d+$", "", stem)
+    return any(path.name in recorded_outputs(_sidecar(path.with_name(each))) for each in {stem, of_series})
 
 
 def earlier_results(job: Job) -> list[Path]:

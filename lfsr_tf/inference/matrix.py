@@ -180,13 +180,13 @@ def _cut_axis(image: NDArray[np.float64], axis: int, new: int, exact: bool) -> N
     return np.moveaxis(resampled, 0, axis)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=2)
 def resampling_matrix(size: int, new: int, lines: int) -> NDArray[np.float64]:
     """The linear map from real samples [size] to real samples [new] over the same field of view.
 
     The central lines of the samples' Fourier series are evaluated at the positions n * size / new, so
     sample 0 keeps its place and a constant its value. With `lines` = new this is the k-space crop, F^-1 D F.
-    It is kept, since a volume's slices all need the same one.
+    It is kept, since a volume's slices all need the same two, one an axis.
 
     Args:
         size: Samples in.

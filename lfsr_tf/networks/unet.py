@@ -20,7 +20,7 @@ from lfsr_tf.networks.add_cropped import AddCropped
 from lfsr_tf.networks.over_interpolation import RESIDUAL_GRIDS, residual_network
 from lfsr_tf.networks.residual_block import residual_block
 from lfsr_tf.networks.settings import check_fraction, read_settings
-from lfsr_tf.settings import check_choice, check_types
+from lfsr_tf.settings import check_choice, check_types, refusal
 
 SCALES = (2, 4)
 MOST_LEVELS = 5
@@ -69,10 +69,8 @@ class UNetSRSettings:
 
 def _check_grids(name: str, values: tuple[int, ...]) -> None:
     if not 1 <= len(values) <= MOST_LEVELS or min(values) < 1:
-        raise ConfigError(
-            f"Expected {name} to be a list of one to {MOST_LEVELS} whole numbers of at least 1, one for each "
-            f"grid. Received: {name}={values!r}."
-        )
+        wanted = f"a list of one to {MOST_LEVELS} whole numbers of at least 1, one for each grid"
+        raise refusal(name, wanted, values)
 
 
 def UNetSR(**settings: Any) -> keras.Model:  # noqa: N802 - named like the networks of the literature

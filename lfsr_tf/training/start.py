@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from lfsr_tf.errors import ConfigError, ModelError
+from lfsr_tf.errors import ConfigError, LfsrError, ModelError
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.networks.self_ensemble import network_inside
 from lfsr_tf.training.devices import Devices
@@ -53,20 +52,29 @@ def read_start(
 
 def _goes_on(run: RunFolder, start: Callable[[], TrainedModel]) -> bool:
     """Whether a run has begun, from this start as far as it is still there."""
-    if not RunState.read(run.state_path).epochs_done:
+    state = RunState.read(run.state_path)
+    if not state.epochs_done:
         return False
     if "start" not in run.data:
         raise ConfigError(
             f"Expected no model to start from, since the run in {run.path} began with random weights. "
             "Received: one. Train into another folder."
         )
-    with suppress(ModelError):
-        if start_identity(start())["start"] != run.data["start"]:
-            raise ConfigError(
-                f"Expected the model that the run in {run.path} started from, or none. Received: one with "
-                "other weights. Leave it out to go on, or train into another folder."
-            )
+    given = None if state.finished else _weights_of(start)
+    if given not in (None, run.data["start"]):
+        raise ConfigError(
+            f"Expected the model that the run in {run.path} started from, or none. Received: one with "
+            "other weights. Leave it out to go on, or train into another folder."
+        )
     return True
+
+
+def _weights_of(start: Callable[[], TrainedModel]) -> str | None:
+    """The hash of a start's weights; None where it is gone, as its loader says in its own way."""
+    try:
+        return str(start_identity(start())["start"])
+    except (LfsrError, OSError, ValueError):
+        return None
 
 
 def start_identity(start: TrainedModel | None) -> dict[str, Any]:

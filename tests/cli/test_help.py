@@ -28,3 +28,8 @@ def test_the_help_names_the_default_of_a_setting(
     for name in names:
         said = options[name].help.partition("Default: ")[2].partition(",")[0].removesuffix(".")
         assert said == str(getattr(config, name)), name
+
+
+def test_a_server_has_the_ports_of_tensorflow_serving() -> None:
+    options = {option.name: option.default for option in get_command(app).commands["serve"].params}
+    assert (options["port"], options["rest_port"]) == (8500, 8501)

@@ -19,6 +19,8 @@ FREE_PORTS = ("--port", "0", "--rest-api-port", "0")
 def serve(scratch: Path, *words: str) -> None:
     """The command, with another place for temporary files."""
     tempfile.tempdir = str(scratch)
+    # Where the tests run in the background of a script, its shell has them ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     lfsr("serve", *words, *FREE_PORTS)
 
 

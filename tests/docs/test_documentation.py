@@ -52,7 +52,7 @@ SMALLER = {
     '{"blocks": 2, "layers_per_block": 4}': f"dict({TINY_DENSE})",
     '"distribute=true"': '"distribute=true", "network_settings={blocks=1, filters=4}"',
     'manual_dir="scans"': 'manual_dir="scans", '
-    'beam_options=__import__("apache_beam").pipeline.PipelineOptions(direct_running_mode="in_memory")',
+    f'beam_options=__import__("apache_beam").pipeline.PipelineOptions(["--{IN_MEMORY}"])',
 }
 
 

@@ -2,7 +2,9 @@
 
 import csv
 import dataclasses
+import gc
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +90,15 @@ def test_tables_are_computed_once_and_anew_for_other_results(by_hand: Results) -
     assert {row.subjects for row in summaries(fewer)} == {1}
     assert fewer.subjects == ("anna",)
     assert {row.subjects for row in summaries(by_hand) if row.contrast == "all"} == {2}
+
+
+def test_tables_end_with_their_results(by_hand: Results) -> None:
+    results = dataclasses.replace(by_hand)
+    summaries(results)
+    kept = weakref.ref(results)
+    del results
+    gc.collect()
+    assert kept() is None
 
 
 def test_a_row_that_does_not_exist_is_an_error(by_hand: Results) -> None:

@@ -28,9 +28,19 @@ def test_results_of_an_earlier_run_are_left_out_unless_they_are_named(tmp_path: 
     pairs = [(path, tmp_path) for path in (scan, result)]
     for output in (tmp_path, tmp_path / "elsewhere", tmp_path / "sharp.nii"):
         assert [job.source for job in plan_jobs(pairs, output)] == [scan]
-    assert [job.source for job in plan_jobs(pairs, tmp_path, named=[result])] == [scan, result]
+    (tmp_path / "below").mkdir()
+    for spelling in (result, tmp_path / "below" / ".." / result.name):
+        assert [job.source for job in plan_jobs(pairs, tmp_path, named=[spelling])] == [scan, result]
     with pytest.raises(ScanError, match="results of earlier runs alone"):
         plan_jobs(pairs[1:], tmp_path)
+
+
+def test_a_series_is_named_by_any_of_its_files(tmp_path: Path) -> None:
+    series = tmp_path / "series_sr"
+    series.mkdir()
+    write_sidecar(tmp_path / "series_sr.json", series.name)
+    (job,) = plan_jobs([(series, tmp_path)], tmp_path / "out", named=[series / "1.dcm"])
+    assert job.source == series
 
 
 def test_a_result_is_what_the_sidecar_beside_it_names(tmp_path: Path) -> None:
@@ -39,12 +49,14 @@ def test_a_result_is_what_the_sidecar_beside_it_names(tmp_path: Path) -> None:
     write_sidecar(tmp_path / "bold_sr.json", "bold_sr_v1.nii.gz", "bold_sr_v2.nii.gz")
     write_sidecar(tmp_path / "sharp_v3.json", "sharp_v3.nii")
     results = ["series.1_sr", "bold_sr_v1.nii.gz", "bold_sr_v2.nii.gz", "sharp_v3.nii"]
-    others = ["bold_sr.nii.gz", "bold_sr_v3.nii.gz", "sharp_v3.nii.gz", "below/sharp_v3.nii", "sharp.nii"]
+    others = ["bold_sr.nii.gz", "bold_sr_v3.nii.gz", "sharp_v3.nii.gz", "below/sharp_v3.nii", "_v1.nii"]
     assert [is_result(tmp_path / name) for name in results] == [True] * 4
     assert [is_result(tmp_path / name) for name in others] == [False] * 5
 
 
-@pytest.mark.parametrize("text", ["no JSON", "[]", '{"schema_version": 1, "volumes": [3]}', "{}"])
+@pytest.mark.parametrize(
+    "text", ["no JSON", "[]", '{"schema_version": 1, "volumes": [3]}', "{}", 200_000 * "["]
+)
 def test_what_is_no_sidecar_tells_of_no_results(text: str, tmp_path: Path) -> None:
     job = Job(tmp_path / "a.nii.gz", tmp_path / "a_sr")
     job.sidecar.write_text(text)

@@ -78,7 +78,7 @@ def begun(
 ) -> Path:
     """A run interrupted after its first epoch, to go on with: a copy of one that these tests share."""
     shared = tmp_path_factory.getbasetemp() / "begun"
-    if not shared.exists():
+    if not (shared / "state.json").exists():
         interrupted(make_source(), shared, config, after=1)
     return shutil.copytree(shared, tmp_path / "run")
 

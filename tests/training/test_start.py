@@ -79,6 +79,11 @@ def gone() -> TrainedModel:
     raise ModelError("Expected a trained model. Received: none.")
 
 
+def gone_file() -> TrainedModel:
+    """The same, as Python says it; Keras has a ValueError for it."""
+    raise FileNotFoundError("start.keras")
+
+
 def test_a_run_that_has_begun_goes_on_without_the_model_it_started_from(
     tmp_path: Path, config: TrainConfig, make_source: Callable[..., PairSource]
 ) -> None:
@@ -87,6 +92,7 @@ def test_a_run_that_has_begun_goes_on_without_the_model_it_started_from(
         train_on(make_source(), run, config, StopsAfterOne(), read_start(trained, run, Devices()))
     data = json.loads((run / "data.json").read_text())
     assert data == {"fingerprint": "tiny", **start_identity(trained())}
+    assert read_start(gone_file, run, Devices()) is None
     for load in (gone, None):
         train_on(make_source(), run, config, SilentProgress(), read_start(load, run, Devices()))
     assert load_model(run / "last.keras").info.trained_steps == 100 + 3 * 4
@@ -112,8 +118,14 @@ def test_a_run_that_has_begun_is_given_no_other_start(
     with suppress(StoppedError):
         train_on(make_source(), run, config, StopsAfterOne(), trained())
     assert read_start(trained, run, Devices()) is None
+
+    def another() -> TrainedModel:
+        return trained(filters=5)
+
     with pytest.raises(ConfigError, match=r"Expected the model that .*run started .*other weights\. Leave"):
-        read_start(lambda: trained(filters=5), run, Devices())
+        read_start(another, run, Devices())
+    train_on(make_source(), run, config, SilentProgress())
+    assert read_start(another, run, Devices()) is None  # nothing goes on
 
 
 def test_a_start_that_is_not_there_begins_no_run(tmp_path: Path) -> None:

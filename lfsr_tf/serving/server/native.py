@@ -35,7 +35,8 @@ def command(program: str, options: ServerOptions, folder: Path) -> list[str]:
         options: Models and ports; limits that it does not have are left out.
         folder: Where its configuration files are written.
     """
-    models, monitoring = folder / "models.config", folder / "monitoring.config"
+    # No exported model, which may lie there, too, has a name that begins with a dot.
+    models, monitoring = folder / ".models.config", folder / ".monitoring.config"
     models.write_text(_models_config(options.models), encoding="utf-8")
     monitoring.write_text(
         f'prometheus_config {{ enable: true path: "{options.metrics_path}" }}\n', encoding="utf-8"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lfsr_tf.serving.server.native import run_native, unable
+from lfsr_tf.serving.server.native import command, run_native, unable
 from lfsr_tf.serving.server.options import ModelSource, ServerOptions
 
 
@@ -29,6 +29,14 @@ def test_a_signal_to_end_is_no_failure_and_another_is_told_as_shells_do(
     monkeypatch.setattr(subprocess, "Popen", lambda *_: SimpleNamespace(wait=lambda: ended))
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     assert run_native("server", ServerOptions((ModelSource("lfsr", tmp_path),)), tmp_path) == expected
+
+
+def test_a_model_may_have_any_name_that_an_export_takes(tmp_path: Path) -> None:
+    (tmp_path / "models.config" / "1").mkdir(parents=True)
+    source = ModelSource("models.config", tmp_path / "models.config")
+    words = command("server", ServerOptions((source,), host="0.0.0.0"), tmp_path)
+    (file,) = [word.split("=")[1] for word in words if word.startswith("--model_config_file")]
+    assert 'name: "models.config"' in Path(file).read_text()
 
 
 @pytest.mark.parametrize(
