@@ -1,8 +1,9 @@
 """What a file's name says: the contrast and the person, as far as names of scans follow a habit.
 
 Understood are BIDS names (`sub-01_ses-02_T1w.nii.gz`), fastMRI's acquisition attribute (AXT1POST), M4Raw's
-names (`2022061003_T101.h5`) and the plain habit of subject, visit, field strength and contrast joined by
-underscores (`msL01_study2_T2W.nii.gz`, `hkuF6A_LF055T_FLAIR.nii.gz`).
+names (`2022061003_T101.h5`), those of OASIS-1 and OASIS-2 (`OAS1_0001_MR1_mpr-1_anon.nii.gz`), and the plain
+habit of subject, visit, field strength and contrast joined by underscores (`msL01_study2_T2W.nii.gz`,
+`hkuF6A_LF055T_FLAIR.nii.gz`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ _CONTRASTS = (
 _BIDS_SUBJECT = re.compile(r"(?:^|_)(sub-[A-Za-z0-9]+)")
 _BIDS_LABEL = re.compile(r"sub-[A-Za-z0-9]+")
 _BIDS_BETWEEN = re.compile(r"ses-[A-Za-z0-9]+|anat|dwi|fmap|func|perf|raw")
+# The collection and its subject's number; the session follows.
+_OASIS_SUBJECT = re.compile(r"OAS[12]_\d{4}(?=_|$)")
 # What anonymisers and converters write where a name stood; such a word is no one's name.
 _PLACEHOLDERS = frozenset(
     {"", "anon", "anonymised", "anonymized", "anonymous", "n/a", "na", "nan", "none", "null", NOBODY}
@@ -106,6 +109,8 @@ def subject_from_path(path: Path) -> str:
 
 def _person(name: str) -> str:
     """The words of a file's or a folder's name that may tell people apart; "" where there are none."""
+    if oasis := _OASIS_SUBJECT.match(name):
+        return oasis.group().replace("_", "-")
     words: list[str] = []
     for word in name.split("_"):
         parts = re.split(_PART_END, _VISIT_OR_FIELD_STRENGTH.sub("", word))

@@ -30,6 +30,8 @@ from lfsr_tf.scans.naming import contrast_from_text, subject_from_path
         ("scan.nii.gz", "scan", "unknown"),
         ("p01/T1w.nii.gz", "p01", "T1w"),
         ("IXI012-HH-1211-PD.nii.gz", "IXI012-HH-1211", "PD"),
+        ("OAS1_0042_MR1_mpr-1_anon.nii.gz", "OAS1-0042", "unknown"),
+        ("OAS2_0007_MR2/T1.nii.gz", "OAS2-0007", "T1w"),
         ("sub-01_space-T1w_desc-preproc_T2w.nii.gz", "sub-01", "T2w"),
         ("sub-01_acq-MPRAGE_T2w.nii.gz", "sub-01", "T2w"),
         ("sub-01_acq-fastFLAIR_run-1_T1w.nii.gz", "sub-01", "T1w"),
@@ -65,6 +67,8 @@ def test_acquisition_texts_give_the_contrast(text, contrast):
 def test_two_visits_and_contrasts_of_a_person_are_one_subject():
     names = ["msL01_study1_T1W.nii.gz", "msL01_study2_T2W.nii.gz", "msL01_study2_FLAIR.nii.gz"]
     assert {subject_from_path(Path(name)) for name in names} == {"msL01"}
+    sessions = [f"OAS2_0007_MR{number}.nii.gz" for number in (1, 2)]
+    assert {subject_from_path(Path(name)) for name in sessions} == {"OAS2-0007"}
 
 
 def test_a_bids_folder_names_the_subject_of_a_file_without_a_label():
