@@ -18,8 +18,10 @@ from lfsr_tf.scans.dicom_frames import Frame
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
-# In slice distances: positions are often rounded to 0.1 mm; a missing slice shows as a whole distance.
+# In slice distances; a missing slice shows as a whole one.
 _SPACING_TOLERANCE = 0.05
+# Positions are often rounded to 0.1 mm: two of them are as much nearer or farther, in three coordinates.
+_ROUNDING_MM = 2.0 * math.sqrt(3.0) * 0.0501
 _DIRECTION_TOLERANCE = 1e-3
 # Sine of the angle between the stack's direction and the slices' normal; rounded positions reach 0.003.
 _TILT_TOLERANCE = 0.02
@@ -146,7 +148,8 @@ def _check_even(frames: Sequence[Frame], name: str) -> None:
             "repetition its own folder."
         )
     worst = wide if gaps[wide] - usual > usual - gaps[narrow] else narrow
-    if abs(gaps[worst] - usual) > _SPACING_TOLERANCE * usual:
+    rounding = min(_ROUNDING_MM, 0.4 * usual)
+    if abs(gaps[worst] - usual) > max(_SPACING_TOLERANCE * usual, rounding):
         raise ScanError(
             f"Expected evenly spaced slices, {usual:.3f} mm apart in {name}. Received: {gaps[worst]:.3f} mm "
             f"between {frames[worst].label} and {frames[worst + 1].label}. Add the missing slice or give the "
@@ -161,7 +164,7 @@ def _check_on_line(
     tilt = float(np.linalg.norm(np.cross(step / length, first.normal)))
     predicted = positions[0] + np.arange(len(positions))[:, None] * step
     aside = float(np.linalg.norm(positions - predicted, axis=1).max())
-    if tilt > _TILT_TOLERANCE or aside > max(_SPACING_TOLERANCE * length, 0.1):
+    if tilt > _TILT_TOLERANCE or aside > max(_SPACING_TOLERANCE * length, _ROUNDING_MM):
         raise ScanError(
             f"Expected slices stacked straight along their normal. Received: {name}, where they are shifted "
             f"sideways (tilt {np.degrees(np.arcsin(min(tilt, 1.0))):.1f} degrees, {aside:.2f} mm off the "

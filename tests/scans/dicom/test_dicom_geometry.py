@@ -109,6 +109,15 @@ def test_positions_rounded_to_a_tenth_of_a_millimetre_are_even(
 
     scan = read_dicom(write_series(orientation=plane_of(2), step=7.0, edit=rounded))[0]
     assert scan.voxel_sizes[2] == pytest.approx(7.0, abs=0.05)
+    thin = np.ones((60, 20, 24), np.uint16)
+    scan = read_dicom(write_series(thin, orientation=plane_of(4), step=1.0, edit=rounded, name="thin"))[0]
+    assert scan.voxel_sizes[2] == pytest.approx(1.0, abs=0.005)
+
+
+def test_thin_slices_are_uneven_by_more_than_rounding(write_series: Callable[..., Path]) -> None:
+    thin = np.ones((20, 20, 24), np.uint16)
+    with pytest.raises(ScanError, match=r"evenly spaced slices, 1\.000 mm apart.*Received: 0\.750 mm"):
+        read_dicom(write_series(thin, step=1.0, edit=moved(2, (0.0, 0.0, 0.25))))
 
 
 def moved(which: int, by: tuple[float, float, float]) -> Callable:
