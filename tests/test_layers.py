@@ -41,6 +41,7 @@ EVERYWHERE = {
     "locking",
     "model_info",
     "precision",
+    "processors",
     "settings",
     "storage",
     "__init__",

@@ -171,5 +171,6 @@ def _write_parquet(path: Path, rows: list[dict[str, Value]]) -> None:
 
     types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     schema = pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
-    with atomic_path(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema), temporary)
+    # Opened here: pyarrow takes a path for UTF-8.
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema), stream)

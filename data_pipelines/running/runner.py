@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProv
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.processors import usable_processors
 
 _HERE = ("DirectRunner", "SwitchingDirectRunner", "FnApiRunner")
 _MODE = "--direct_running_mode"
@@ -57,8 +57,7 @@ def _with_processes(arguments: Sequence[str]) -> list[str]:
     given = [argument for argument in arguments if not argument.startswith("--runner")]
     if any(argument.startswith(_MODE) for argument in given):
         return given
-    processes = len(os.sched_getaffinity(0))
-    return [f"{_MODE}=multi_processing", f"--direct_num_workers={processes}", *_QUIET, *given]
+    return [f"{_MODE}=multi_processing", f"--direct_num_workers={usable_processors()}", *_QUIET, *given]
 
 
 def _check_known(options: PipelineOptions) -> None:

@@ -46,11 +46,16 @@ def _import_tensorflow() -> None:
 @contextmanager
 def _caught_stderr() -> Iterator[None]:
     """Hold back what is written to file descriptor 2; give it out only when the block fails."""
+    try:
+        caught = tempfile.TemporaryFile()  # noqa: SIM115 - the block below closes it
+    except OSError:  # no place for temporary files: whoever needs one says so, and notices do no harm
+        yield
+        return
     # There is none where descriptor 2 was closed when Python began.
     if sys.stderr is not None:
         sys.stderr.flush()
     descriptor = os.dup(2)
-    with tempfile.TemporaryFile() as caught:
+    with caught:
         os.dup2(caught.fileno(), 2)
         try:
             yield

@@ -14,6 +14,7 @@ LARGEST_VERSION = 2**63 - 1
 """Versions are int64 in the messages of model servers."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PATTERN = re.compile(r"\[.*\]|\\|[\udc80-\udcff]")
 _NUMBER = re.compile(r"[0-9]+")
 
 
@@ -27,7 +28,7 @@ def version_folder(base: Path, name: str, version: int | None) -> Path:
 
     Raises:
         ConfigError: A name or version that a server would not find.
-        ModelError: The folder of the versions cannot be read.
+        ModelError: The folder of the versions cannot be read, or TensorFlow could not read from it.
         OutputError: The version stands already.
     """
     if not _NAME.fullmatch(name):
@@ -35,6 +36,7 @@ def version_folder(base: Path, name: str, version: int | None) -> Path:
             f"Expected a model name of letters, digits, '.', '_' and '-'. Received: {name!r}. Choose "
             "another name."
         )
+    check_path(base)
     standing = versions(base / name)
     if version is None:
         version = max(standing, default=0) + 1
@@ -46,6 +48,22 @@ def version_folder(base: Path, name: str, version: int | None) -> Path:
             f"Expected a new version. Received: {folder}, which exists. Leave --version out to count on."
         )
     return folder
+
+
+def check_path(folder: Path) -> None:
+    """Refuse a folder from which TensorFlow could not read a model, wherever it was written.
+
+    TensorFlow looks for the weights' files by a pattern that begins with the folder's path.
+
+    Raises:
+        ModelError: The path has a part in brackets, a backslash or bytes that are no UTF-8.
+    """
+    path = str(folder.absolute())
+    if _PATTERN.search(path):
+        raise ModelError(
+            f"Expected a model's folder without [...] and backslashes in its path, and in UTF-8. Received: "
+            f"{path}. Rename it, or choose another one."
+        )
 
 
 def versions(folder: Path) -> dict[int, Path]:

@@ -121,21 +121,36 @@ def run_in_cpp_loader(
         One answer a request.
 
     Raises:
-        ModelError: The folder is no SavedModel or does not load, or the process aborted or was ended.
+        ModelError: The folder is no SavedModel or does not load, the process aborted or was ended, or there
+            is no room for temporary files.
     """
     folder = Path(folder)
     signatures = read_signatures(folder)
-    with tempfile.TemporaryDirectory() as scratch:
-        exchange = Path(scratch)
-        plan = [
-            _store(exchange, number, signatures[name], inputs)
-            for number, (name, inputs) in enumerate(requests)
-        ]
-        order = {"library": str(_library()), "folder": str(folder), "requests": plan}
-        (exchange / "order.json").write_text(json.dumps(order), encoding="utf-8")
-        _run_process(exchange, stop or threading.Event())
-        answers = json.loads((exchange / "answers.json").read_text(encoding="utf-8"))
-        return [_load(exchange, answer) for answer in answers]
+    try:
+        with tempfile.TemporaryDirectory() as exchange:
+            return _exchange(Path(exchange), folder, signatures, requests, stop or threading.Event())
+    except OSError as error:
+        raise ModelError(
+            f"Expected room for temporary files to check {folder}. Received: {error.strerror}. Set TMPDIR to "
+            "a folder with more."
+        ) from error
+
+
+def _exchange(
+    exchange: Path,
+    folder: Path,
+    signatures: Mapping[str, SignatureTensors],
+    requests: Sequence[Request],
+    stop: threading.Event,
+) -> list[Answer]:
+    plan = [
+        _store(exchange, number, signatures[name], inputs) for number, (name, inputs) in enumerate(requests)
+    ]
+    order = {"library": str(_library()), "folder": str(folder), "requests": plan}
+    (exchange / "order.json").write_text(json.dumps(order), encoding="utf-8")
+    _run_process(exchange, stop)
+    answers = json.loads((exchange / "answers.json").read_text(encoding="utf-8"))
+    return [_load(exchange, answer) for answer in answers]
 
 
 @dataclass(frozen=True)

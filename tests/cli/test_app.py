@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +57,14 @@ def test_no_file_takes_the_place_of_a_closed_stream() -> None:
 
 def test_tensorflow_starts_without_a_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
+    with quiet._caught_stderr():
+        pass
+
+
+def test_tensorflow_starts_without_a_place_for_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     with quiet._caught_stderr():
         pass
 

@@ -40,7 +40,9 @@ def wait_until(true: Callable[[], object], process: WarmProcess) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)]
+)
 def test_who_is_told_to_end_while_it_exports_leaves_nothing(
     number: int, status: int, run_folder: Path, tmp_path: Path
 ) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lfsr_tf.errors import OutputError
-from lfsr_tf.serving.layout import version_folder, versions
+from lfsr_tf.errors import ModelError, OutputError
+from lfsr_tf.serving.layout import check_path, version_folder, versions
 
 
 @pytest.fixture
@@ -31,3 +31,14 @@ def test_versions_are_folders_with_a_number_that_a_message_can_hold(base: Path) 
 def test_what_stands_is_no_place_for_a_new_version_however_it_is_written(number: int, base: Path) -> None:
     with pytest.raises(OutputError, match="Expected a new version"):
         version_folder(base, "lfsr", number)
+
+
+@pytest.mark.parametrize("name", ["br[ab]", "a\\b", "b\udcffd"])
+def test_a_path_that_tensorflow_cannot_read_from_is_no_place_for_a_version(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"Expected a model's folder without \[\.\.\.\] and backslashes"):
+        version_folder(tmp_path / name, "lfsr", None)
+
+
+@pytest.mark.parametrize("name", ["a b", "50%", "x:y", "\u00e9", "a*b?", "a]b[c", "{d}"])
+def test_any_other_path_is(name: str, tmp_path: Path) -> None:
+    check_path(tmp_path / name)

@@ -265,6 +265,16 @@ def test_a_model_without_its_variables_does_not_load(exported: Path, tmp_path: P
         check_saved_model(tmp_path, scale=2)
 
 
+def test_temporary_files_that_have_no_place_are_told_from_the_models(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(
+        ModelError, match=r"room for temporary files to check .*Received: No such file .*TMPDIR"
+    ):
+        run_in_cpp_loader(exported, [])
+
+
 def test_a_process_that_is_not_needed_any_more_is_ended_and_leaves_nothing(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

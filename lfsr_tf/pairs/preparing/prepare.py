@@ -20,6 +20,7 @@ from lfsr_tf.pairs.preparing.describe import describe
 from lfsr_tf.pairs.preparing.pool import WorkerPool
 from lfsr_tf.pairs.preparing.preparation import Preparation, Progress, failure_line, silent
 from lfsr_tf.pairs.preparing.workspace import Workspace
+from lfsr_tf.processors import usable_processors
 from lfsr_tf.storage import exists
 
 Paths = Path | str | Sequence[Path | str]
@@ -103,7 +104,7 @@ def _paths(given: Paths | None) -> list[Path]:
 def _count(workers: int | None) -> int:
     if workers is not None and workers < 1:
         raise ConfigError(f"Expected at least 1 worker. Received: {workers}.")
-    return workers or len(os.sched_getaffinity(0))
+    return workers or usable_processors()
 
 
 def _raise_failures(info: DatasetInfo) -> None:

@@ -15,15 +15,17 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lfsr_tf.errors import ModelError
+from lfsr_tf.errors import ModelError, OutputError
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from lfsr_tf.serving.server.model_server import ModelServer
 
-ENDING = signal.SIGINT, signal.SIGTERM
-"""What tells a process to end: Ctrl+C, and whoever manages processes."""
+ENDING = [signal.SIGINT, signal.SIGTERM]
+"""What tells a process to end: Ctrl+C, whoever manages processes, and a terminal that is closed."""
+if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as under nohup
+    ENDING.append(signal.SIGHUP)
 
 # Threads that have nothing more to do need milliseconds to end.
 _THREAD_SECONDS = 1.0
@@ -44,11 +46,20 @@ def handled(handler: Any, *signals: signal.Signals) -> Iterator[None]:
 def scratch_folder() -> Iterator[Path]:
     """A folder for this process's files, removed at the end of the block.
 
-    SIGTERM ends the block with SystemExit, as Ctrl+C does with KeyboardInterrupt, unless the block answers
-    it in another way.
+    SIGTERM and SIGHUP end the block with SystemExit, as Ctrl+C does with KeyboardInterrupt, unless the block
+    answers them in another way.
+
+    Raises:
+        OutputError: There is no place for it.
     """
-    with handled(lambda number, frame: sys.exit(), signal.SIGTERM):
-        folder = tempfile.mkdtemp(prefix="lfsr-serve-")
+    with handled(lambda number, frame: sys.exit(), *ENDING[1:]):
+        try:
+            folder = tempfile.mkdtemp(prefix="lfsr-serve-")
+        except OSError as error:
+            raise OutputError(
+                f"Expected a place for temporary files. Received: {error.strerror}. Set TMPDIR to a folder "
+                "that can be written to."
+            ) from error
         try:
             yield Path(folder)
         finally:
@@ -65,7 +76,7 @@ def run_until_told(
     ready: Callable[[], None],
     ending: Callable[[], None],
 ) -> None:
-    """Run a server until SIGTERM or Ctrl+C, which are waited for: nothing under way is broken off by them.
+    """Run a server until one of `ENDING`, which is waited for: nothing under way is broken off by it.
 
     Args:
         server: Not started yet.

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from lfsr_tf.serving.layout import check_path
 from lfsr_tf.serving.server.lifetime import ENDING, handled
 from lfsr_tf.serving.server.options import ModelSource, ServerOptions
 
@@ -80,8 +81,10 @@ def _models_config(models: tuple[ModelSource, ...]) -> str:
 
     config = ModelServerConfig()
     for source in models:
+        check_path(source.base_path)
+        # A link is looked up at every poll: it may lead to another folder by then.
         model = config.model_config_list.config.add(
-            name=source.name, base_path=str(source.base_path.resolve()), model_platform="tensorflow"
+            name=source.name, base_path=str(source.base_path.absolute()), model_platform="tensorflow"
         )
         policy = model.model_version_policy
         if source.policy.kind == "all":

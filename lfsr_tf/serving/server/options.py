@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.processors import usable_processors
 
 MIB = 1 << 20
 _MOST_REQUEST_BYTES = 2**31 - 1
@@ -78,7 +78,7 @@ class Limits:
 
     request_bytes: int = 64 * MIB
     buffered_bytes: int = 512 * MIB
-    running: int = field(default_factory=lambda: os.cpu_count() or 1)
+    running: int = field(default_factory=usable_processors)
     waiting: int = 128
     rest_seconds: float = 30.0
     header_seconds: float = 10.0

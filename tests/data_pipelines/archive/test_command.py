@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from data_pipelines.archive.exported_model import find_version
 from data_pipelines.archive.settings import ArchiveSettings, Task
-from data_pipelines.archive.table import scan_digest
+from data_pipelines.archive.table import _write_parquet, scan_digest
 from lfsr_tf.cli.app import app as lfsr
 from lfsr_tf.errors import ConfigError, LfsrError, ModelError, OutputError, ScanError
 from lfsr_tf.locking import exclusive
@@ -98,6 +98,13 @@ def test_other_settings_do_every_scan_again_and_the_same_none(
     assert "4 enhanced now, 0 before" in run_here(*words, "--format", "nifti").stdout
     assert not (tmp_path / "out" / "dicom" / "t1_sr").exists()
     assert (tmp_path / "out" / "dicom" / "t1_sr.nii.gz").exists()
+
+
+def test_a_table_goes_into_a_folder_of_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "no UTF-8 \udcff"
+    folder.mkdir()
+    _write_parquet(folder / "scans.parquet", [])
+    assert (folder / "scans.parquet").read_bytes()[:4] == b"PAR1"
 
 
 def test_a_strict_run_stops_at_the_first_scan_that_fails(

@@ -39,6 +39,13 @@ def test_a_model_may_have_any_name_that_an_export_takes(tmp_path: Path) -> None:
     assert 'name: "models.config"' in Path(file).read_text()
 
 
+def test_a_link_is_left_to_be_looked_up_again(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "link").symlink_to("first")
+    command("server", ServerOptions((ModelSource("lfsr", tmp_path / "link"),), host="0.0.0.0"), tmp_path)
+    assert f'base_path: "{tmp_path / "link"}"' in (tmp_path / ".models.config").read_text()
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

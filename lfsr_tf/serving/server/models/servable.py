@@ -20,6 +20,7 @@ from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 from lfsr_tf.errors import ModelError, first_line
 from lfsr_tf.serving.concurrency import may_be_joined
+from lfsr_tf.serving.layout import check_path
 from lfsr_tf.serving.server.dtypes import cpp_name
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
 from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE, Arrays
@@ -39,6 +40,7 @@ class Servable:
         Raises:
             ModelError: The folder holds no SavedModel, or one that does not load.
         """
+        check_path(folder)
         self.folder = folder
         self._session = tf.compat.v1.Session(graph=tf.Graph(), config=_config(folder))
         try:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lfsr_tf.errors import LfsrError, ScanError
+from lfsr_tf.errors import LfsrError, OutputError, ScanError
 from lfsr_tf.scans import Scan, read_volumes
 from lfsr_tf.scans.checks import unfolding_at_most
 from lfsr_tf.scans.naming import SCAN_SUFFIXES
@@ -63,13 +63,14 @@ def opened(name: str, body: bytes, scratch: Path | None = None) -> Iterator[Uplo
 
     Raises:
         LfsrError: Of the block.
+        OutputError: There is no room for the file.
         ScanError: The suffix is unknown, the reader refuses the file, or it has too many slices or pixels.
     """
     suffix = suffix_of(name, body)
-    with tempfile.TemporaryDirectory(prefix="lfsr-page-", dir=scratch) as folder:
+    with _folder(scratch) as folder:
         path = Path(folder, f"upload{suffix}")
         try:
-            path.write_bytes(body)
+            _write(path, body)
             scan, white = _read(path)
             _refuse_large(scan)
             yield Upload(scan, stem_of(name), white, Path(folder))
@@ -77,6 +78,30 @@ def opened(name: str, body: bytes, scratch: Path | None = None) -> Iterator[Uplo
             # Neither our folders nor the name of a patient's file are anybody's business, or the log's.
             message = str(error).replace(str(path), _THE_FILE).replace(folder, _THE_FILE)
             raise type(error)(message) from error
+
+
+def _folder(scratch: Path | None) -> tempfile.TemporaryDirectory[str]:
+    try:
+        if scratch is not None:
+            # Whoever cleans up the place for temporary files may have removed it.
+            scratch.mkdir(mode=0o700, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix="lfsr-page-", dir=scratch)
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _write(path: Path, body: bytes) -> None:
+    try:
+        path.write_bytes(body)
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _no_room(error: OSError) -> OutputError:
+    return OutputError(
+        f"Expected room for the file on the server. Received: {error.strerror}. Tell those who run it, or "
+        "use lfsr enhance."
+    )
 
 
 def stem_of(name: str) -> str:
@@ -102,9 +127,8 @@ def suffix_of(name: str, body: bytes) -> str:
     # Scanners often write DICOM files without any suffix.
     if body[_DICOM_MAGIC] == b"DICM":
         return ".dcm"
-    given = re.search(r"\.\w{1,10}$", name)
-    what = f"a {given.group(0).lower()} file" if given else "a file of another kind"
-    raise ScanError(f"Expected {_WHAT}. Received: {what}. Choose another file.")
+    # What stands behind a dot may be a patient's name, which is not the log's business.
+    raise ScanError(f"Expected {_WHAT}. Received: a file of another kind. Choose another file.")
 
 
 def _read(path: Path) -> tuple[Scan, float | None]:

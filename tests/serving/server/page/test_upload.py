@@ -3,6 +3,8 @@
 import base64
 import gzip
 import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
@@ -11,7 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lfsr_tf.errors import OutputError
 from lfsr_tf.scans.reading import READERS
+from lfsr_tf.serving.server.page.upload import opened
 from tests.serving.server.page.calls import dicom, enhance, picture, png, refusal
 
 
@@ -132,3 +136,25 @@ def test_too_many_slices_or_pixels_are_refused(client: httpx.Client) -> None:
     np.save(stream, np.arange(600 * 16 * 16, dtype=np.uint16).reshape(600, 16, 16))
     message = refusal(client, "long.npy", stream.getvalue())
     assert "Expected at most 512 slices" in message and "Received: 600 slices of 16 x 16" in message
+
+
+def test_what_stands_behind_a_dot_is_not_repeated(client: httpx.Client) -> None:
+    assert "schmidt" not in refusal(client, "Anna.Schmidt", b"nothing").lower()
+
+
+def test_a_folder_that_was_cleaned_away_is_made_again(tmp_path: Path, grey: np.ndarray) -> None:
+    with opened("slice.png", png(grey), tmp_path / "scratch") as upload:
+        assert upload.folder.parent == tmp_path / "scratch"
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_file_that_there_is_no_room_for_is_one_sentence_without_our_folders(
+    tmp_path: Path, full_disk: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"room for the file on the server\. Received: File exists\. Tell"):
+        opened("slice.png", b"", tmp_path / "file").__enter__()
+    with full_disk(1000), pytest.raises(OutputError, match=r"Received: File too large\. Tell") as caught:
+        opened("slice.png", bytes(5000), tmp_path).__enter__()
+    assert str(tmp_path) not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
