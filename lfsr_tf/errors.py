@@ -29,6 +29,6 @@ class OutOfMemoryError(LfsrError):
     """Work needs more memory than there is: the fault of the machine and of no file."""
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of another library's message, for one of ours; its kind where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

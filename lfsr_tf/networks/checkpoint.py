@@ -94,7 +94,8 @@ def load_model(path: Path | str) -> TrainedModel:
     except Exception as error:
         raise ModelError(
             f"Expected a Keras model of this package. Received: {file}, which cannot be loaded "
-            f"({first_line(error)}). Train or copy it again."
+            f"({first_line(_origin(error))}). Copy it again; layers of your own must stand in "
+            "lfsr_tf/networks."
         ) from error
     _check_architecture(model, info, file, info_file)
     return TrainedModel(model, info)
@@ -120,6 +121,30 @@ def _checked_values(model: keras.Model, info: ModelInfo, path: Path) -> dict[str
             f"scale={info.scale} for {path}. Correct the description."
         )
     return values
+
+
+def check_can_be_loaded(network: keras.Model) -> None:
+    """Refuse a network that Keras could save, but no other process could load.
+
+    Raises:
+        ModelError: It cannot be made again from its configuration; the message names what.
+    """
+    try:
+        type(network).from_config(network.get_config())
+    # Keras hands on whatever its parts raise.
+    except Exception as error:
+        raise ModelError(
+            f"Expected a network that can be loaded again. Received: {network.name}: "
+            f"{first_line(_origin(error))} Register each class of your own: "
+            "@keras.saving.register_keras_serializable(package='lfsr_tf')."
+        ) from error
+
+
+def _origin(error: BaseException) -> BaseException:
+    """The error that the others came from: Keras names the class that it does not know in that one alone."""
+    while earlier := error.__cause__ or error.__context__:
+        error = earlier
+    return error
 
 
 def _info_file(file: Path) -> Path:

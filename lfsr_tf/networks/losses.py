@@ -93,12 +93,17 @@ class WeightedLoss(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """float32 [B, H, W, C] -> [B]."""
-        terms = [weight * LOSSES[name](y_true, y_pred) for name, weight in self.weights.items()]
+        terms = [weight * _of_images(LOSSES[name](y_true, y_pred)) for name, weight in self.weights.items()]
         return sum(terms[1:], start=terms[0])
 
     def get_config(self) -> dict[str, Any]:
         """Plain values from which the loss is built again."""
         return {**super().get_config(), "dtype": self.dtype, "weights": self.weights}
+
+
+def _of_images(values: Any) -> Any:
+    """One value an image; Keras' own losses have one a pixel."""
+    return values if len(values.shape) == 1 else ops.mean(values, axis=tuple(range(1, len(values.shape))))
 
 
 def build_loss(spec: str | Mapping[str, float]) -> WeightedLoss:

@@ -142,6 +142,11 @@ def _steps(model: keras.Model) -> Iterator[tuple[keras.layers.Layer, list[int] |
     """Each layer, in the order of computation, with the keys of what it reads; None for the input."""
     made: set[int] = set()
     for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            raise ModelError(
+                f"Expected a network of layers. Received: {layer.name}, a model inside of it. Call its "
+                "layers one by one."
+            )
         is_input = isinstance(layer, layers.InputLayer)
         source = None if is_input else [id(tensor) for tensor in _as_list(layer.input)]
         _check_made(source or [], made, layer.name)

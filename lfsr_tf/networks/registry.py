@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -47,4 +48,10 @@ def build_network(name: str, /, **settings: Any) -> keras.Model:
         raise ConfigError(
             f"Expected a network among {', '.join(NETWORKS)}. Received: {name!r}. Choose one of these."
         )
+    try:
+        inspect.signature(builder).bind(**settings)
+    except TypeError as error:
+        raise ConfigError(
+            f"Expected the settings of {name}. Received: {', '.join(settings)} ({error})."
+        ) from error
     return builder(**settings)

@@ -112,6 +112,11 @@ def check_scan(scan: Scan, path: Path) -> None:
         scan: As a reader gave it, with the slice axis that is going to be used.
         path: The file, for the message.
     """
+    if scan.voxels.ndim != 3 or scan.voxels.dtype.kind != "f":
+        raise ScanError(
+            f"Expected real voxels along three axes. Received: {scan.voxels.dtype} along {scan.voxels.ndim} "
+            f"from the reader of {path}. Correct the reader."
+        )
     height, width = scan.slices().shape[1:]
     if min(height, width) < MIN_MATRIX:
         raise ScanError(

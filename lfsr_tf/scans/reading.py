@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lfsr_tf.errors import OutOfMemoryError, ScanError
+from lfsr_tf.errors import LfsrError, OutOfMemoryError, ScanError, first_line
 from lfsr_tf.scans.checks import check_scan
 from lfsr_tf.scans.dicom_files import DICOM_SUFFIXES
 from lfsr_tf.scans.dicom_read import find_series, is_dicom, read_dicom, series_files
@@ -81,18 +81,9 @@ def read_volumes(path: Path | str, *, slice_axis: int | str | None = None) -> li
     path = Path(path)
     if not exists(path):
         raise ScanError(f"Expected a scan. Received: {path}, which does not exist. Check the path.")
-    try:
-        scans = _reader_of(path).read(path)
-    except MemoryError as error:
-        raise OutOfMemoryError(
-            f"Expected a scan that fits into memory. Received: {path}, which does not. Run fewer processes "
-            "at once, or split the file."
-        ) from error
-    except OSError as error:
-        raise ScanError(
-            f"Expected a scan that can be read. Received: {error.filename or path}: "
-            f"{error.strerror or error}. Check the rights to it, and copy it again."
-        ) from error
+    scans = _read(path)
+    if not scans:
+        raise ScanError(f"Expected a scan. Received: {path}, in which there is none. Check the file.")
     check_labels(path, [scan.subject for scan in scans])
     if slice_axis is not None:
         scans = [scan.cut_along(slice_axis) for scan in scans]
@@ -202,6 +193,29 @@ def _scans_in(folder: Path, names: Sequence[str]) -> list[Path]:
     found = [file for file in files if any(reader.takes(file) for reader in FILE_READERS)]
     # Files that only claim to be DICOM are listed too, so that whoever reads them hears of the damage.
     return found + (find_series(folder) or [file for file in files if DICOM_READER.is_named(file)])
+
+
+def _read(path: Path) -> list[Scan]:
+    try:
+        return _reader_of(path).read(path)
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            f"Expected a scan that fits into memory. Received: {path}, which does not. Run fewer processes "
+            "at once, or split the file."
+        ) from error
+    except OSError as error:
+        raise ScanError(
+            f"Expected a scan that can be read. Received: {error.filename or path}: "
+            f"{error.strerror or error}. Check the rights to it, and copy it again."
+        ) from error
+    except LfsrError:
+        raise
+    # Readers hand on what their libraries raise, and one file must not end a batch.
+    except Exception as error:
+        raise ScanError(
+            f"Expected a scan that can be read. Received: {path}, at which its reader failed "
+            f"({type(error).__name__}: {first_line(error)}). Check the file, and report this if it is sound."
+        ) from error
 
 
 def _reader_of(path: Path) -> Reader:

@@ -15,6 +15,7 @@ import tensorflow as tf
 from lfsr_tf.errors import ModelError
 from lfsr_tf.graphs import as_written
 from lfsr_tf.networks import build_network
+from lfsr_tf.networks.checkpoint import check_can_be_loaded
 from lfsr_tf.networks.traits import NetworkTraits, traits_of
 from lfsr_tf.pairs import (
     DatasetInfo,
@@ -172,6 +173,7 @@ def _usable_network(config: TrainConfig) -> NetworkTraits:
                 "Expected layers with names of their own, by which weights are found again. Received: "
                 f"{weight.path} in {config.network}, named by Keras. Give every layer a name."
             )
+    check_can_be_loaded(network)
     return traits_of(network)
 
 

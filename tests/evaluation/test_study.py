@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError, ModelError, OutOfMemoryError, ScanError
 from lfsr_tf.evaluation import EvaluationConfig, Results, compare, evaluate, to_json, write_report
+from lfsr_tf.evaluation import config as evaluation_config
 from lfsr_tf.evaluation.acquisitions import LowField, acquire, study_volume
 from lfsr_tf.evaluation.baselines import BASELINES
 from lfsr_tf.networks import ModelInfo, TrainedModel, scale_of
@@ -234,3 +235,14 @@ def test_methods_of_other_names_are_compared_and_kept_but_not_shown_as_a_report(
     with pytest.raises(ConfigError, match="Received: a, b"):
         write_report(results, results.pictures, tmp_path / "report.html")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_baseline_is_a_function_and_its_name_and_the_report_needs_no_words_for_it(
+    scans: list, tmp_path: Path, nearest_network: keras.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BASELINES, "own", BASELINES["cubic"])
+    monkeypatch.setattr(evaluation_config, "BASELINE_NAMES", (*BASELINES,))
+    chosen = dataclasses.replace(SMALL, baselines=("zero-fill", "own"))
+    results = evaluate(nearest_network, scans[:1], chosen)
+    write_report(results, results.pictures, tmp_path / "report.html")
+    assert "<dt>own</dt>" in (tmp_path / "report.html").read_text(encoding="utf-8")

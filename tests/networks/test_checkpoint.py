@@ -14,6 +14,7 @@ import pytest
 import lfsr_tf
 from lfsr_tf.errors import ModelError, OutputError
 from lfsr_tf.networks import ModelInfo, ResidualSR, SRDenseNet, load_model, save_model
+from lfsr_tf.networks.checkpoint import check_can_be_loaded
 
 SETTINGS = {"blocks": 1, "filters": 4}
 INFO = ModelInfo(
@@ -67,6 +68,24 @@ def test_a_network_of_ones_own_can_be_saved_and_loaded(tmp_path: Path) -> None:
     model = keras.Model(image, keras.layers.Conv2DTranspose(1, 3, strides=2, padding="same")(image))
     save_model(model, ModelInfo("mine", "Mine", {}, 2), tmp_path / "best.keras")
     assert load_model(tmp_path).model.count_params() == 10
+
+
+class Unregistered(keras.layers.Layer):
+    """A layer that no other process knows."""
+
+    def call(self, maps: object) -> object:
+        return maps
+
+
+def test_a_class_that_keras_does_not_know_is_named(tmp_path: Path) -> None:
+    image = keras.Input((None, None, 1))
+    maps = Unregistered(name="own")(image)
+    model = keras.Model(image, keras.layers.Conv2DTranspose(1, 2, strides=2, name="up")(maps))
+    with pytest.raises(ModelError, match=r"again\. Received: .*'Unregistered'.*register_keras_serializable"):
+        check_can_be_loaded(model)
+    save_model(model, ModelInfo("mine", "Mine", {}, 2), tmp_path / "best.keras")
+    with pytest.raises(ModelError, match=r"cannot be loaded .*'Unregistered'.*in lfsr_tf/networks\."):
+        load_model(tmp_path)
 
 
 def test_saving_again_replaces_the_model(run: Path) -> None:

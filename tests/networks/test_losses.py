@@ -95,6 +95,13 @@ def test_weighted_losses_add_up() -> None:
     assert float(build_loss(weights)(true, noisy)) == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_loss_of_keras_own_has_one_value_an_image_beside_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    true, made = pair()
+    monkeypatch.setitem(LOSSES, "by pixel", keras.losses.mean_squared_error)
+    both = build_loss({"by pixel": 1.0, "mse": 2.0}).call(true, made)
+    np.testing.assert_allclose(both, 3.0 * np.square(made - true).mean(axis=(1, 2, 3)), rtol=1e-5)
+
+
 def test_a_name_alone_weighs_one() -> None:
     assert build_loss("mae").weights == build_loss({"mae": 1}).weights == {"mae": 1.0}
 

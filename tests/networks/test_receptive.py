@@ -106,6 +106,13 @@ def test_a_normalisation_of_the_maps_reads_one_sample() -> None:
     assert changed_samples(model, 10).tolist() == [9, 10, 11]
 
 
+def test_a_model_inside_a_model_is_refused() -> None:
+    image = keras.Input((None, None, 1))
+    block = keras.Sequential([layers.Conv2D(1, 3, padding="same")], name="block")
+    with pytest.raises(ModelError, match=r"Received: block, a model inside of it\. Call its layers"):
+        receptive_radius(keras.Model(image, block(image)))
+
+
 def test_a_result_of_a_bare_operation_is_refused() -> None:
     image = keras.Input((None, None, 1))
     maps = layers.Conv2D(1, 3, padding="same")(image) + image

@@ -59,6 +59,30 @@ def test_a_line_in_the_table_is_all_that_a_new_format_needs(tmp_path, image, mon
     assert without_suffix("x.dicom") == "x"
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (KeyError("sizes"), r"reader failed \(KeyError: 'sizes'\)"),
+        ([], "in which there is none"),
+        (
+            [Scan(np.ones((20, 24, 6), np.complex64), np.eye(4))],
+            r"Received: complex64 along 3 from the reader",
+        ),
+        ([Scan(np.ones((20, 24), np.float32), np.eye(4))], r"Received: float32 along 2 from the reader"),
+    ],
+)
+def test_a_reader_that_fails_or_gives_no_scan_is_one_line(given, message, tmp_path, monkeypatch):
+    def read(path):
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    (tmp_path / "a.foo").touch()
+    monkeypatch.setattr(reading, "_reader_of", lambda path: reading.Reader("Foo (.foo)", (".foo",), read))
+    with pytest.raises(ScanError, match=message):
+        reading.read_volumes(tmp_path / "a.foo")
+
+
 def test_the_plane_is_chosen_by_axis_or_by_name(nifti_file, image):
     path = nifti_file(image(40, 24, 20))
     assert read_scan(path).plane == "axial"

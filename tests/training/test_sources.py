@@ -110,9 +110,23 @@ def unnamed_network() -> keras.Model:
     return keras.Model(image, keras.layers.Conv2DTranspose(1, 2, strides=2, padding="same")(image))
 
 
+class Unregistered(keras.layers.Layer):
+    """A layer that Keras could save and no command could load."""
+
+    def call(self, maps: object) -> object:
+        return maps
+
+
+def unregistered_network() -> keras.Model:
+    image = keras.Input((None, None, 1))
+    maps = Unregistered(name="own")(image)
+    return keras.Model(image, keras.layers.Conv2DTranspose(1, 2, strides=2, name="up")(maps))
+
+
 @pytest.mark.parametrize(
     ("network", "message"),
     [
+        (unregistered_network, r"loaded again\. Received: .*'Unregistered'"),
         (strided_network, r"whose reach is known\. Received: Conv2D strided"),
         (unnamed_network, r"names of their own.*Received: conv2d_transpose.*/kernel in Own"),
     ],

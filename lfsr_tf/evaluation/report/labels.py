@@ -6,14 +6,25 @@ from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.results import Results
 from lfsr_tf.evaluation.tables import ALL
 
-METHOD_LABELS = {
-    "zero-fill": "Zero-filling",
-    "cubic": "Cubic",
-    "nlm": "Non-local means",
-    "nlm-biased": "Non-local means, biased",
-    "model": "Network",
-    "complex zero-fill": "Zero-filling, complex",
-}
+
+class Words(dict[str, str]):
+    """Words for names; a name that has none stands for itself."""
+
+    def __missing__(self, name: str) -> str:
+        """The name."""
+        return name
+
+
+METHOD_LABELS = Words(
+    {
+        "zero-fill": "Zero-filling",
+        "cubic": "Cubic",
+        "nlm": "Non-local means",
+        "nlm-biased": "Non-local means, biased",
+        "model": "Network",
+        "complex zero-fill": "Zero-filling, complex",
+    }
+)
 # Distinguishable on white and on dark grey, also with colour vision deficiency (after Okabe and Ito).
 METHOD_COLOURS = {
     "zero-fill": "#8b93a1",
@@ -23,6 +34,7 @@ METHOD_COLOURS = {
     "model": "#2f81d6",
 }
 METHOD_MARKERS = {"zero-fill": "o", "cubic": "^", "nlm": "s", "nlm-biased": "v", "model": "D"}
+OTHER_COLOUR, OTHER_MARKER = "#cc79a7", "P"
 METHOD_DEFINITIONS = {
     "zero-fill": "Zeros around the acquired centre of k-space: sinc interpolation.",
     "cubic": "Cubic B-spline interpolation on the grid of the acquisition (sample 0 in its place).",
@@ -30,15 +42,16 @@ METHOD_DEFINITIONS = {
     "nlm-biased": "Non-local means, then zero-filling; the Rician floor stays.",
     "model": "The network under test.",
 }
-METRIC_LABELS = {
-    "psnr": "PSNR (dB)",
-    "ssim": "SSIM",
-    "nrmse": "NRMSE",
-    "hfen": "HFEN",
-    "band": "Outer band recovered",
-    "energy": "Outer band energy",
-}
-METRIC_DECIMALS = {"psnr": 2, "ssim": 3, "nrmse": 3, "hfen": 3, "band": 3, "energy": 3}
+METRIC_LABELS = Words(
+    {
+        "psnr": "PSNR (dB)",
+        "ssim": "SSIM",
+        "nrmse": "NRMSE",
+        "hfen": "HFEN",
+        "band": "Outer band recovered",
+        "energy": "Outer band energy",
+    }
+)
 METRIC_DEFINITIONS = {
     "psnr": "Peak signal-to-noise ratio: 10 log10(range² / mean squared error). Higher is better; 3 dB "
     "more is half the error power.",
@@ -54,6 +67,11 @@ METRIC_DEFINITIONS = {
 }
 RAW_IMAGE_LABELS = {"magnitude": "Magnitude", "in_phase": "In phase"}
 REGION_LABELS = {"head": "inside the head mask", "whole": "whole image"}
+
+
+def decimals(metric: str) -> int:
+    """How many are shown of a metric."""
+    return 2 if metric == "psnr" else 3
 
 
 def signed(value: float, decimals: int) -> str:

@@ -12,12 +12,12 @@ from lfsr_tf.evaluation.metrics import PERFECT
 from lfsr_tf.evaluation.outer_band import COMPLEX_ZERO_FILL, OuterBandScore
 from lfsr_tf.evaluation.report.labels import (
     METHOD_LABELS,
-    METRIC_DECIMALS,
     METRIC_LABELS,
     RAW_IMAGE_LABELS,
     REGION_LABELS,
     contrast_label,
     data_range_label,
+    decimals,
     shown_contrasts,
     signed,
 )
@@ -145,12 +145,12 @@ def outer_band_table(scores: tuple[OuterBandScore, ...], config: EvaluationConfi
 
 
 def _method_cells(rows: list[Summary], metric: str) -> tuple[Cell, ...]:
-    decimals = METRIC_DECIMALS[metric]
+    places = decimals(metric)
     # Marked by what is printed: figures that look alike are both the best.
-    printed = [round(row.mean, decimals) for row in rows]
+    printed = [round(row.mean, places) for row in rows]
     best = min(printed, key=lambda value: _distance(value, PERFECT[metric]))
     return tuple(
-        Cell(f"{row.mean:.{decimals}f}", _spread(row, decimals), value == best)
+        Cell(f"{row.mean:.{places}f}", _spread(row, places), value == best)
         for row, value in zip(rows, printed, strict=True)
     )
 
@@ -159,17 +159,17 @@ def _distance(value: float, perfect: float) -> float:
     return -value if math.isinf(perfect) else abs(value - perfect)
 
 
-def _spread(row: Summary, decimals: int) -> str:
-    return "" if row.spread is None else f"± {row.spread:.{decimals}f}"
+def _spread(row: Summary, places: int) -> str:
+    return "" if row.spread is None else f"± {row.spread:.{places}f}"
 
 
 def _difference_cell(row: Summary, metric: str) -> Cell:
-    decimals = METRIC_DECIMALS[metric]
-    return Cell(signed(row.mean, decimals), _interval(row.low, row.high, decimals))
+    places = decimals(metric)
+    return Cell(signed(row.mean, places), _interval(row.low, row.high, places))
 
 
-def _interval(low: float | None, high: float | None, decimals: int) -> str:
-    return "" if low is None or high is None else f"{signed(low, decimals)} to {signed(high, decimals)}"
+def _interval(low: float | None, high: float | None, places: int) -> str:
+    return "" if low is None or high is None else f"{signed(low, places)} to {signed(high, places)}"
 
 
 def _outer_band_cells(members: list[OuterBandScore], methods: tuple[str, ...]) -> tuple[Cell, ...]:
