@@ -174,6 +174,19 @@ def test_how_far_fast_lies_below_best_is_said_in_words_too() -> None:
     assert f"and {least:.1f} to {most:.1f} dB below `best`" in words_of("studies/comparison.md")
 
 
+@pytest.mark.parametrize("name", list_models())
+def test_a_card_says_what_the_comparison_found(name: str) -> None:
+    card, results = read_card(name), results_of("comparison")
+    found = results.runs[name]
+    assert (found["sha256"], found["parameters"]) == (card.sha256, card.parameters)
+    assert found["multiply_adds"] == card.multiply_adds
+    for row in card.results:
+        for run, prefix in ((name, ""), ("zero-fill", "zero_fill_")):
+            for metric in ("psnr", "ssim"):
+                mean = results.mean(run, metric, sigma=row["sigma"], region="head")
+                assert row[f"{prefix}{metric}"] == pytest.approx(mean, abs=1e-3)
+
+
 def test_how_much_of_the_outer_band_is_signal_is_said_in_words_too() -> None:
     scores, shares = results_of("comparison").runs["zero-fill"]["outer_band"], []
     for contrast in ("T1", "T2", "FLAIR"):
