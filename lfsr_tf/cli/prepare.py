@@ -68,7 +68,9 @@ def prepare(
     sigma_max: Annotated[
         float | None, typer.Option(help="Largest noise level, a fraction of the 99.9th percentile.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes; default one a core.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes; default one a core that it may use.")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Make the records anew; other files in that folder stay.")
     ] = False,

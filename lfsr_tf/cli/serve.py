@@ -65,7 +65,8 @@ def serve(
         int, typer.Option("--max-request-mib", help="Most MiB of one request, below 2048.")
     ] = 64,
     running: Annotated[
-        int | None, typer.Option("--max-running", help="Requests worked on at once. Default: the cores.")
+        int | None,
+        typer.Option("--max-running", help="Requests worked on at once. Default: the cores it may use."),
     ] = None,
     waiting: Annotated[int, typer.Option("--max-waiting", help="Requests that may wait.")] = 128,
     dtype: Annotated[
@@ -84,7 +85,7 @@ def serve(
     """Serve a model over TensorFlow Serving's gRPC and REST APIs, and a page to try it in a browser.
 
     New versions in the model's folder are found, loaded and warmed up, and take over without a dropped
-    request. SIGTERM and Ctrl+C end the server when it has answered what it was asked.
+    request. SIGTERM, Ctrl+C and a closed terminal end the server when it has answered what it was asked.
 
     Example:
 

@@ -94,8 +94,8 @@ def load_model(path: Path | str) -> TrainedModel:
     except Exception as error:
         raise ModelError(
             f"Expected a Keras model of this package. Received: {file}, which cannot be loaded "
-            f"({first_line(_origin(error))}). Copy it again; layers of your own must stand in "
-            "lfsr_tf/networks."
+            f"({_origin(error)}). Copy it again; classes of your own must be imported in "
+            "lfsr_tf/networks/registry.py."
         ) from error
     _check_architecture(model, info, file, info_file)
     return TrainedModel(model, info)
@@ -134,17 +134,18 @@ def check_can_be_loaded(network: keras.Model) -> None:
     # Keras hands on whatever its parts raise.
     except Exception as error:
         raise ModelError(
-            f"Expected a network that can be loaded again. Received: {network.name}: "
-            f"{first_line(_origin(error))} Register each class of your own: "
-            "@keras.saving.register_keras_serializable(package='lfsr_tf')."
+            f"Expected a network that can be loaded again. Received: {network.name} ({_origin(error)}). "
+            "Register classes of your own by @keras.saving.register_keras_serializable(package='lfsr_tf'), "
+            "give what they are made with in get_config, and use no Lambda."
         ) from error
 
 
-def _origin(error: BaseException) -> BaseException:
-    """The error that the others came from: Keras names the class that it does not know in that one alone."""
+def _origin(error: BaseException) -> str:
+    """What the error says that the others came from: Keras names a class it does not know there alone."""
     while earlier := error.__cause__ or error.__context__:
         error = earlier
-    return error
+    said = first_line(error).partition(" Full object config")[0]
+    return f"{type(error).__name__}: {said}"
 
 
 def _info_file(file: Path) -> Path:

@@ -142,7 +142,7 @@ def _steps(model: keras.Model) -> Iterator[tuple[keras.layers.Layer, list[int] |
     """Each layer, in the order of computation, with the keys of what it reads; None for the input."""
     made: set[int] = set()
     for layer in model.layers:
-        if isinstance(layer, keras.Model):
+        if isinstance(layer, keras.Model) and not hasattr(layer, "input_range"):
             raise ModelError(
                 f"Expected a network of layers. Received: {layer.name}, a model inside of it. Call its "
                 "layers one by one."

@@ -106,7 +106,7 @@ def unfolding_at_most(most: int) -> Iterator[None]:
 
 
 def check_scan(scan: Scan, path: Path) -> None:
-    """Refuse a scan that nothing can be done with: slices too small, not finite, constant, a broken affine.
+    """Refuse a scan that nothing can be done with: not real, slices too small, not finite, constant.
 
     Args:
         scan: As a reader gave it, with the slice axis that is going to be used.

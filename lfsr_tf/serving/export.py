@@ -61,7 +61,8 @@ def export_model(
     Raises:
         ConfigError: A name or version that a server would not find, an unknown dtype, or a warm-up size that
             no request may have.
-        ModelError: The network does not take single-channel images of any size, or fails in the C++ loader.
+        ModelError: The network does not take single-channel images of any size, or fails in the C++ loader,
+            or TensorFlow could not read from the folder.
         OutputError: The version stands already, or cannot be written; nothing is left behind.
     """
     folder = version_folder(Path(base), name, version)

@@ -14,7 +14,7 @@ LARGEST_VERSION = 2**63 - 1
 """Versions are int64 in the messages of model servers."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_PATTERN = re.compile(r"\[.*\]|\\|[\udc80-\udcff]")
+_PATTERN = re.compile(r"\[.+\]|\\|[\udc80-\udcff]", re.DOTALL)
 _NUMBER = re.compile(r"[0-9]+")
 
 
@@ -36,7 +36,7 @@ def version_folder(base: Path, name: str, version: int | None) -> Path:
             f"Expected a model name of letters, digits, '.', '_' and '-'. Received: {name!r}. Choose "
             "another name."
         )
-    check_path(base)
+    check_path(base.absolute())
     standing = versions(base / name)
     if version is None:
         version = max(standing, default=0) + 1
@@ -53,16 +53,15 @@ def version_folder(base: Path, name: str, version: int | None) -> Path:
 def check_path(folder: Path) -> None:
     """Refuse a folder from which TensorFlow could not read a model, wherever it was written.
 
-    TensorFlow looks for the weights' files by a pattern that begins with the folder's path.
+    TensorFlow looks for the weights' files by a pattern that begins with the folder's path as it is given.
 
     Raises:
         ModelError: The path has a part in brackets, a backslash or bytes that are no UTF-8.
     """
-    path = str(folder.absolute())
-    if _PATTERN.search(path):
+    if _PATTERN.search(str(folder)):
         raise ModelError(
             f"Expected a model's folder without [...] and backslashes in its path, and in UTF-8. Received: "
-            f"{path}. Rename it, or choose another one."
+            f"{folder}. Rename it, or choose another one."
         )
 
 

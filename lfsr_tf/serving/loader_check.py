@@ -216,7 +216,11 @@ def _run_process(exchange: Path, stop: threading.Event) -> None:
         str(exchange / "order.json"),
         str(exchange / "answers.json"),
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    try:
+        started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    except OSError as error:
+        raise ModelError(f"TensorFlow's C++ loader could not be started: {error.strerror}.") from error
+    with started as process:
         try:
             log = _finished(process, stop)
         except BaseException:

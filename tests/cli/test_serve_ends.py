@@ -19,8 +19,9 @@ FREE_PORTS = ("--port", "0", "--rest-api-port", "0")
 def serve(scratch: Path, *words: str) -> None:
     """The command, with another place for temporary files."""
     tempfile.tempdir = str(scratch)
-    # Where the tests run in the background of a script, its shell has them ignore it.
+    # Where the tests run in the background of a script, or under nohup, these are ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     lfsr("serve", *words, *FREE_PORTS)
 
 

@@ -15,13 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lfsr_tf.evaluation.report.labels import (
-    METHOD_COLOURS,
     METHOD_LABELS,
-    METHOD_MARKERS,
     METRIC_LABELS,
-    OTHER_COLOUR,
-    OTHER_MARKER,
+    colour_of,
     contrast_label,
+    marker_of,
     shown_contrasts,
 )
 from lfsr_tf.evaluation.results import Results
@@ -153,7 +151,7 @@ def _line(rows: tuple[Summary, ...], contrast: str, metric: str, method: str) ->
 
 def _draw(axis: Axes, points: list[Summary], method: str, *, band: bool) -> None:
     sigmas, means = [row.sigma for row in points], [row.mean for row in points]
-    colour, marker = METHOD_COLOURS.get(method, OTHER_COLOUR), METHOD_MARKERS.get(method, OTHER_MARKER)
+    colour, marker = colour_of(method), marker_of(method)
     axis.plot(sigmas, means, color=colour, marker=marker, label=METHOD_LABELS[method])
     bounds = [(row.low, row.high) for row in points if row.low is not None and row.high is not None]
     if band and len(bounds) == len(points):

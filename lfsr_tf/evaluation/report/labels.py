@@ -34,7 +34,6 @@ METHOD_COLOURS = {
     "model": "#2f81d6",
 }
 METHOD_MARKERS = {"zero-fill": "o", "cubic": "^", "nlm": "s", "nlm-biased": "v", "model": "D"}
-OTHER_COLOUR, OTHER_MARKER = "#cc79a7", "P"
 METHOD_DEFINITIONS = {
     "zero-fill": "Zeros around the acquired centre of k-space: sinc interpolation.",
     "cubic": "Cubic B-spline interpolation on the grid of the acquisition (sample 0 in its place).",
@@ -69,14 +68,24 @@ RAW_IMAGE_LABELS = {"magnitude": "Magnitude", "in_phase": "In phase"}
 REGION_LABELS = {"head": "inside the head mask", "whole": "whole image"}
 
 
-def decimals(metric: str) -> int:
+def decimals_of(metric: str) -> int:
     """How many are shown of a metric."""
     return 2 if metric == "psnr" else 3
 
 
-def signed(value: float, decimals: int) -> str:
+def colour_of(method: str) -> str:
+    """Of its line and its band."""
+    return METHOD_COLOURS.get(method, "#cc79a7")
+
+
+def marker_of(method: str) -> str:
+    """Of its points, as Matplotlib names it."""
+    return METHOD_MARKERS.get(method, "P")
+
+
+def signed(value: float, places: int) -> str:
     """A difference with its sign, a true minus; what rounds to 0 has none."""
-    text = f"{value:+.{decimals}f}"
+    text = f"{value:+.{places}f}"
     return text.replace("-", "−") if float(text) else text[1:]
 
 

@@ -17,7 +17,7 @@ from lfsr_tf.evaluation.report.labels import (
     REGION_LABELS,
     contrast_label,
     data_range_label,
-    decimals,
+    decimals_of,
     shown_contrasts,
     signed,
 )
@@ -145,7 +145,7 @@ def outer_band_table(scores: tuple[OuterBandScore, ...], config: EvaluationConfi
 
 
 def _method_cells(rows: list[Summary], metric: str) -> tuple[Cell, ...]:
-    places = decimals(metric)
+    places = decimals_of(metric)
     # Marked by what is printed: figures that look alike are both the best.
     printed = [round(row.mean, places) for row in rows]
     best = min(printed, key=lambda value: _distance(value, PERFECT[metric]))
@@ -164,7 +164,7 @@ def _spread(row: Summary, places: int) -> str:
 
 
 def _difference_cell(row: Summary, metric: str) -> Cell:
-    places = decimals(metric)
+    places = decimals_of(metric)
     return Cell(signed(row.mean, places), _interval(row.low, row.high, places))
 
 

@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 
     from lfsr_tf.serving.server.model_server import ModelServer
 
-ENDING = [signal.SIGINT, signal.SIGTERM]
+ENDING = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 """What tells a process to end: Ctrl+C, whoever manages processes, and a terminal that is closed."""
-if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as under nohup
-    ENDING.append(signal.SIGHUP)
 
 # Threads that have nothing more to do need milliseconds to end.
 _THREAD_SECONDS = 1.0
@@ -33,8 +31,10 @@ _THREAD_SECONDS = 1.0
 
 @contextmanager
 def handled(handler: Any, *signals: signal.Signals) -> Iterator[None]:
-    """Have `handler` answer signals while the block runs."""
-    before = {each: signal.signal(each, handler) for each in signals}
+    """Have `handler` answer signals while the block runs, but for a SIGHUP that is ignored, as by nohup."""
+    deaf = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    heard = [each for each in signals if not (deaf and each == signal.SIGHUP)]
+    before = {each: signal.signal(each, handler) for each in heard}
     try:
         yield
     finally:
@@ -52,7 +52,13 @@ def scratch_folder() -> Iterator[Path]:
     Raises:
         OutputError: There is no place for it.
     """
-    with handled(lambda number, frame: sys.exit(), *ENDING[1:]):
+    told: list[BaseException] = []
+
+    def tell(number: int, frame: object) -> None:
+        told.append(KeyboardInterrupt() if number == signal.SIGINT else SystemExit())
+        raise told[0]
+
+    with handled(tell, *ENDING):
         try:
             folder = tempfile.mkdtemp(prefix="lfsr-serve-")
         except OSError as error:
@@ -62,6 +68,11 @@ def scratch_folder() -> Iterator[Path]:
             ) from error
         try:
             yield Path(folder)
+        except Exception as error:
+            # What is raised in the midst of TensorFlow's calls may come out of them as something else.
+            if told:
+                raise told[0] from error
+            raise
         finally:
             with handled(signal.SIG_IGN, *ENDING):
                 # A thread that is left behind may still write there.

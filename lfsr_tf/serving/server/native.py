@@ -64,7 +64,7 @@ def run_native(program: str, options: ServerOptions, folder: Path) -> int:
         folder: As for `command`.
 
     Returns:
-        Its exit code: 0 where SIGINT or SIGTERM ended it, 128 and the number where another signal did.
+        Its exit code: 0 where one of `ENDING` ended it, 128 and the number where another signal did.
     """
     process = subprocess.Popen(command(program, options, folder))
     with handled(lambda number, frame: process.send_signal(number), *ENDING):
@@ -81,7 +81,7 @@ def _models_config(models: tuple[ModelSource, ...]) -> str:
 
     config = ModelServerConfig()
     for source in models:
-        check_path(source.base_path)
+        check_path(source.base_path.absolute())
         # A link is looked up at every poll: it may lead to another folder by then.
         model = config.model_config_list.config.add(
             name=source.name, base_path=str(source.base_path.absolute()), model_platform="tensorflow"

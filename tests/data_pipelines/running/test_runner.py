@@ -1,5 +1,3 @@
-import os
-
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -7,6 +5,7 @@ from apache_beam.runners.portability.portable_runner import PortableRunner
 
 from data_pipelines.running.runner import new_pipeline
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.processors import usable_processors
 
 
 @pytest.mark.parametrize("arguments", [[], ["--runner=DirectRunner"], ["--runner", "SwitchingDirectRunner"]])
@@ -16,7 +15,7 @@ def test_a_local_run_takes_a_process_a_core_and_never_another_runner(arguments: 
     assert type(pipeline.runner) is FnApiRunner
     options = pipeline.options.view_as(DirectOptions)
     assert options.direct_running_mode == "multi_processing"
-    assert options.direct_num_workers == len(os.sched_getaffinity(0))
+    assert options.direct_num_workers == usable_processors()
 
 
 def test_the_number_of_processes_can_be_given() -> None:

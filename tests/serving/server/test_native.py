@@ -19,6 +19,7 @@ from lfsr_tf.serving.server.options import ModelSource, ServerOptions
         (3, 3),
         (-signal.SIGINT, 0),
         (-signal.SIGTERM, 0),
+        (-signal.SIGHUP, 0),
         (-signal.SIGKILL, 137),
         (-signal.SIGSEGV, 139),
     ],

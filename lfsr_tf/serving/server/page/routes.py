@@ -23,7 +23,7 @@ from lfsr_tf.serving.server.options import ServerOptions
 from lfsr_tf.serving.server.page.answer import answer
 from lfsr_tf.serving.server.page.progress import Progress
 from lfsr_tf.serving.server.page.upload import MOST_PIXELS, MOST_SLICES, opened, suffix_of
-from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
+from lfsr_tf.serving.server.refusal import Code, RefusalError, client_gone, invalid
 from lfsr_tf.serving.server.rest.app import refused
 from lfsr_tf.serving.server.rest.body import BodyReader
 from lfsr_tf.serving.server.rest.formats import JSON
@@ -139,6 +139,8 @@ class _Page:
             # What can be refused at once does not wait for its turn.
             suffix_of(name, body)
             with self._gate.turn(_LONGEST_WAIT_SECONDS):
+                if gone():  # with the server, perhaps, and its folder for files
+                    raise client_gone()
                 return orjson.dumps(self._document(name, key, body, gone))
         except LfsrError as error:
             raise _refusal(error) from error

@@ -181,7 +181,10 @@ def test_the_end_of_the_server_ends_what_is_under_way_and_leaves_no_file(
     scratch, at_work, ended = tmp_path / "scratch", threading.Event(), threading.Event()
     scratch.mkdir()
 
+    begun = []
+
     def endless(scan: Scan, advance) -> None:
+        begun.append(scan)
         assert [path.name for path in scratch.glob("*/*")] == ["upload.nii.gz"]
         try:
             while True:
@@ -196,13 +199,17 @@ def test_the_end_of_the_server_ends_what_is_under_way_and_leaves_no_file(
         with httpx.Client(base_url=base_url, timeout=60) as own:
             return enhance(own, scan_file.name, scan_file.read_bytes())
 
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         with serve(endless, scratch, shutdown_seconds=1.0) as client:
-            asked = pool.submit(ask, client.base_url)
+            asked = [pool.submit(ask, client.base_url)]
             assert at_work.wait(20)
-        answer = asked.result(20)
-    assert (answer.status_code, list(answer.json())) == (503, ["error"])
+            asked.append(pool.submit(ask, client.base_url))
+            time.sleep(0.5)  # it waits for its turn
+        answers = [each.result(20) for each in asked]
+    assert [(answer.status_code, list(answer.json())) for answer in answers] == 2 * [(503, ["error"])]
     assert ended.wait(5)
+    time.sleep(0.2)
+    assert len(begun) == 1
     assert [record for record in caplog.records if record.exc_info] == []
     deadline = time.monotonic() + 5
     while list(scratch.iterdir()):
