@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from lfsr_tf.cli.app import app
 from lfsr_tf.cli.prepare import _print_summary
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.pairs import PairsConfig, load_preset, open_dataset, prepare
+from lfsr_tf.pairs import PairsConfig, load_preset, open_dataset
 from lfsr_tf.pairs.dataset import Split
+from lfsr_tf.pairs.preparing import prepare
 
 
 def lfsr(*words: object) -> subprocess.CompletedProcess[str]:
