@@ -14,6 +14,7 @@ import typer
 
 from data_pipelines.archive.settings import FAILED, TABLE, ArchiveSettings, OutputFormat
 from lfsr_tf.cli.console import console, print_error
+from lfsr_tf.cli.given import given
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import ConfigError, LfsrError
 from lfsr_tf.locking import exclusive
@@ -146,7 +147,7 @@ def _settings(
 
     if others["output_format"] not in get_args(OutputFormat):
         raise ConfigError(f"Expected --format same, nifti or dicom. Received: {others['output_format']!r}.")
-    config = EnhanceConfig(**{name: value for name, value in enhance.items() if value is not None})
+    config = EnhanceConfig(**given(**enhance))
     version = find_version(model)
     return ArchiveSettings(
         archive=archive_folder(scans),

@@ -55,13 +55,14 @@ def _goes_on(run: RunFolder, start: Callable[[], TrainedModel]) -> bool:
     state = RunState.read(run.state_path)
     if not state.epochs_done:
         return False
-    if "start" not in run.data:
+    began = run.data
+    if "start" not in began:
         raise ConfigError(
             f"Expected no model to start from, since the run in {run.path} began with random weights. "
             "Received: one. Train into another folder."
         )
     given = None if state.finished else _weights_of(start)
-    if given not in (None, run.data["start"]):
+    if given not in (None, began["start"]):
         raise ConfigError(
             f"Expected the model that the run in {run.path} started from, or none. Received: one with "
             "other weights. Leave it out to go on, or train into another folder."

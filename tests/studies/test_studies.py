@@ -1,13 +1,10 @@
-"""The studies' plans, their figures, and a short run of one from scans to a page."""
+"""The studies' plans and their figures, and that pages and cards say what was found."""
 
 import argparse
 import importlib
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,14 +15,11 @@ from lfsr_tf.models import list_models, read_card
 from lfsr_tf.physics.fourier import ifft2c
 from lfsr_tf.storage import read_json
 from studies import blur, more_data, transfer
-from studies.__main__ import main as studies_main
 from studies.command import SHORT, WORK, add_places, carry_out
-from studies.lab import Scans, make
 from studies.page import markdown_table, renewed
-from studies.plan import FOLDER, PLANS, Run, merged, read_study
+from studies.plan import FOLDER, PLANS, merged, read_study
 from studies.scores import Results, with_interval
 from studies.sides import unequal
-from tests.lent_worker import lent_worker
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = sorted(path.stem for path in PLANS.glob("*.toml"))
@@ -195,57 +189,6 @@ def test_how_much_of_the_outer_band_is_signal_is_said_in_words_too() -> None:
     assert f"(mean of both): signal {', '.join(shares)};" in words_of("evaluation.md")
 
 
-def run_short(folder: Path, module: str, *words: str) -> list[dict[str, Any]]:
-    """Run a study on phantoms as its command does, and give what its results file holds then."""
-    command = [sys.executable, "-m", module, *words, *short_in(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return results_in(folder)
-
-
-def run_short_here(folder: Path, *words: str) -> list[dict[str, Any]]:
-    """The same in this process, and with a worker lent: the command starts four for every run."""
-
-    def here(run: Run, scans: Scans, work: Path) -> dict[str, Any]:
-        return {"name": run.name, "title": run.title, **make(run, scans, work)}
-
-    with lent_worker(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("studies.__main__._in_process", here)
-        assert studies_main([*words, *short_in(folder)]) == 0
-    return results_in(folder)
-
-
-def short_in(folder: Path) -> list[str]:
-    return ["--short", "--results", str(folder), "--docs", str(folder)]
-
-
-def results_in(folder: Path) -> list[dict[str, Any]]:
-    (file,) = folder.glob("*.jsonl")
-    return [json.loads(line) for line in file.read_text().splitlines()]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in STUDIES if name != "open_questions"])
-def test_a_short_run_goes_from_scans_to_figures(name: str, tmp_path: Path) -> None:
-    first = read_study(name).runs[0].name
-    words = [name, "--only", first, "--work", str(tmp_path / "work")]
-    if name == STUDIES[0]:  # as the command does; the second time nothing is trained
-        runs = run_short(tmp_path, "studies", *words)
-        assert run_short_here(tmp_path, *words) == runs
-    else:
-        runs = run_short_here(tmp_path, *words)
-    assert [run["name"] for run in runs] == [first]
-    assert_judged(runs)
-
-
-def assert_judged(runs: list[dict[str, Any]]) -> None:
-    for run in runs:
-        assert {row["method"] for row in run["volumes"]} == {"zero-fill", "model"}
-        assert np.isfinite([row["psnr"] for row in run["volumes"]]).all()
-        assert len(run["history"]["loss"]) == 1 and np.isfinite(run["history"]["loss"]).all()
-        assert {"sub-04_T2w.nii.gz", "sub-05_T2w.nii.gz"} <= set(run["identity"]["scans"])
-
-
 def test_the_page_of_transfer_functions_shows_what_its_file_holds(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "studies" / "transfer.md").read_text()
     assert renewed(text, transfer.tables(read_json(FOLDER / "results" / "transfer.json"))) == text
@@ -291,22 +234,3 @@ def test_the_fall_of_energy_is_told_by_axis() -> None:
 def test_the_page_of_blur_shows_what_the_files_hold() -> None:
     text = (ROOT / "docs" / "studies" / "blur.md").read_text()
     assert renewed(text, blur.tables(*blur.read(FOLDER / "results"))) == text
-
-
-@pytest.mark.slow
-def test_a_short_run_of_the_losses_goes_from_scans_to_the_figure_of_blur(tmp_path: Path) -> None:
-    words = ["open_questions", "--only", "mse", "--only", "kspace", "--work", str(tmp_path / "work")]
-    runs = run_short_here(tmp_path, *words)
-    assert [run["name"] for run in runs] == ["mse", "kspace"]
-    assert_judged(runs)
-    assert blur.main(["--work", str(tmp_path / "work"), *short_in(tmp_path)]) == 0
-    assert (tmp_path / "blur.png").stat().st_size > 10_000
-    assert "k-space" in (tmp_path / "blur.svg").read_text()
-
-
-@pytest.mark.slow
-def test_a_short_comparison_judges_every_method(tmp_path: Path) -> None:
-    runs = {run["name"]: run for run in run_short(tmp_path, "studies.comparison")}
-    assert {"zero-fill", "cubic", "nlm", *list_models()} <= set(runs)
-    assert {row["sigma"] for row in runs["fast"]["volumes"]} == {0.0, 0.015, 0.03, 0.06}
-    assert runs["fast"]["sha256"] == read_card("fast").sha256
