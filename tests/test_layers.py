@@ -41,6 +41,7 @@ EVERYWHERE = {
     "locking",
     "model_info",
     "precision",
+    "presets",
     "processors",
     "settings",
     "storage",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.physics.settings import AcquisitionConfig
+from lfsr_tf.presets import read_preset
 from lfsr_tf.settings import check_choice, check_names, check_range, check_types, refusal
 
 Mode = Literal["pairs", "slices"]
@@ -140,16 +140,7 @@ def load_preset(name_or_path: str | Path) -> PairsConfig:
     Raises:
         ConfigError: There is no such preset, or the file is not TOML or has an unknown setting.
     """
-    path = PRESETS / f"{name_or_path}.toml"
-    if not path.is_file():
-        path = Path(name_or_path)
-    if not path.is_file():
-        known = ", ".join(sorted(preset.stem for preset in PRESETS.glob("*.toml")))
-        raise ConfigError(f"Expected a preset ({known}) or a TOML file. Received: {name_or_path}.")
-    try:
-        return PairsConfig.from_json(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"Expected the settings of PairsConfig in {path}. Received: {error}") from error
+    return read_preset(PRESETS, name_or_path, PairsConfig.from_json)
 
 
 def _build(cls: type[Any], values: Any) -> Any:

@@ -99,7 +99,13 @@ def _check_runs(name: str, answer: Answer) -> None:
 
 def _check_answer(name: str, answer: Answer, shape: tuple[int, ...]) -> None:
     _check_runs(name, answer)
-    images = SIGNATURES[name].images(answer.outputs)
+    try:
+        images = SIGNATURES[name].images(answer.outputs)
+    except KeyError as error:
+        raise ModelError(
+            f"Expected `images` of signature {name!r} to take of its outputs {sorted(answer.outputs)}. "
+            f"Received: {error.args[0]}."
+        ) from error
     if images.shape != shape or not np.isfinite(images).all():
         raise ModelError(
             f"Expected finite images of shape {shape} from signature {name!r}. Received: shape "
@@ -188,6 +194,10 @@ def read_signatures(folder: Path) -> dict[str, SignatureTensors]:
 def _store(
     exchange: Path, number: int, tensors: SignatureTensors, inputs: Arrays
 ) -> dict[str, dict[str, str]]:
+    if unknown := sorted(set(inputs) - set(tensors.inputs)):
+        raise ModelError(
+            f"Expected inputs of a signature among {sorted(tensors.inputs)}. Received: {', '.join(unknown)}."
+        )
     feeds = {}
     for key, value in inputs.items():
         file = exchange / f"in-{number}-{key}.npy"

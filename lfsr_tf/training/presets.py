@@ -1,24 +1,22 @@
-"""Presets: TOML files with the settings of a run, and `key=value` changes to them."""
+"""Presets of a training run, and `key=value` changes to them."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.presets import preset_names, read_preset
 from lfsr_tf.training.config import TrainConfig
 
-_FOLDER = resources.files("lfsr_tf.training") / "presets"
+_FOLDER = Path(__file__).parent / "presets"
 
 
 def list_presets() -> list[str]:
     """Names of the presets that come with the package, sorted."""
-    return sorted(
-        item.name.removesuffix(".toml") for item in _FOLDER.iterdir() if item.name.endswith(".toml")
-    )
+    return preset_names(_FOLDER)
 
 
 def load_preset(name_or_path: str | Path, overrides: Iterable[str] = ()) -> TrainConfig:
@@ -35,33 +33,11 @@ def load_preset(name_or_path: str | Path, overrides: Iterable[str] = ()) -> Trai
     Raises:
         ConfigError: There is no such preset, it is not TOML, or a setting is unknown or out of range.
     """
-    given = _parse(_read(str(name_or_path)), str(name_or_path))
     # With all defaults, so that a change to a table keeps what it has where the file leaves it out.
-    settings = TrainConfig.from_dict(given).to_dict()
+    settings = read_preset(_FOLDER, name_or_path, TrainConfig.from_dict).to_dict()
     for change in overrides:
         _apply(settings, change)
     return TrainConfig.from_dict(settings)
-
-
-def _read(name_or_path: str) -> str:
-    if name_or_path in list_presets():
-        return (_FOLDER / f"{name_or_path}.toml").read_text(encoding="utf-8")
-    try:
-        return Path(name_or_path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"Expected a preset ({', '.join(list_presets())}) or the path of a TOML file. "
-            f"Received: {name_or_path}."
-        ) from error
-
-
-def _parse(text: str, source: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except ValueError as error:  # a number of too many digits is no TOMLDecodeError
-        raise ConfigError(
-            f"Expected a TOML file of settings. Received: {source}, which is not TOML ({error})."
-        ) from error
 
 
 def _apply(settings: dict[str, Any], change: str) -> None:

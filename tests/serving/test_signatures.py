@@ -1,4 +1,4 @@
-"""What each signature makes of its inputs, in Python; `test_loader_check` has the C++ loader's view."""
+"""What each signature makes of its inputs, in Python; `test_cpp_loader` has the C++ loader's view."""
 
 from functools import cache
 

@@ -81,6 +81,13 @@ def test_a_preset_that_does_not_exist_is_refused_with_the_names_there_are() -> N
         load_preset("slow")
 
 
+def test_a_setting_that_is_refused_is_told_with_its_file(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text("batch_sice = 3")
+    with pytest.raises(ConfigError, match=r"mine\.toml: Expected settings of TrainConfig among .*batch_sice"):
+        load_preset(mine)
+
+
 @pytest.mark.parametrize("text", ["batch_size = = 3", f"epochs = {'9' * 5000}"], ids=["equals", "digits"])
 def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, text: str) -> None:
     broken = tmp_path / "broken.toml"
