@@ -16,6 +16,7 @@ from lfsr_tf.cli.quiet import with_quiet_tensorflow
 
 if TYPE_CHECKING:
     from lfsr_tf.evaluation import EvaluationConfig, Results
+    from lfsr_tf.evaluation.report.views import Cell
     from lfsr_tf.evaluation.report.views import Table as View
     from lfsr_tf.networks import TrainedModel
 
@@ -133,10 +134,25 @@ def _print_tables(results: Results) -> None:
 
     views = [metric_table(results, metric, "head") for metric in ("psnr", "ssim")]
     views.append(difference_table(results, "psnr"))
-    if results.outer_band:
-        views.append(outer_band_table(results.outer_band, results.config))
     for view in views:
         console.print(_as_rich(view))
+    if results.outer_band:
+        _print_by_scan(outer_band_table(results.outer_band, results.config))
+
+
+def _print_by_scan(view: View) -> None:
+    """A table for each scan, one row a method: the name of a file fills a line by itself."""
+    console.print(view.caption, style="bold", markup=False)
+    for scan in dict.fromkeys(row.headings[1:] for row in view.rows):
+        rows = [row for row in view.rows if row.headings[1:] == scan]
+        name, contrast, signal = scan
+        console.print(f"{name}: {contrast}, signal {signal}", soft_wrap=True, markup=False)
+        table = RichTable("Method")
+        for row in rows:
+            table.add_column(row.headings[0], justify="right")
+        for method, *cells in zip(view.columns, *(row.cells for row in rows), strict=True):
+            table.add_row(method, *map(_marked, cells))
+        console.print(table)
 
 
 def _as_rich(view: View) -> RichTable:
@@ -149,6 +165,9 @@ def _as_rich(view: View) -> RichTable:
         table.add_column(column, justify="right")
     for row in view.rows:
         headings = (escape(row.headings[index]) for index in shown)
-        cells = (f"[bold]{cell.text}[/bold]" if cell.best else cell.text for cell in row.cells)
-        table.add_row(*headings, *cells)
+        table.add_row(*headings, *map(_marked, row.cells))
     return table
+
+
+def _marked(cell: Cell) -> str:
+    return f"[bold]{cell.text}[/bold]" if cell.best else cell.text

@@ -82,7 +82,7 @@ class LowField:
             divided by it.
         shape: (H, W) to reach.
         rician: Whether the images are magnitudes; parts in phase have Gaussian noise.
-        coils: Channels whose root sum of squares a magnitude is.
+        coils: Coils whose root sum of squares a magnitude is; an effective number, as of `combined_noise`.
         noise_seen: Whether sigma is known or could be estimated.
     """
 
@@ -91,7 +91,7 @@ class LowField:
     reference: float
     shape: Shape2D
     rician: bool = True
-    coils: int = 1
+    coils: float = 1
     noise_seen: bool = True
 
     @property

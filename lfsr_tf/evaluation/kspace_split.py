@@ -12,6 +12,7 @@ from lfsr_tf.errors import ScanError
 from lfsr_tf.evaluation.acquisitions import LowField
 from lfsr_tf.evaluation.background_noise import noise_power
 from lfsr_tf.evaluation.masks import background_mask
+from lfsr_tf.physics.coil_noise import CombinedNoise, combined_noise
 from lfsr_tf.physics.fourier import fft2c, ifft2c
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.phase import directions, in_phase, low_pass
@@ -70,10 +71,9 @@ class OuterBand:
         images = in_phase(coils, self._shares(image, self.block.shape[2:])).numpy()
         inner = crop_kspace(tf.constant(self.noise), self.block.shape[2:]).numpy().mean()
         reference = float(safe_reference(reference_intensity(images)))
-        sigma = float(np.sqrt(inner / 2.0) * scale)
-        return LowField(
-            images, sigma, reference, self.shape, rician=image == "magnitude", coils=self.block.shape[1]
-        )
+        noise = CombinedNoise.of(float(np.sqrt(inner / 2.0) * scale), self.block.shape[1], self._coils())
+        rician = image == "magnitude"
+        return LowField(images, noise.sigma, reference, self.shape, rician=rician, coils=noise.coils)
 
     def predict(self, images: NDArray[np.float32], image: RawImage) -> Complex:
         """The k-space that an enhanced image stands for, with the coils' shares and phases put back.
@@ -93,6 +93,11 @@ class OuterBand:
         centred = np.roll(images, offsets, axis=(1, 2))[:, np.newaxis]
         shares = self._shares(image, self.shape)
         return np.asarray(fft2c(tf.constant(centred, tf.complex64) * shares))
+
+    def _coils(self) -> float:
+        """Their effective number, from all of k-space: images of the block ring, which looks like noise."""
+        images, sigma = ifft2c(tf.constant(self.kspace)).numpy(), float(np.sqrt(self.noise.mean() / 2.0))
+        return combined_noise(images, sigma).coils
 
     def _shares(self, image: RawImage, shape: Shape2D) -> tf.Tensor:
         """Coils' shares and phases [S, C, *shape]: smooth ones, or those of the zero-filled block itself."""

@@ -58,7 +58,7 @@ def consistency_by_ring(
     sigma: float | None,
     *,
     image: RawImage = "magnitude",
-    coils: int = 1,
+    coils: float = 1,
     signed: bool = False,
 ) -> tuple[Ring, ...]:
     """Compare a result with the input it was made from.
@@ -68,7 +68,8 @@ def consistency_by_ring(
         sr: Result [N, H, W] in the same unit.
         sigma: Noise of one channel in `lr`, same unit; None when it is not known.
         image: What of the measurement the slices show.
-        coils: Coils that the slices were combined from.
+        coils: Coils that the slices were combined from; an effective number where their noise is correlated
+            (`combined_noise`).
         signed: Whether the file's values have a sign. They are then no magnitudes: their noise is Gaussian,
             and stays about 0. What `lr` holds does not tell: a magnitude that was cut rings below 0.
 
@@ -121,7 +122,7 @@ def _energy(image: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _expected(
-    signal: NDArray[np.float64], sigma: float | None, image: RawImage, coils: int
+    signal: NDArray[np.float64], sigma: float | None, image: RawImage, coils: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and variance of what is made of `signal` with noise of `sigma` in each channel of each coil."""
     if sigma is None or sigma <= 0:
@@ -135,7 +136,7 @@ def _expected(
     return mean, np.clip(variance, 0.0, sigma**2)
 
 
-def magnitude_mean(signal: NDArray[np.float64], sigma: float, coils: int = 1) -> NDArray[np.float64]:
+def magnitude_mean(signal: NDArray[np.float64], sigma: float, coils: float = 1) -> NDArray[np.float64]:
     """Mean of the root sum of squares over coils of a signal with complex Gaussian noise.
 
     The non-central chi distribution's (Constantinides et al., Magn Reson Med 38, 1997, eq. 4), which for one

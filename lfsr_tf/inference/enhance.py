@@ -140,8 +140,7 @@ class Enhancer:
         noise_report = self._noise_report(lr.noise, reference, scan.coils)
         spacing = self._spacing_report(scan, lr.scan, enhanced)
         compared = lr.scan.slices(), enhanced.slices(), lr.noise.sigma
-        signed = bool(scan.voxels.min() < 0.0)
-        rings = consistency_by_ring(*compared, image=lr.image, coils=scan.coils, signed=signed)
+        rings = consistency_by_ring(*compared, image=lr.image, coils=lr.noise.coils, signed=scan.signed)
         return Sidecar(
             model=self._model_report(),
             contrast=scan.contrast,

@@ -30,13 +30,13 @@ Array = NDArray[np.float64]
 _LARGEST_RATIO, _RATIOS, _NODES = 40.0, 401, 48
 
 
-def in_phase_moments(signal: Array, sigma: float, coils: int = 1) -> tuple[Array, Array]:
+def in_phase_moments(signal: Array, sigma: float, coils: float = 1) -> tuple[Array, Array]:
     """Mean and mean square of the part in phase.
 
     Args:
         signal: Noise-free root sum of squares over the coils, not negative.
         sigma: Standard deviation of the noise of one channel of one coil, in the same unit.
-        coils: Their number.
+        coils: Their number, an effective one where their noise is correlated (`combined_noise`).
     """
     ratios, excess, variance = _table(coils)
     ratio = signal / sigma
@@ -47,14 +47,14 @@ def in_phase_moments(signal: Array, sigma: float, coils: int = 1) -> tuple[Array
 
 
 @functools.cache
-def _table(coils: int) -> tuple[Array, Array, Array]:
+def _table(coils: float) -> tuple[Array, Array, Array]:
     """Signal-to-noise ratios, the mean less the signal, and the variance, in units of the noise."""
     ratios = np.linspace(0.0, _LARGEST_RATIO, _RATIOS)
     moments = np.array([_moments(ratio, coils) for ratio in ratios])
     return ratios, moments[:, 0] - ratios, moments[:, 1] - np.square(moments[:, 0])
 
 
-def _moments(ratio: float, coils: int) -> tuple[float, float]:
+def _moments(ratio: float, coils: float) -> tuple[float, float]:
     """Mean and mean square where the signal is `ratio` times the noise: Gaussian quadrature over m."""
     (along, one), (across, other) = hermegauss(_NODES), _across(coils)
     along, weight = along[:, None], np.outer(one / one.sum(), other)
@@ -65,7 +65,7 @@ def _moments(ratio: float, coils: int) -> tuple[float, float]:
     return float((weight * mean).sum()), float((weight * power).sum())
 
 
-def _across(coils: int) -> tuple[Array, Array]:
+def _across(coils: float) -> tuple[Array, Array]:
     """Nodes and weights of the length of m across the signal, in 2 C - 1 channels: a chi distribution.
 
     Half its square is gamma-distributed: Gauss-Laguerre quadrature by the eigenvalues of its Jacobi matrix,

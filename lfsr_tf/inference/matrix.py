@@ -130,7 +130,7 @@ def cut_to_matrix(scan: Scan, matrix: Matrix) -> Scan:
     """Resample a magnitude scan to the acquired matrix over the same field of view.
 
     Args:
-        scan: Slices [N, H, W], not negative where an exact cut is possible.
+        scan: Slices [N, H, W]. An exact cut takes their absolute values; signed ones get none.
         matrix: (h, w), at most (H, W).
 
     Returns:
@@ -157,10 +157,9 @@ def _exact_axes(scan: Scan, matrix: Matrix) -> tuple[bool, bool]:
 
     The squared magnitude of n samples has a band of 2 n - 1 lines, which must fit into the slices' own.
     """
-    is_magnitude = bool(scan.voxels.min() >= 0.0)
-    height, width = scan.slices().shape[1:]
+    signed, (height, width) = scan.signed, scan.slices().shape[1:]
     first, second = (
-        new == size or (is_magnitude and 2 * new - 1 <= size)
+        new == size or (not signed and 2 * new - 1 <= size)
         for size, new in zip((height, width), matrix, strict=True)
     )
     return first, second

@@ -62,7 +62,8 @@ def network_input(scan: Scan, matrix: MatrixRequest, image: RawImage | None) -> 
     else:
         coils = _acquired_coils(scan.kspace, acquired.used)
         slices = scan.with_slices(_image_of(coils, shown))
-        noise = estimate_sigma_complex(tf.constant(coils), coil_axis=1) if acquired.cut else noise
+        if acquired.cut:
+            noise = estimate_sigma_complex(tf.constant(coils), coil_axis=1, coils=noise.coils)
         # k-space itself is cropped, which is exact along every axis.
         acquired = replace(acquired, exact=True)
     return NetworkInput(slices, acquired, noise, shown, spectrum)

@@ -19,8 +19,6 @@ from lfsr_tf.scans.scan import Scan
 # Slices of one scan that are transformed together; bounds the memory, not the result.
 _BATCH = 16
 _SMALLEST = 16
-# Of an image's energy: interpolated magnitudes overshoot below zero beside edges, by far less than this.
-_OVERSHOOT = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +105,11 @@ def hr_scan(scan: Scan, config: PairsConfig) -> Scan:
         ScanError: The scan has fewer pixels than the HR size, and `small_images` refuses that; or its values
             are signed, and their magnitude would be another image.
     """
-    _check_magnitudes(scan)
+    if scan.signed:
+        raise ScanError(
+            f"Expected magnitudes. Received: {scan.source}, with values down to {scan.voxels.min():.4g}. "
+            "Undo the z-score or the phase-sensitive reconstruction."
+        )
     if config.plane != "acquired":
         scan = scan.cut_along(config.plane)
     steps = hr_steps(scan, config)
@@ -186,22 +188,6 @@ def _compiled_resize(shape: Shape2D) -> Any:
 
     signature = [tf.TensorSpec([None, None, None], tf.float32)]
     return tf.function(resize, input_signature=signature, autograph=False).get_concrete_function()
-
-
-def _check_magnitudes(scan: Scan) -> None:
-    lowest = float(scan.voxels.min(initial=0.0))
-    if not lowest < 0.0:
-        return
-    # In units in which no square overflows.
-    voxels = scan.voxels / np.abs(scan.voxels).max()
-    negative, all_of_them = (
-        np.square(part).sum(dtype=np.float64) for part in (np.minimum(voxels, 0.0), voxels)
-    )
-    if negative > _OVERSHOOT * all_of_them:
-        raise ScanError(
-            f"Expected magnitudes. Received: {scan.source}, with values down to {lowest:.4g}. Undo the "
-            "z-score or the phase-sensitive reconstruction."
-        )
 
 
 def _true_matrix(scan: Scan) -> Shape2D:

@@ -21,7 +21,7 @@ _LEAST_BLOCKS = 6
 _LEAST_FRACTION = 0.01
 _LEAST_PURITY = 0.4
 # Receiver filters make the noise power vary by a factor of two across the image of some scanners.
-_BAND = 1.8
+BAND = 1.8
 _PROBABILITIES = (0.1, 0.25, 0.5, 0.75, 0.9)
 _LARGEST_MISFIT = 0.06
 # Share of a block's variance that lies between its quarters: 0.05 for white noise, 0.2 for noise zero-filled
@@ -122,7 +122,7 @@ def _darkest_mode(
 
 
 def _within_band(energy: tf.Tensor, like_noise: tf.Tensor, centre: tf.Tensor) -> tf.Tensor:
-    return like_noise & (energy < centre[:, None] * _BAND) & (energy > centre[:, None] / _BAND)
+    return like_noise & (energy < centre[:, None] * BAND) & (energy > centre[:, None] / BAND)
 
 
 def median(values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:

@@ -16,10 +16,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.physics.background import BLOCK, background_noise, median
+from lfsr_tf.physics.coil_noise import CombinedNoise, combined_noise
 from lfsr_tf.physics.fourier import ifft2c
 
 TYPICAL_NOISE_LEVEL = 0.03
@@ -35,13 +38,14 @@ class NoiseEstimate:
     Attributes:
         sigma: Standard deviation of one channel in image units, or None if it cannot be known.
         method: "background", "high-pass", or "unknown".
-        coils: Coils whose root sum of squares the image was taken to be.
+        coils: Coils whose root sum of squares the image was taken to be; of complex coils, as many with
+            independent noise as have the same noise together.
         reason: One sentence on where the figure comes from, or why there is none.
     """
 
     sigma: float | None
     method: str
-    coils: int
+    coils: float
     reason: str
 
 
@@ -75,14 +79,17 @@ def estimate_sigma_magnitude(image: tf.Tensor, *, coils: int = 1) -> NoiseEstima
     return NoiseEstimate(None, "unknown", coils, reason)
 
 
-def estimate_sigma_complex(image: tf.Tensor, *, coil_axis: int | None = None) -> NoiseEstimate:
+def estimate_sigma_complex(
+    image: tf.Tensor, *, coil_axis: int | None = None, coils: float | None = None
+) -> NoiseEstimate:
     """Estimate the noise of complex images, one channel each.
 
     Args:
         image: Complex image [..., H, W]; slices are taken together.
-        coil_axis: Along it lie coils, of which some are noisier than others: each is measured by itself, and
-            sigma is their root mean square, which is the noise of what coils of equal share are combined to.
-            None: all noise is alike.
+        coil_axis: Along it lie coils, of which some are noisier than others, and whose noise may be
+            correlated: each is measured by itself, and sigma is the noise of what they are combined to
+            (`combined_noise`). None: all noise is alike.
+        coils: Their effective number, where it was found in images of more k-space. None: it is found here.
 
     Returns:
         The estimate in the units of the image: from the background where there is one, else from the finest
@@ -100,8 +107,17 @@ def estimate_sigma_complex(image: tf.Tensor, *, coil_axis: int | None = None) ->
         estimates = [_estimate_together(coil) for coil in tf.unstack(image, axis=coil_axis)]
         sigmas = [estimate.sigma for estimate in estimates if estimate.sigma is not None]
         if len(sigmas) == len(estimates) > 0:
-            return replace(estimates[0], sigma=math.hypot(*sigmas) / math.sqrt(len(sigmas)))
+            combined = _combined(np.moveaxis(image.numpy(), coil_axis, -3), sigmas, coils)
+            return replace(estimates[0], sigma=combined.sigma, coils=combined.coils)
+        return replace(_estimate_together(image), coils=len(estimates))
     return _estimate_together(image)
+
+
+def _combined(images: NDArray[np.complex64], sigmas: list[float], coils: float | None) -> CombinedNoise:
+    sigma = math.hypot(*sigmas) / math.sqrt(len(sigmas))
+    if coils is not None:
+        return CombinedNoise.of(sigma, len(sigmas), coils)
+    return combined_noise(images.reshape(-1, *images.shape[-3:]), sigma)
 
 
 def _estimate_together(image: tf.Tensor) -> NoiseEstimate:
@@ -147,7 +163,7 @@ def high_pass_sigma(image: tf.Tensor, *, per_image: bool = False) -> tf.Tensor:
     return sigma if per_image else sigma[0]
 
 
-def remove_rician_bias(magnitude: tf.Tensor, sigma: tf.Tensor | float, *, coils: int = 1) -> tf.Tensor:
+def remove_rician_bias(magnitude: tf.Tensor, sigma: tf.Tensor | float, *, coils: float = 1) -> tf.Tensor:
     """Take the noise floor out of a magnitude: sqrt(max(m^2 - 2 n sigma^2, 0)) (Gudbjartsson and Patz 1995).
 
     Args:

@@ -75,8 +75,12 @@ def in_phase_image(coils: tf.Tensor) -> tf.Tensor:
     Returns:
         float [..., H, W].
     """
-    smooth = kspace_to_image(low_pass(image_to_kspace(coils)))
-    return in_phase(coils, directions(smooth))
+    return in_phase(coils, directions(smooth_images(coils)))
+
+
+def smooth_images(images: tf.Tensor, width: float = PHASE_WIDTH) -> tf.Tensor:
+    """Images of what `low_pass` leaves, complex [..., H, W] as they came."""
+    return kspace_to_image(low_pass(image_to_kspace(images), width))
 
 
 def _gaussian(size: int | tf.Tensor, width: float) -> tf.Tensor:

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from lfsr_tf.errors import ConfigError, ScanError
 from lfsr_tf.scans.geometry import Plane, axis_of_plane, padded_affine, plane_of_axis, resized_affine
 
+# Of a volume's energy. Splines overshoot below 0 beside edges, and a rescale intercept takes a stored 0 a
+# rounding error below it, both by far less.
+_OVERSHOOT = 0.02
+
 
 # Compared by identity: arrays have no single truth value.
 @dataclass(frozen=True, eq=False)
@@ -70,6 +74,20 @@ class Scan:
         """Voxel sizes in millimetres along the two in-plane axes."""
         first, second = self.in_plane_axes
         return self.voxel_sizes[first], self.voxel_sizes[second]
+
+    @property
+    def signed(self) -> bool:
+        """Whether over 2 % of the energy lies below 0: z-scores, phase-sensitive images.
+
+        Magnitudes with less below 0, where they were interpolated or rescaled, remain magnitudes.
+        """
+        if not self.voxels.min(initial=0.0) < 0.0:
+            return False
+        # In units in which no square overflows.
+        voxels = self.voxels / np.abs(self.voxels).max()
+        parts = np.minimum(voxels, 0.0), voxels
+        negative, total = (np.square(part).sum(dtype=np.float64) for part in parts)
+        return bool(negative > _OVERSHOOT * total)
 
     def slices(self) -> NDArray[np.float32]:
         """The volume as [N, H, W]: slices first, then the in-plane axes in their order. A view, no copy."""

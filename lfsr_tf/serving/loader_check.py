@@ -78,6 +78,8 @@ def check_saved_model(folder: Path | str, *, scale: int) -> None:
     generator = np.random.default_rng(0)
     asked = [(name, generator.random(shape, np.float32)) for name in SIGNATURES for shape in _SHAPES]
     requests: list[Request] = [(name, SIGNATURES[name].example(images)) for name, images in asked]
+    for name, inputs in requests:
+        _check_inputs(name, inputs, signatures[name])
     warmup = list(read_warmup(Path(folder)))
     answers = run_in_cpp_loader(folder, [*requests, *warmup, (describe.NAME, describe.question())])
     for (name, images), answer in zip(asked, answers[: len(asked)], strict=True):
@@ -86,6 +88,14 @@ def check_saved_model(folder: Path | str, *, scale: int) -> None:
     for (name, _), answer in zip(warmup, answers[len(asked) : -1], strict=True):
         _check_runs(name, answer)
     _check_runs(describe.NAME, answers[-1])
+
+
+def _check_inputs(name: str, inputs: Arrays, tensors: SignatureTensors) -> None:
+    if unknown := sorted(set(inputs) - set(tensors.inputs)):
+        raise ModelError(
+            f"Expected `example` of signature {name!r} to give inputs among {sorted(tensors.inputs)}. "
+            f"Received: {', '.join(unknown)}."
+        )
 
 
 def _check_runs(name: str, answer: Answer) -> None:
@@ -194,10 +204,6 @@ def read_signatures(folder: Path) -> dict[str, SignatureTensors]:
 def _store(
     exchange: Path, number: int, tensors: SignatureTensors, inputs: Arrays
 ) -> dict[str, dict[str, str]]:
-    if unknown := sorted(set(inputs) - set(tensors.inputs)):
-        raise ModelError(
-            f"Expected inputs of a signature among {sorted(tensors.inputs)}. Received: {', '.join(unknown)}."
-        )
     feeds = {}
     for key, value in inputs.items():
         file = exchange / f"in-{number}-{key}.npy"

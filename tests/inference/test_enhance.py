@@ -222,6 +222,23 @@ def test_the_values_of_the_file_say_whether_it_is_a_magnitude_not_those_of_the_c
     assert enhanced.sidecar.consistency == expected
 
 
+@pytest.mark.parametrize("matrix", ["full", (30, 30)])
+def test_a_voxel_a_little_below_0_changes_nothing_that_is_said_of_the_scan(
+    matrix: object, complex_images: Images, zero_fill: Images, interpolator: TrainedModel, scan_of: ScanOf
+) -> None:
+    slices = np.abs(zero_fill(complex_images((30, 30), count=12), (60, 60)))
+    slices[0, 0, 0] = 0.0
+    touched = slices.copy()
+    touched[0, 0, 0] = -1e-7
+    config = EnhanceConfig(acquired_matrix=matrix)  # type: ignore[arg-type]
+    before, after = (enhance_scan(scan_of(s), interpolator, config) for s in (slices, touched))
+    np.testing.assert_allclose(after.scan.voxels, before.scan.voxels, atol=1e-5)
+    assert after.sidecar.noise.sigma == pytest.approx(before.sidecar.noise.sigma, rel=1e-3)
+    assert after.sidecar.matrix == before.sidecar.matrix
+    for ring, same in zip(before.sidecar.consistency, after.sidecar.consistency, strict=True):
+        assert same.chi_square == pytest.approx(ring.chi_square, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("given", "taken"),
     [("128x126", (128, 126)), ([128, 126], (128, 126)), (np.array([128, 126]).tolist(), (128, 126))]

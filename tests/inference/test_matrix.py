@@ -55,7 +55,18 @@ def test_a_cut_by_less_than_half_is_the_k_space_crop(
     assert not choose_matrix(scan, acquired, FULL).exact
 
 
-def test_images_with_negative_values_are_no_magnitudes_and_are_cropped(scan_of: ScanOf) -> None:
+def test_a_voxel_a_little_below_0_does_not_make_the_cut_inexact(
+    complex_images: Callable[..., np.ndarray], zero_fill: Callable[..., np.ndarray], scan_of: ScanOf
+) -> None:
+    images = complex_images((32, 30))
+    slices = np.abs(zero_fill(images, (64, 64)))
+    slices[0, 0, 0] = -1e-7
+    scan = scan_of(slices)
+    assert choose_matrix(scan, (32, 30), FULL).exact
+    np.testing.assert_allclose(cut_to_matrix(scan, (32, 30)).slices()[1], np.abs(images)[1], atol=2e-5)
+
+
+def test_signed_images_are_no_magnitudes_and_are_cropped(scan_of: ScanOf) -> None:
     images = np.random.default_rng(1).normal(size=(2, 64, 64)).astype(np.float32)
     scan = scan_of(images)
     expected = np.real(fourier_downsample(images, (31, 31)).numpy())

@@ -71,15 +71,16 @@ def test_the_noise_is_that_of_the_cut_slices(complex_images: Images, scan_of: Sc
     assert given(scan, (48, 40)).noise.sigma == pytest.approx(0.015, rel=0.1)
 
 
-def test_the_noise_of_unequal_coils_is_their_root_mean_square(
+def test_the_noise_of_unequal_coils_is_that_of_their_combination(
     complex_images: Images, scan_of: ScanOf
 ) -> None:
+    # Of the four, which are 1, 1, 1 and 4 times as bright and as noisy, the last has 16 / 19 of the share.
     quiet = complex_images((96, 80), count=4)
     loud = complex_images((96, 80), seed=1, count=4) * 4.0
     coils = np.stack([quiet, quiet[::-1], quiet[:, ::-1], loud], axis=1)
     magnitude = np.sqrt(np.square(np.abs(coils)).sum(axis=1))
     kspace = fft2c(tf.constant(coils, tf.complex64)).numpy()
-    scan, expected = scan_of(magnitude, kspace=kspace, coils=4), 0.03 * np.sqrt((3 + 16) / 4)
+    scan, expected = scan_of(magnitude, kspace=kspace, coils=4), 0.03 * np.sqrt((3 + 16 * 16) / 19)
     assert given(scan).noise.sigma == pytest.approx(expected, rel=0.05)
     assert given(scan, (48, 40)).noise.sigma == pytest.approx(expected / 2.0, rel=0.1)
 

@@ -93,6 +93,20 @@ def test_another_plane_drops_what_holds_for_the_acquired_plane_only(scan):
     assert scan.cut_along("axial") is scan
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e38])
+def test_a_little_below_0_is_no_sign(scan, unit):
+    magnitude = scan.slices() - scan.voxels.min()
+    for values, signed in [
+        (magnitude, False),
+        (magnitude - 1e-7 * magnitude.max(), False),  # a stored 0 that an intercept takes below 0
+        ((magnitude - magnitude.mean()) / magnitude.std(), True),
+        (-magnitude, True),
+        (np.zeros_like(magnitude), False),
+    ]:
+        scaled = values / max(np.abs(values).max(), 1.0) * unit
+        assert scan.with_slices(scaled).signed is signed
+
+
 def test_a_wrong_number_of_slices_is_refused(scan):
     with pytest.raises(
         ScanError, match=r"Expected 8 slices \[8, H, W\]. Received: an array of shape \(7, 30, 33\)"

@@ -108,7 +108,7 @@ def test_a_process_that_is_not_needed_any_more_is_ended_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("field", "names", "message"),
     [
-        ("example", lambda images: {"imaje": images}, r"inputs of a signature among \['image'\].*: imaje"),
+        ("example", lambda images: {"imaje": images}, r"to give inputs among \['image'\].*: imaje"),
         (
             "images",
             lambda outputs: outputs["image"],

@@ -30,9 +30,10 @@ from numpy.typing import NDArray
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.slices import hr_steps
-from lfsr_tf.physics.fourier import ifft2c, image_to_kspace, kspace_to_image
+from lfsr_tf.physics.coil_noise import combined_noise
+from lfsr_tf.physics.fourier import ifft2c
 from lfsr_tf.physics.noise import estimate_sigma_complex
-from lfsr_tf.physics.phase import directions, low_pass
+from lfsr_tf.physics.phase import directions, smooth_images
 from lfsr_tf.physics.sampling import fourier_downsample
 from lfsr_tf.scans import Scan, read_scan
 from lfsr_tf.scans.naming import subject_from_path
@@ -59,8 +60,7 @@ class Measured:
     Attributes:
         images: float32 [slices, h, w], root sum of squares of all coils, in the scan's units; all slices of
             the scan, h and w those of an LR slice.
-        sigma: Standard deviation of the noise of one channel of one coil in these images, in the scan's
-            units.
+        sigma: Standard deviation of the noise of one channel in these images, in the scan's units.
     """
 
     images: NDArray[np.float32]
@@ -122,7 +122,8 @@ def measure(scans: Sequence[Scan], config: PairsConfig) -> Measured:
     With the second repetition in the phase of the first, what they show is the same: with independent noise
     of standard deviation sigma in each channel, d = (first - second) / sqrt(2) is noise of that sigma. It is
     taken from where d is distributed like noise (`estimate_sigma_complex`), coil by coil, so that motion and
-    flow within the head do not count; coils are averaged by power, as the root sum of squares averages them.
+    flow within the head do not count, and is what the coils leave in their root sum of squares
+    (`combined_noise`).
 
     Args:
         scans: As of `read_repetitions`, two or more.
@@ -137,7 +138,8 @@ def measure(scans: Sequence[Scan], config: PairsConfig) -> Measured:
     first = coil_images(scans[0])
     # In full resolution, since the phase is found in more samples there.
     other = aligned(coil_images(scans[1]), first, scans[1])
-    images = root_sum_of_squares(_low_resolution(first, scans[0], config), axis=1)
+    low = _low_resolution(first, scans[0], config)
+    images = root_sum_of_squares(low, axis=1)
     difference = _low_resolution((first - other) / np.float32(math.sqrt(2.0)), scans[0], config)
     estimates = [estimate_sigma_complex(difference[:, coil]).sigma or 0.0 for coil in range(first.shape[1])]
     if min(estimates) < _LEAST_NOISE * float(images.max()):
@@ -145,7 +147,8 @@ def measure(scans: Sequence[Scan], config: PairsConfig) -> Measured:
             f"Expected repetitions with noise of their own. Received: {scans[1].source}, which equals "
             f"{scans[0].source}. Give the repetitions as they were measured."
         )
-    return Measured(images, float(np.sqrt(np.mean(np.square(estimates)))))
+    combined = combined_noise(low, math.hypot(*estimates) / math.sqrt(len(estimates)), difference)
+    return Measured(images, combined.sigma)
 
 
 def coil_images(scan: Scan) -> Images:
@@ -198,8 +201,7 @@ def _check_alike(smooth: Images, other: Images, scan: Scan) -> None:
 
 
 def _smooth(images: Images) -> tf.Tensor:
-    width = 2.0 * _PHASE_CYCLES / min(images.shape[-2:])
-    return kspace_to_image(low_pass(image_to_kspace(images), width))
+    return smooth_images(images, 2.0 * _PHASE_CYCLES / min(images.shape[-2:]))
 
 
 def _low_resolution(images: Images, scan: Scan, config: PairsConfig) -> Images:
