@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from lfsr_tf.errors import OutOfMemoryError, ScanError
+from lfsr_tf.errors import ModelError, OutOfMemoryError, ScanError
 from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, acquire, study_volume
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.methods import Method, build_methods
@@ -49,12 +49,17 @@ def evaluate(
 
     Raises:
         ScanError: Not one scan could be used.
-        ModelError: The network is not a super-resolution network for one-channel images.
+        ModelError: The network is not a super-resolution network for one-channel images, by 2 or 4.
         OutOfMemoryError: The device has not enough memory for a batch of slices.
     """
     config = config or EvaluationConfig()
     network = model.model if isinstance(model, TrainedModel) else model
     scale, methods = scale_of(network), build_methods(network, config)
+    if scale not in (2, 4):
+        raise ModelError(
+            f"Expected a network that enlarges by 2 or 4. Received: {network.name}, which enlarges by "
+            f"{scale}. Choose another one."
+        )
     results = compare(methods, scans, config, scale=scale, progress=progress)
     return dataclasses.replace(results, model=_metadata(model))
 

@@ -67,8 +67,9 @@ class PairsOnDevice:
 class TrainedOnDevice(keras.Model):
     """A network whose training step makes its pairs first: for `fit` on what `device_data` gives.
 
-    Compile and fit this; the weights are those of `network`, which is what is saved. One device: Keras asks
-    for pairs before the first step where a batch is split over several.
+    Compile and fit this; the weights are those of `network`, which is what is saved: a checkpoint of this is
+    one of weights alone. One device: Keras asks for pairs before the first step where a batch is split over
+    several.
     """
 
     def __init__(self, network: keras.Model, make_pairs: PairsOnDevice) -> None:
@@ -76,6 +77,8 @@ class TrainedOnDevice(keras.Model):
         super().__init__()
         self.network = network
         self._make_pairs = make_pairs
+        # Whoever restores a backup asks for it before the first step.
+        self.built = network.built
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The network's answer."""
@@ -83,7 +86,8 @@ class TrainedOnDevice(keras.Model):
 
     def train_step(self, data: Batch) -> Any:
         """Make the pairs, then take Keras' own step."""
-        return super().train_step(self._make_pairs(data))
+        # Keras takes a third element, sigma, for the weights of the samples.
+        return super().train_step(self._make_pairs(data)[:2])
 
 
 @as_written
@@ -106,7 +110,7 @@ def device_data(
         seed: As `training_data` takes it.
         first_epoch: As `training_data` takes it.
         options: How to feed the records; `cache` and `service` do not apply.
-        with_sigma: Give sigma as well.
+        with_sigma: Give sigma as well: for a train_step of one's own. `TrainedOnDevice` drops it.
         noise_level: Give sigma as the second channel of LR.
 
     Returns:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo
-from lfsr_tf.settings import check_range, check_types
+from lfsr_tf.settings import check_range, check_types, is_whole, plain_values, refusal
 
 # What is done to whole slices only.
 _OF_SLICES = ("flips", "rotations", "blur", "echoes", "hr_noise", "in_phase")
@@ -107,8 +108,10 @@ def with_options(config: PairsConfig, options: PipelineConfig, sizes: Set[int], 
         name: Of the records, for the message.
 
     Raises:
-        ConfigError: The options do not suit the records.
+        ConfigError: The options do not suit the records, or are no `PipelineConfig`.
     """
+    if not isinstance(options, PipelineConfig):
+        raise refusal("options", "a PipelineConfig", options)
     asked = {name: getattr(options, name) for name in ("lr_patch", "patches_per_slice", *_OF_SLICES)}
     if config.mode == "pairs":
         if any(asked.values()) or asked["lr_patch"] is not None:
@@ -131,3 +134,14 @@ def with_options(config: PairsConfig, options: PipelineConfig, sizes: Set[int], 
     return replace(
         config, lr_patch=patch, patches_per_slice=options.patches_per_slice or config.patches_per_slice
     )
+
+
+def check_counts(least: int, **counts: Any) -> None:
+    """Refuse arguments, by name, that are no whole numbers, Python's or NumPy's, or too small.
+
+    Raises:
+        ConfigError: One of them is.
+    """
+    for name, count in counts.items():
+        if not is_whole(plain_values(count)) or count < least:
+            raise refusal(name, f"a whole number of at least {least}", count)

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs.keys import fold
+from lfsr_tf.pairs.options import check_counts
+from lfsr_tf.settings import is_whole, plain_values
 
 _RECORD_ORDER, _PART_ORDER = 1, 3
 
@@ -83,6 +86,37 @@ class Passes:
             return {**facts, "records": tf.gather(records, chosen)}
 
         return tf.data.Dataset.range(-(-count // self.block_records)).map(block)
+
+
+def beginning(pairs: int, batch_size: int, first_epoch: int, name: str) -> tuple[int, int]:
+    """Where an epoch begins: its pass, and how many pairs of that pass belong to earlier epochs.
+
+    An epoch is so many whole batches, and the pairs that are over come first in the next one.
+
+    Args:
+        pairs: Of a pass.
+        batch_size: Pairs a batch.
+        first_epoch: The epoch.
+        name: Of the records, for the message.
+
+    Raises:
+        ConfigError: A number is out of its range.
+    """
+    check_counts(0, first_epoch=first_epoch)
+    return divmod(first_epoch * whole_batches(pairs, batch_size, name) * batch_size, pairs)
+
+
+def whole_batches(pairs: int, batch_size: int, name: str) -> int:
+    """How many whole batches the pairs of a pass fill: an epoch.
+
+    Raises:
+        ConfigError: There are fewer pairs than one batch takes, or the size is no whole number above 0.
+    """
+    if not is_whole(plain_values(batch_size)) or not 1 <= batch_size <= pairs:
+        raise ConfigError(
+            f"Expected a batch size of 1 to {pairs}, the pairs of {name}. Received: {batch_size}."
+        )
+    return pairs // batch_size
 
 
 def _shuffled(count: tf.Tensor | int, *salts: tf.Tensor | int) -> tf.Tensor:

@@ -18,19 +18,19 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.graphs import as_written
 from lfsr_tf.pairs.augmentation import Batch, random_gain
 from lfsr_tf.pairs.config import PairsConfig
-from lfsr_tf.pairs.dataset import DatasetInfo, SplitName, open_dataset
+from lfsr_tf.pairs.dataset import DatasetInfo, open_dataset
 from lfsr_tf.pairs.examples import decode_pairs, draw_pairs, mixed
 from lfsr_tf.pairs.keys import fold
-from lfsr_tf.pairs.options import PipelineConfig, effective_config
+from lfsr_tf.pairs.options import PipelineConfig, check_counts, effective_config
 from lfsr_tf.pairs.parts import Part, all_records, file_reader, table_reader, training_parts, visited
-from lfsr_tf.pairs.passes import Block, Passes
+from lfsr_tf.pairs.passes import Block, Passes, beginning, whole_batches
 from lfsr_tf.pairs.reading import check_records, stored_records
 from lfsr_tf.pairs.remote import made_by_workers
 
 # Records that are made into pairs together: pairs, slices for validation, and whole slices.
 _PAIRS_BLOCK, _SLICES_BLOCK = 256, 16
 # Validation noise belongs to no epoch and to no seed: every run is judged by the same images.
-_VALIDATION_SALTS = (0, -1)
+VALIDATION_SALTS = (0, -1)
 
 Arguments = tuple[tf.Tensor, ...]
 
@@ -43,7 +43,8 @@ def steps_per_epoch(folder: Path | str, batch_size: int, *, options: PipelineCon
         ConfigError: There are fewer pairs than one batch takes.
     """
     info = open_dataset(folder)
-    return _whole_batches(info, effective_config(info, options or PipelineConfig()), batch_size)
+    pairs = count_pairs(info.train.records, effective_config(info, options or PipelineConfig()))
+    return whole_batches(pairs, batch_size, str(info.folder))
 
 
 @as_written
@@ -69,7 +70,8 @@ def training_data(
         first_epoch: Where to begin, in epochs of `steps_per_epoch` batches: the stream is the one that a run
             from epoch 0 has from there on.
         options: How to feed the records.
-        with_sigma: Give sigma as well.
+        with_sigma: Give sigma as well, for a train_step of one's own: Keras' `fit` takes a third element for
+            the weights of the samples.
         noise_level: Give sigma as the second channel of LR, for networks that take it.
 
     Returns:
@@ -78,7 +80,7 @@ def training_data(
 
     Raises:
         RecordsError: The records are damaged or of another version.
-        ConfigError: The options do not suit the records.
+        ConfigError: The options do not suit the records, or a number is out of its range.
     """
     opened = open_training(folder, batch_size, seed, first_epoch, options)
     finish = functools.partial(as_arguments, with_sigma=with_sigma, noise_level=noise_level)
@@ -103,7 +105,8 @@ def validation_data(
         batches: Stop after so many batches: a mixture of all subjects, since records stand in random order.
         options: How to feed the records; what changes training images (gains, flips, rotations, blur, echoes,
             hr_noise, in_phase) does not apply.
-        with_sigma: Give sigma as well.
+        with_sigma: Give sigma as well, for a train_step of one's own: Keras' `fit` takes a third element for
+            the weights of the samples.
         noise_level: Give sigma as the second channel of LR.
 
     Returns:
@@ -111,13 +114,14 @@ def validation_data(
 
     Raises:
         RecordsError: The records are damaged or of another version.
-        ConfigError: The options do not suit the records, or there is no validation side.
+        ConfigError: The options do not suit the records, or there is no validation side; or a number is out
+            of its range.
     """
     options = options or PipelineConfig()
     info = open_dataset(folder)
+    config = effective_config(info, options)
     if options.verify:
         check_records(info)
-    config = effective_config(info, options)
     if not info.validation.records:
         raise ConfigError(
             f"Expected validation records. Received: {folder} without any. Prepare it with some."
@@ -128,28 +132,37 @@ def validation_data(
     groups = [sizes] if config.mode == "pairs" else [[size] for size in sizes]
     parts = [_validation_pairs(info, group, config) for group in groups]
     finish = functools.partial(as_arguments, with_sigma=with_sigma, noise_level=noise_level)
-    data = (
-        functools.reduce(tf.data.Dataset.concatenate, parts).map(finish, tf.data.AUTOTUNE).rebatch(batch_size)
-    )
-    count = min(-(-_count_pairs(info, "validation", config) // batch_size), batches or tf.int64.max)
+    pairs = functools.reduce(tf.data.Dataset.concatenate, parts).map(finish, tf.data.AUTOTUNE)
+    count = count_pairs(info.validation.records, config)
+    return counted(pairs, count, batch_size, batches, options.cache)
+
+
+def counted(
+    pairs: tf.data.Dataset, count: int, batch_size: int, batches: int | None, cache: bool
+) -> tf.data.Dataset:
+    """Batches of validation, with an end that Keras knows of; the last one may be small.
+
+    Args:
+        pairs: Structures of tensors that have the same number of pairs first, any number.
+        count: Pairs in all.
+        batch_size: Pairs a batch.
+        batches: Stop after so many batches; None: all of them.
+        cache: Nothing of them is random, so keep the finished batches in memory.
+
+    Raises:
+        ConfigError: A number is out of its range.
+    """
+    most = count if batches is None else batches
+    check_counts(1, batch_size=batch_size, batches=most)
+    number = min(-(-count // batch_size), most)
     # Keras takes an end that it was not told of for a lack of data.
-    known = data.take(count).apply(tf.data.experimental.assert_cardinality(count))
-    # Nothing here is random, so the finished batches are kept.
-    return (known.cache() if options.cache else known).prefetch(tf.data.AUTOTUNE)
+    known = pairs.rebatch(batch_size).take(number).apply(tf.data.experimental.assert_cardinality(number))
+    return (known.cache() if cache else known).prefetch(tf.data.AUTOTUNE)
 
 
-def _whole_batches(info: DatasetInfo, config: PairsConfig, batch_size: int) -> int:
-    pairs = _count_pairs(info, "train", config)
-    if batch_size < 1 or pairs < batch_size:
-        raise ConfigError(
-            f"Expected a batch size of 1 to {pairs}, the pairs of {info.folder}. Received: {batch_size}."
-        )
-    return pairs // batch_size
-
-
-def _count_pairs(info: DatasetInfo, split: SplitName, config: PairsConfig) -> int:
-    each = config.patches_per_slice if config.mode == "slices" and config.lr_patch else 1
-    return info.split(split).records * each
+def count_pairs(records: int, config: PairsConfig) -> int:
+    """Pairs that so many records make in a pass."""
+    return records * (config.patches_per_slice if config.mode == "slices" and config.lr_patch else 1)
 
 
 def carried(pairs: tf.data.Dataset, used: int, batch_size: int) -> tf.data.Dataset:
@@ -203,17 +216,17 @@ def open_training(
     options = options or PipelineConfig()
     info = open_dataset(folder)
     config = effective_config(info, options)
-    steps = _whole_batches(info, config, batch_size)
+    pairs = count_pairs(info.train.records, config)
+    first_pass, used = beginning(pairs, batch_size, first_epoch, str(info.folder))
     if options.verify:
         check_records(info)
     parts = training_parts(info, options.shards_at_once)
-    passes = Passes(tuple(part.records for part in parts), _block_records(config, options), seed)
-    # An epoch is so many whole batches, and the pairs that are over come first in the next one.
-    first_pass, used = divmod(first_epoch * steps * batch_size, _count_pairs(info, "train", config))
+    passes = Passes(tuple(part.records for part in parts), block_records(config, options), seed)
     return Opened(info, config, options, parts, passes, first_pass, used)
 
 
-def _block_records(config: PairsConfig, options: PipelineConfig) -> int:
+def block_records(config: PairsConfig, options: PipelineConfig) -> int:
+    """Records that are made into pairs together, and mixed where they are cut into patches."""
     if config.mode == "pairs":
         return _PAIRS_BLOCK
     return max(options.shuffle_patches // config.patches_per_slice, 1) if config.lr_patch else _SLICES_BLOCK
@@ -259,7 +272,7 @@ def _validation_pairs(info: DatasetInfo, sizes: list[int], config: PairsConfig) 
             lambda serialised: decode_pairs(serialised, size, config), tf.data.AUTOTUNE
         )
     return records.batch(_SLICES_BLOCK).map(
-        lambda serialised: draw_pairs(serialised, _VALIDATION_SALTS, size, config, options), tf.data.AUTOTUNE
+        lambda serialised: draw_pairs(serialised, VALIDATION_SALTS, size, config, options), tf.data.AUTOTUNE
     )
 
 

@@ -1,8 +1,10 @@
 """Settings out of range are refused with what was expected."""
 
+import keras
 import pytest
 
-from lfsr_tf.errors import ConfigError
+from lfsr_tf.errors import ConfigError, ModelError
+from lfsr_tf.evaluation import evaluate
 from lfsr_tf.evaluation.baselines import BASELINES
 from lfsr_tf.evaluation.config import BASELINE_NAMES, EvaluationConfig
 
@@ -33,6 +35,12 @@ from lfsr_tf.evaluation.config import BASELINE_NAMES, EvaluationConfig
 def test_a_setting_out_of_range_is_refused(wrong: dict) -> None:
     with pytest.raises(ConfigError, match=r"Expected .* Received"):
         EvaluationConfig(**wrong)
+
+
+def test_a_network_of_another_scale_is_named() -> None:
+    layers = [keras.Input((None, None, 1)), keras.layers.UpSampling2D(3)]
+    with pytest.raises(ModelError, match=r"enlarges by 2 or 4\. Received: thrice, which enlarges by 3\."):
+        evaluate(keras.Sequential(layers, name="thrice"), [])
 
 
 def test_every_name_that_is_accepted_has_a_baseline() -> None:

@@ -71,7 +71,10 @@ def test_the_device_makes_the_pairs_that_the_pipeline_makes(slices: Path) -> Non
             np.testing.assert_allclose(part, twin, rtol=1e-6, atol=1e-6)
 
 
-def test_training_on_the_device_has_the_losses_of_training_on_the_pipeline(slices: Path) -> None:
+@pytest.mark.parametrize("with_sigma", [False, True])
+def test_training_on_the_device_has_the_losses_of_training_on_the_pipeline(
+    slices: Path, with_sigma: bool
+) -> None:
     def losses(trained: keras.Model, data: tf.data.Dataset) -> list[float]:
         trained.compile("adam", "mse")
         return trained.fit(data, steps_per_epoch=4, epochs=2, shuffle=False, verbose=0).history["loss"]
@@ -79,7 +82,7 @@ def test_training_on_the_device_has_the_losses_of_training_on_the_pipeline(slice
     networks = [keras.Sequential([keras.Input((8, 8, 1)), enlarging(1)]) for _ in range(2)]
     networks[1].set_weights(networks[0].get_weights())
     before = networks[0].get_weights()[0]
-    chosen, make_pairs = device_data(slices, BATCH)
+    chosen, make_pairs = device_data(slices, BATCH, with_sigma=with_sigma)
     on_device = losses(TrainedOnDevice(networks[0], make_pairs), chosen)
     np.testing.assert_allclose(on_device, losses(networks[1], training_data(slices, BATCH)), rtol=1e-5)
     for weights, others in zip(*(network.get_weights() for network in networks), strict=True):
@@ -90,6 +93,20 @@ def test_training_on_the_device_has_the_losses_of_training_on_the_pipeline(slice
 def enlarging(seed: int) -> keras.layers.Layer:
     kernel = keras.initializers.GlorotUniform(seed)
     return keras.layers.Conv2DTranspose(1, 3, 2, padding="same", kernel_initializer=kernel)
+
+
+def test_a_training_on_the_device_is_resumed_from_its_backup(slices: Path, tmp_path: Path) -> None:
+    def fit(seed: int, epochs: int) -> tuple[keras.Model, list[int]]:
+        chosen, make_pairs = device_data(slices, BATCH)
+        trained = TrainedOnDevice(keras.Sequential([keras.Input((8, 8, 1)), enlarging(seed)]), make_pairs)
+        trained.compile("adam", "mse")
+        backup = keras.callbacks.BackupAndRestore(str(tmp_path / "backup"), delete_checkpoint=False)
+        arguments = {"steps_per_epoch": 2, "epochs": epochs, "shuffle": False, "verbose": 0}
+        return trained.network, trained.fit(chosen, callbacks=[backup], **arguments).epoch
+
+    (first, _), (again, epochs) = fit(1, 1), fit(2, 2)
+    assert epochs == [1]
+    np.testing.assert_allclose(again.get_weights()[0], first.get_weights()[0], atol=5e-3)
 
 
 def test_what_fills_no_batch_comes_first_in_the_next_epoch(pairs: Path) -> None:

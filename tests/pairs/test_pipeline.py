@@ -243,10 +243,44 @@ def test_slices_of_several_sizes_feed_one_stream(tmp_path: Path) -> None:
         validation_data(folder, 4)
 
 
-@pytest.mark.parametrize("batch_size", [0, 10**6])
+@pytest.mark.parametrize("batch_size", [0, 8.0, True, 10**6])
 def test_a_batch_that_cannot_be_filled_is_refused(pairs_records: Path, batch_size: int) -> None:
     with pytest.raises(ConfigError, match="batch size"):
         training_data(pairs_records, batch_size)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"batch_size": 0}, "batch_size to be a whole number of at least 1. Received: 0"),
+        ({"batch_size": 8.0}, "batch_size to be a whole number"),
+        ({"batches": 0}, "batches to be a whole number of at least 1"),
+        ({"batches": -1}, "batches to be a whole number of at least 1"),
+        ({"options": {"cache": False}}, "options to be a PipelineConfig"),
+    ],
+    ids=str,
+)
+def test_validation_refuses_wrong_arguments(
+    pairs_records: Path, wrong: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        validation_data(pairs_records, **{"batch_size": 4, **wrong})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [{"first_epoch": -1}, {"first_epoch": 0.5}, {"options": {"cache": False}}])
+def test_training_refuses_wrong_arguments(pairs_records: Path, wrong: dict[str, object]) -> None:
+    ((name, value),) = wrong.items()
+    with pytest.raises(ConfigError, match=f"Expected {name} to be .* Received: {value}"):
+        training_data(pairs_records, 4, **wrong)  # type: ignore[arg-type]
+
+
+def test_numbers_of_numpy_count(pairs_records: Path) -> None:
+    size, first_epoch = np.int64(4), np.int32(1)
+    assert_equal(
+        take(training_data(pairs_records, size, first_epoch=first_epoch), 2),
+        take(training_data(pairs_records, 4, first_epoch=1), 2),
+    )
+    assert_equal(take(validation_data(pairs_records, size), 2), take(validation_data(pairs_records, 4), 2))
 
 
 @pytest.mark.parametrize(

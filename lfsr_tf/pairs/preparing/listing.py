@@ -177,9 +177,13 @@ def _rows(manifest: Path, reader: csv.DictReader[str]) -> Iterator[Listed]:
 
 def _below(folder: Path, name: str, where: str) -> Path:
     """The file of a manifest's row: a path from a file is followed only below the folder of that file."""
-    path = folder / name
-    if not name or not real_path(path).is_relative_to(real_path(folder)):
-        raise ScanError(f"Expected a path below {folder} in {where}. Received: {name or 'an empty one'}.")
+    path, root = folder / name, real_path(folder)
+    if not name or not real_path(path).is_relative_to(root):
+        received = f"{name}, which leads to {real_path(path)}" if name else "an empty one"
+        raise ScanError(
+            f"Expected a path below {root}, links followed, in {where}. Received: {received}. Copy the scan "
+            "there, or give the folder without a manifest: its links are followed."
+        )
     if not exists(path):
         raise ScanError(f"Expected an existing scan in {where}. Received: {path}, which does not exist.")
     return path

@@ -130,8 +130,9 @@ def test_a_manifest_that_one_may_not_read_is_one_line(archive: Path, monkeypatch
 def test_a_link_out_of_the_folder_is_not_followed(archive: Path, tmp_path: Path) -> None:
     (tmp_path / "outside.nii.gz").write_bytes(b"x")
     (archive / "inside.nii.gz").symlink_to(tmp_path / "outside.nii.gz")
-    with pytest.raises(ScanError, match="a path below"):
+    with pytest.raises(ScanError, match="a path below") as caught:
         list_scans(manifest(archive, "path\ninside.nii.gz\n"))
+    assert f"inside.nii.gz, which leads to {tmp_path / 'outside.nii.gz'}. Copy" in str(caught.value)
 
 
 def test_a_link_to_itself_is_one_line(archive: Path) -> None:
