@@ -1,8 +1,8 @@
 """Noise power of measured k-space, sample by sample, from the background of its image.
 
 Low-field noise is not white: filters and interference make its power vary by ten and more across the
-columns of k-space, also along its rows, and a little along the rows of the image. The background of the
-image is transformed by itself, row by row weighted up by the part of the row that the head hides, so that
+columns of k-space, also along its rows, and by two along either axis of the image. The background of the
+image is transformed by itself, row by row weighted up by the noise of the row that the head hides, so that
 each image row counts as much as it would if it were background from end to end.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.physics.fourier import fft2c
@@ -18,6 +19,12 @@ from lfsr_tf.physics.fourier import fft2c
 # A row that the head nearly fills says too little about its noise.
 _LEAST_ROW_FRACTION = 0.1
 _LEAST_FRACTION = 0.1
+# Of the line with most background: less says too little.
+_LEAST_LINE = 0.02
+# Rows and columns in turn, until both agree.
+_TURNS = 5
+# Receiver filters are smooth: of the width.
+_SMOOTHING = 1 / 32
 
 
 def noise_power(images: NDArray[np.complex64], background: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -33,16 +40,45 @@ def noise_power(images: NDArray[np.complex64], background: NDArray[np.bool_]) ->
     Raises:
         ScanError: The head fills nearly the whole image.
     """
-    fraction = background.mean(axis=2, keepdims=True)
-    usable = fraction >= _LEAST_ROW_FRACTION
-    share = usable.mean(axis=(1, 2))
-    if background.mean() < _LEAST_FRACTION or share.min() == 0.0:
+    usable = background.mean(axis=2) >= _LEAST_ROW_FRACTION
+    if background.mean() < _LEAST_FRACTION or not usable.any(axis=1).all():
         raise ScanError(
             f"Expected background in at least {_LEAST_FRACTION:.0%} of the image, to measure its noise. "
             f"Received: {background.mean():.0%}. Use k-space with a larger field of view."
         )
-    weight = background * usable / np.sqrt(np.maximum(fraction, _LEAST_ROW_FRACTION))
+    rows, columns = _profiles(np.square(np.abs(images)).mean(axis=1), background)
+    seen = background @ columns / columns.sum()
+    weight = background * (usable / np.sqrt(np.where(usable, seen, 1.0)))[:, :, np.newaxis]
+    share = usable @ rows / rows.sum()
     weighted = images * weight[:, np.newaxis].astype(np.float32)
     kspace = fft2c(tf.constant(weighted, tf.complex64)).numpy()
     power = np.square(np.abs(kspace.astype(np.complex128)))
     return np.asarray(power / share[:, np.newaxis, np.newaxis, np.newaxis])
+
+
+def _profiles(
+    power: NDArray[np.floating], background: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How the noise power varies along both axes of the image: it is the product of rows [H] and columns [W].
+
+    Args:
+        power: [S, H, W], of the image.
+        background: bool [S, H, W].
+    """
+    noise, counts = np.where(background, power, 0.0).sum(axis=0, dtype=np.float64), background.sum(axis=0)
+    rows, columns = np.ones(noise.shape[0]), np.ones(noise.shape[1])
+    for _ in range(_TURNS):
+        rows = _ratio(noise.sum(axis=1), counts @ columns)
+        columns = _ratio(noise.sum(axis=0), rows @ counts)
+    return _smooth(rows), _smooth(columns)
+
+
+def _smooth(profile: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(ndimage.gaussian_filter1d(profile, len(profile) * _SMOOTHING, mode="nearest"))
+
+
+def _ratio(energy: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of lines; those without background have what lies between their neighbours, noise-free ones 1."""
+    places, known = np.arange(len(energy)), expected > _LEAST_LINE * expected.max()
+    ratio = np.interp(places, places[known], energy[known] / expected[known])
+    return np.where(ratio > 0.0, ratio, 1.0)

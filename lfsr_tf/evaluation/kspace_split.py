@@ -44,10 +44,20 @@ class OuterBand:
     block: Complex
 
     @classmethod
-    def of(cls, kspace: Complex, noise: NDArray[np.float64], scale: int) -> OuterBand:
-        """Split k-space, whose sides are multiples of `scale`, with the expected power of its noise."""
+    def of(
+        cls, kspace: Complex, noise: NDArray[np.float64], scale: int, acquired: Shape2D | None = None
+    ) -> OuterBand:
+        """Split k-space.
+
+        Args:
+            kspace: complex64 [S, C, H, W], centred, its sides multiples of `scale`.
+            noise: The expected power of its noise.
+            scale: Of the network.
+            acquired: The central matrix beyond which nothing was acquired, where that is known.
+        """
         block = (kspace.shape[2] // scale, kspace.shape[3] // scale)
-        return cls(kspace, noise, _outside(kspace, block), crop_kspace(tf.constant(kspace), block).numpy())
+        outside = _outside(kspace, block, acquired or kspace.shape[2:])
+        return cls(kspace, noise, outside, crop_kspace(tf.constant(kspace), block).numpy())
 
     @property
     def shape(self) -> Shape2D:
@@ -138,7 +148,7 @@ def outer_band(scan: Scan, scale: int) -> OuterBand:
     background = background_mask(magnitude / float(safe_reference(reference_intensity(magnitude))))
     kspace = crop_kspace(measured, shape).numpy()
     noise = crop_kspace(tf.constant(noise_power(images, background)), shape).numpy()
-    band = OuterBand.of(kspace, noise, scale)
+    band = OuterBand.of(kspace, noise, scale, scan.acquired_matrix)
     if not band.outside.any():
         height, width = band.block.shape[2:]
         raise ScanError(
@@ -154,10 +164,19 @@ def _compared_matrix(size: tuple[int, ...], scale: int) -> Shape2D:
     return height // scale * scale, width // scale * scale
 
 
-def _outside(kspace: Complex, block: Shape2D) -> NDArray[np.bool_]:
-    """Samples outside the central block; what was never measured (zeros, but for rounding) does not count."""
-    inner = zero_pad_kspace(tf.ones(block, tf.float32), (kspace.shape[2], kspace.shape[3])).numpy()
+def _outside(kspace: Complex, block: Shape2D, acquired: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Samples outside the central block; what was never measured (zeros, but for rounding) does not count.
+
+    Where the image was cut to its field of view, zeros are none any more: they got some of their neighbours.
+    """
+    full = kspace.shape[2:]
     power = np.square(np.abs(kspace)).mean(axis=(0, 1))
     # Zeros that went through an image are rounding errors of up to 1e-10 of the mean energy; noise has more.
     measured = power > 1e-9 * power.mean()
-    return np.asarray((inner == 0.0) & measured)
+    return np.asarray(~_central(block, full) & _central(acquired, full) & measured)
+
+
+def _central(block: tuple[int, ...], full: tuple[int, ...]) -> NDArray[np.bool_]:
+    height, width = (min(pair) for pair in zip(block, full, strict=True))
+    ones = tf.ones((height, width), tf.float32)
+    return np.asarray(zero_pad_kspace(ones, (full[0], full[1])).numpy() > 0.0)

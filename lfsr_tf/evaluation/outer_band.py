@@ -39,7 +39,8 @@ from lfsr_tf.scans.scan import Scan
 LEAST_SIGNAL_FRACTION = 0.2
 # The reference that adds nothing: 0 by definition.
 COMPLEX_ZERO_FILL = "complex zero-fill"
-# Samples of one tile are resampled together, as neighbours share what the method got right or wrong.
+# Samples of one tile are resampled together, in all slices, as neighbours share what the method got right or
+# wrong: neighbouring slices of a head are alike.
 _TILE = 8
 _NOTHING = Interval(0.0, 0.0, 0.0, 0)
 
@@ -110,7 +111,7 @@ def outer_band_scores(
 
 
 def recovered_fraction(band: OuterBand, prediction: Complex, config: EvaluationConfig) -> Interval:
-    """The recovered fraction of one prediction, with an interval from resampling tiles of 8 x 8 samples.
+    """The recovered fraction of one prediction, with an interval from resampling tiles of k-space.
 
     Args:
         band: Measured k-space.
@@ -157,10 +158,19 @@ def _score(scan: Scan, band: OuterBand, image: RawImage, name: str, found: Inter
 
 
 def _tile_sums(values: NDArray[np.floating], outside: NDArray[np.bool_]) -> Sums:
-    """Sums over the outer band in tiles: [S * tiles], coils together."""
-    per_slice = np.where(outside, values, 0.0).sum(axis=1)
-    paddings: Sequence[tuple[int, int]] = [(0, 0), *((0, -size % _TILE) for size in outside.shape)]
-    padded = np.pad(per_slice, paddings)
-    slices, height, width = padded.shape
-    tiles = padded.reshape(slices, height // _TILE, _TILE, width // _TILE, _TILE)
-    return np.asarray(tiles.sum(axis=(2, 4)).ravel(), dtype=np.float64)
+    """Sums over the outer band [tiles], slices and coils together."""
+    per_sample = np.where(outside, values, 0.0).sum(axis=(0, 1), dtype=np.float64)
+    return np.asarray(np.bincount(_tiles(outside.shape).ravel(), per_sample.ravel()), np.float64)
+
+
+def _tiles(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """The number of each sample's tile, which it shares with the sample on the other side of the centre.
+
+    k-space of a nearly real image is nearly symmetric: what a method got right at one of both, it did at the
+    other.
+    """
+    places = np.indices(shape)
+    opposite = [(2 * (size // 2) - place) % size for size, place in zip(shape, places, strict=True)]
+    first = np.minimum(np.ravel_multi_index(tuple(places), shape), np.ravel_multi_index(opposite, shape))
+    rows, columns = np.unravel_index(first, shape)
+    return np.asarray(rows // _TILE * shape[1] + columns // _TILE)

@@ -1,10 +1,12 @@
-"""Which samples of k-space count as measured."""
+"""Which samples of k-space count as measured, with how much noise, and which are resampled together."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from lfsr_tf.evaluation.background_noise import noise_power
 from lfsr_tf.evaluation.kspace_split import OuterBand
+from lfsr_tf.evaluation.outer_band import _tile_sums, _tiles
 from lfsr_tf.physics.fourier import fft2c, ifft2c
 
 
@@ -27,3 +29,38 @@ def test_zeros_that_went_through_an_image_are_rounding_and_do_not_count(rim: int
         inside = (64 + 2 * rim) // 8
         assert band.outside.sum() == 64**2 - inside**2
         assert not band.outside[:rim].any()
+
+
+def test_zeros_that_got_something_of_their_neighbours_do_not_count_where_the_matrix_is_known() -> None:
+    kspace = np.pad(measured_block(1.0), [(0, 0), (0, 0), (64, 64), (0, 0)])
+    # The field of view is cut in half, as readout oversampling is taken out.
+    images = ifft2c(tf.constant(kspace)).numpy()[:, :, 48:144]
+    cut = fft2c(tf.constant(images)).numpy()
+    known, unknown = (OuterBand.of(cut, np.zeros(cut.shape), 2, acquired) for acquired in ((32, 64), None))
+    assert unknown.outside.sum() == 96 * 64 - 48 * 32
+    assert known.outside.sum() == 32 * (64 - 32)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_noise_that_varies_along_either_axis_of_the_image_is_known_behind_the_head(axis: int) -> None:
+    places = np.linspace(-1, 1, 96)
+    level = np.moveaxis(np.broadcast_to(2.0 ** (-1.5 * places**2), (96, 96)), -1, axis)
+    drawn = np.random.default_rng(1).normal(0, 1, (12, 1, 96, 96, 2)) @ [1, 1j]
+    images = (drawn * level).astype(np.complex64)
+    background = np.hypot(*np.meshgrid(places / 0.7, places / 0.8, indexing="ij")) > 1.0
+    found = noise_power(images, np.broadcast_to(background, (12, 96, 96)))
+    assert found.mean() == pytest.approx(2 * np.square(level).mean(), rel=0.02)
+
+
+def test_opposite_samples_are_resampled_together_and_each_counts_once() -> None:
+    for shape in ((16, 24), (17, 24), (25, 31)):
+        rng = np.random.default_rng(0)
+        values = rng.random((3, 2, *shape))
+        sums = _tile_sums(values, np.ones(shape, bool))
+        assert sums.sum() == pytest.approx(values.sum())
+        tiles = _tiles(shape)
+        for row, column in rng.integers(0, shape, (50, 2)):
+            opposite = [(2 * (size // 2) - place) % size for size, place in zip(shape, (row, column), strict=True)]
+            assert tiles[row, column] == tiles[tuple(opposite)]
+        # About half of the tiles of 8 x 8 samples that there are.
+        assert len(np.unique(tiles)) <= -(-shape[0] // 8) * -(-shape[1] // 8) * 0.5 + 6

@@ -155,7 +155,7 @@ def test_columns_that_were_never_measured_do_not_count() -> None:
     band = split(measured)
     assert not band.outside[:, 0].any()
     assert band.outside[:, 1].all()
-    assert recovered_fraction(band, measured.truth, CONFIG).estimate == pytest.approx(1.0, abs=0.02)
+    assert recovered_fraction(band, measured.truth, CONFIG).estimate == pytest.approx(1.0, abs=0.025)
 
 
 @pytest.mark.parametrize("rim", [16, 17])
