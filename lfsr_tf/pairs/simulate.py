@@ -82,7 +82,7 @@ def simulate_scan(
             f"Expected sigma in [0, 1), a fraction of the 99.9th percentile. Received: {sigma}."
         )
     hr = hr_scan(scan, config)
-    reference = low_resolution_reference(hr, config.scale)
+    reference = low_resolution_reference(hr, config)
     stack = hr.slices() / np.float32(reference)
     name = f"{hashlib.sha256(np.ascontiguousarray(scan.voxels).data).hexdigest()}#{volume}"
     keys = np.array([slice_key(seed, scan.subject, name, number) for number in range(len(stack))], np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs.config import PairsConfig
+from lfsr_tf.physics.acquisition import simulate_acquisition
 from lfsr_tf.physics.intensity import reference_intensity
 from lfsr_tf.physics.sampling import Shape2D, fourier_downsample_magnitude
+from lfsr_tf.physics.settings import AcquisitionConfig
 from lfsr_tf.scans.scan import Scan
 
 # Slices of one scan that are transformed together; bounds the memory, not the result.
@@ -82,7 +84,7 @@ def hr_slices(scan: Scan, config: PairsConfig) -> HrSlices:
         ScanError: The scan is smaller than the HR size, empty, not finite, or signed.
     """
     scan = hr_scan(scan, config)
-    reference = low_resolution_reference(scan, config.scale)
+    reference = low_resolution_reference(scan, config)
     images = scan.slices() / np.float32(reference)
     head = (images > config.head_threshold).mean(axis=(1, 2), dtype=np.float32)
     kept = np.flatnonzero((head > 0.0) & (head >= config.min_head_fraction))
@@ -162,21 +164,41 @@ def resize_scan(scan: Scan, shape: Shape2D) -> Scan:
     return scan.with_slices(np.concatenate([resize(tf.constant(batch)).numpy() for batch in batches]))
 
 
-def low_resolution_reference(scan: Scan, scale: int) -> float:
+def low_resolution_reference(scan: Scan, config: PairsConfig) -> float:
     """The 99.9th percentile of the noise-free LR volume of this HR volume, in its own units.
+
+    Args:
+        scan: Of `hr_scan`.
+        config: Scale, and what the scanner does; phase and shading, which each image has of its own, do not
+            count.
 
     Raises:
         ScanError: The scan is empty or not finite.
     """
-    height, width = scan.slices().shape[1:]
-    low = resize_scan(scan, (height // scale, width // scale)).voxels
-    reference = float(reference_intensity(low))
+    reference = float(reference_intensity(_low_resolution(scan, config)))
     if not np.isfinite(reference) or reference <= 0.0:
         raise ScanError(
             f"Expected a scan with signal. Received: {scan.source}, whose brightest thousandth starts at "
             f"{reference}."
         )
     return reference
+
+
+def _low_resolution(scan: Scan, config: PairsConfig) -> NDArray[np.float32]:
+    stack, acquisition = scan.slices(), replace(config.acquisition, phase=False, bias_field=0.0)
+    shape = stack.shape[1] // config.scale, stack.shape[2] // config.scale
+    if not (acquisition.apodisation or acquisition.elliptical or acquisition.t2_decay):
+        return resize_scan(scan, shape).slices()
+    batches = (stack[start : start + _BATCH] for start in range(0, len(stack), _BATCH))
+    return np.concatenate([_without_noise(batch, shape, acquisition) for batch in batches])
+
+
+def _without_noise(
+    images: NDArray[np.float32], shape: Shape2D, acquisition: AcquisitionConfig
+) -> NDArray[np.float32]:
+    no_noise, seeds = tf.zeros([len(images)]), tf.zeros([len(images), 2], tf.int32)
+    low: NDArray[np.float32] = simulate_acquisition(images, no_noise, seeds, shape, acquisition).numpy()
+    return low
 
 
 @functools.lru_cache(maxsize=16)

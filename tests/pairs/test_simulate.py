@@ -1,8 +1,12 @@
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.pairs import PairsConfig, simulate_scan
+from lfsr_tf.pairs import PairsConfig, hr_slices, simulate_scan
+from lfsr_tf.physics import AcquisitionConfig
 from lfsr_tf.scans import Scan
 
 CONFIG = PairsConfig(hr_size=32, lr_patch=0)
@@ -36,6 +40,24 @@ def test_intensities_stay_in_the_units_of_the_scan(scan: Scan) -> None:
     simulated = simulate_scan(scan, 0.0, CONFIG)
     assert np.median(simulated.lr.slices()[:, 7:9, 7:9]) == pytest.approx(200.0, rel=0.1)
     assert np.median(simulated.hr.slices()[:, 14:18, 14:18]) == pytest.approx(200.0, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "flaws",
+    [
+        {},
+        {"apodisation": 1.0, "apodisation_window": "hamming"},
+        {"t2_decay": 2.0, "echo_order": "centric", "elliptical": True},
+    ],
+    ids=["none", "filter", "decay"],
+)
+def test_the_unit_is_that_of_the_scan_without_noise_whatever_the_scanner_does(
+    scan: Scan, flaws: dict[str, Any]
+) -> None:
+    config = replace(CONFIG, acquisition=AcquisitionConfig(**flaws))
+    simulated = simulate_scan(scan, 0.0, config)
+    assert simulated.reference == pytest.approx(np.percentile(simulated.lr.voxels, 99.9), rel=1e-3)
+    assert hr_slices(scan, config).reference == pytest.approx(simulated.reference)
 
 
 def test_a_seed_repeats_and_another_does_not(scan: Scan) -> None:
