@@ -1,5 +1,7 @@
 """The package's own exceptions: each message says what was expected, what was received and what to do."""
 
+import unicodedata
+
 
 class LfsrError(Exception):
     """Base of every error that a user can act on; the command line prints it in one line and exits 1."""
@@ -32,3 +34,15 @@ class OutOfMemoryError(LfsrError):
 def first_line(error: BaseException) -> str:
     """The first line of another library's message, for one of ours; its kind where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def printable_line(text: str) -> str:
+    """A text as one line for a terminal or a log: names and headers may hold line breaks, and orders for it.
+
+    Returns:
+        Its lines joined by spaces; U+FFFD stands for each letter that is neither printable nor a space.
+    """
+    return "".join(
+        letter if letter.isprintable() or unicodedata.category(letter) == "Zs" else "\ufffd"
+        for letter in " ".join(text.splitlines())
+    )

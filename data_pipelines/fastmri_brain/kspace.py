@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import h5py
-
 from data_pipelines.fastmri_brain.release import TRAINING, VALIDATION, visible_files
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs.preparing.listing import Listed
-from lfsr_tf.scans.hdf5_files import read_attribute
+from lfsr_tf.scans.hdf5_files import open_hdf5, read_attribute
 from lfsr_tf.scans.naming import stated_subject
 
 
@@ -59,7 +57,7 @@ def by_patient(scans: Sequence[Listed]) -> tuple[list[Listed], list[str]]:
 def _patient(path: Path) -> str | None:
     """The patient by the file's attribute; "" where it names none, None where the file cannot be opened."""
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             return stated_subject(read_attribute(file, "patient_id"))
     except (OSError, KeyError, RuntimeError, TypeError, ValueError):
         return None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -14,13 +16,23 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
-from lfsr_tf.errors import LfsrError
+from lfsr_tf.errors import LfsrError, printable_line
+
+
+class _PrintableConsole(Console):
+    """A console on which no name of a file and no header gives orders to the terminal."""
+
+    def render_str(self, text: str, **settings: Any) -> Text:
+        # Rich passes whatever is printed through here, titles and cells of tables too.
+        return super().render_str(printable_line(text), **settings)
+
 
 # Results go to standard output, so that they can be piped; everything else goes to standard error.
 # Names of files are printed as they are: `:brain:` in one is no picture.
-console = Console(highlight=False, emoji=False)
-messages = Console(stderr=True, highlight=False, emoji=False)
+console = _PrintableConsole(highlight=False, emoji=False)
+messages = _PrintableConsole(stderr=True, highlight=False, emoji=False)
 
 Advance = Callable[[int], None]
 
@@ -55,7 +67,7 @@ def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
         A function that advances the bar by a number of steps.
     """
     with new_progress(transient=False) as progress:
-        task = progress.add_task(description, total=total)
+        task = progress.add_task(escape(printable_line(description)), total=total)
 
         def advance(steps: int) -> None:
             progress.advance(task, steps)
@@ -92,4 +104,4 @@ def raise_for_failed(failed: Sequence[object], count: int, done: str) -> None:
 
 
 def _print_line(message: str, style: str) -> None:
-    messages.print(" ".join(message.split()), markup=False, soft_wrap=True, style=style)
+    messages.print(printable_line(message), markup=False, soft_wrap=True, style=style)

@@ -107,7 +107,8 @@ def _run(*words: object) -> None:
     from lfsr_tf.cli.app import app
 
     arguments = [str(word) for word in words]
-    console.print(f"\n$ lfsr {shlex.join(arguments)}", style="bold", soft_wrap=True, markup=False)
+    console.print()
+    console.print(f"$ lfsr {shlex.join(arguments)}", style="bold", soft_wrap=True, markup=False)
     # Typer returns what a command ends with, and does not raise it: Ctrl-C, too.
     code = app(arguments, standalone_mode=False)
     if code:
@@ -115,7 +116,8 @@ def _run(*words: object) -> None:
 
 
 def _say_where_things_are(output: Path) -> None:
-    console.print("\nLook at:", style="bold")
+    console.print()
+    console.print("Look at:", style="bold")
     for path, what in (
         (output / "report" / "report.html", "the report: tables, pictures, a before/after slider"),
         (output / "enhanced", "the enhanced scan, and what is known of how far to trust it (.json)"),

@@ -71,7 +71,8 @@ def simulate(
                 print_error(str(error))
                 failed.append(name)
             else:
-                console.print("\n".join(str(path) for path in written), soft_wrap=True, markup=False)
+                for path in written:
+                    console.print(str(path), soft_wrap=True, markup=False)
             advance(1)
     raise_for_failed(failed, len(scans), "simulated")
 

@@ -109,6 +109,7 @@ def load_index(path: Path) -> FileDataset:
         # Values are converted when they are asked for; here a damaged one is still its file's fault alone.
         for keyword in _INDEX_KEYWORDS:
             index.get(keyword)
+        index.file_meta.get("MediaStorageSOPClassUID")
     return index
 
 

@@ -28,6 +28,7 @@ def decode_pixels(dataset: Dataset, name: str) -> NDArray[np.float32]:
     Raises:
         ScanError: There is no pixel data, it is colour, truncated, or too large, or no decoder for it is
             installed.
+        MemoryError: The decoded pixels need more memory than there is.
     """
     _check_grey(dataset, name)
     _check_decodable(dataset, name)
@@ -37,7 +38,9 @@ def decode_pixels(dataset: Dataset, name: str) -> NDArray[np.float32]:
     _check_stored(dataset, samples, name)
     try:
         pixels = pixel_array(dataset, allow_excess_frames=False, correct_unused_bits=True)
-    except Exception as error:  # every decoder plugin raises its own kinds
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError):
+        raise
+    except BaseException as error:  # every decoder raises its own kinds; one written in Rust panics
         raise ScanError(
             f"Expected complete pixel data. Received: {name}, whose pixel data cannot be decoded "
             f"({first_line(error).rstrip('.')}). Copy the file again from the scanner."

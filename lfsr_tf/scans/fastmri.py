@@ -26,7 +26,14 @@ from lfsr_tf.errors import ScanError, first_line
 from lfsr_tf.scans.checks import as_float32, check_file
 from lfsr_tf.scans.field_of_view import InPlane, image_geometry, kspace_geometry
 from lfsr_tf.scans.geometry import axial_affine
-from lfsr_tf.scans.hdf5_files import checked_dataset, has_name, open_dataset, read_attribute, read_text
+from lfsr_tf.scans.hdf5_files import (
+    checked_dataset,
+    has_name,
+    open_dataset,
+    open_hdf5,
+    read_attribute,
+    read_text,
+)
 from lfsr_tf.scans.ismrmrd_header import IsmrmrdHeader, parse_ismrmrd_header
 from lfsr_tf.scans.kspace_layout import check_axes, check_image_matrix
 from lfsr_tf.scans.kspace_sampling import check_mask, check_sampling
@@ -78,7 +85,7 @@ def read_fastmri(path: Path) -> list[Scan]:
     """
     check_file(path)
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             return [_read_open(file, path)]
     except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ScanError(

@@ -2,13 +2,18 @@
 
 HDF5 can promise any size for a few bytes (chunks that were never written read as fill values), and can take
 its data from other files: external storage, external links and virtual data sets would read whatever a
-stranger's file names. All of that is asked before anything is read.
+stranger's file names. All of that is asked before anything is read. Texts of variable length and the sources
+of virtual data sets lie in global heaps, on which its library can loop for ever: those are walked first.
 """
 
 from __future__ import annotations
 
+import io
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -18,6 +23,21 @@ from lfsr_tf.scans.checks import check_shape, check_stored_size
 
 _MAX_TEXT = 2**20
 """Most bytes of a header or attribute: ISMRMRD headers with the whole protocol take some hundred kB."""
+
+_HEAP_HEADER = 16
+"""Bytes before a global heap's objects, and before the data of each, of which the last 8 are a size."""
+
+
+@contextmanager
+def open_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Open a file to read it; what lies in a damaged global heap is then an OSError when it is asked for.
+
+    Raises:
+        OSError: The file is no HDF5, or cannot be read.
+    """
+    with _WalkedFile(path) as stream, h5py.File(stream, "r") as file:
+        _, stream.length_bytes = file.id.get_create_plist().get_sizes()
+        yield file
 
 
 def has_name(file: h5py.File, name: str) -> bool:
@@ -102,6 +122,44 @@ def open_dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
             "Copy everything into one file (h5repack)."
         )
     return dataset
+
+
+class _WalkedFile(io.FileIO):
+    """A file that walks each global heap collection when HDF5's library asks for it, and before it gets it.
+
+    The library loops for ever on an object that ends where it begins, such as free space of size 0. The
+    layout is in the HDF5 File Format Specification, III.E.
+    """
+
+    length_bytes = 8
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        start = self.tell()
+        if self.read(5) == b"GCOL\x01":
+            self._walk(start)
+        self.seek(start)
+        return super().readinto(buffer)
+
+    def _walk(self, start: int) -> None:
+        _, collection_size = self._header(start)
+        place, end = start + _HEAP_HEADER, start + collection_size
+        # An index has 16 bits, and that of free space is 0.
+        for _ in range(2**16 + 1):
+            if place + _HEAP_HEADER > end:
+                return
+            index, size = self._header(place)
+            step = _HEAP_HEADER + -(-size // 8) * 8 if index else size
+            if not 0 < step <= end - place:
+                break
+            place += step
+        raise OSError(f"its global heap is damaged at byte {place}")
+
+    def _header(self, place: int) -> tuple[int, int]:
+        """The index and the size of an object; only the size is meant where a collection begins."""
+        self.seek(place)
+        header = self.read(_HEAP_HEADER)
+        size = header[8 : 8 + self.length_bytes]
+        return int.from_bytes(header[:2], "little"), int.from_bytes(size, "little")
 
 
 def _check_storage(dataset: h5py.Dataset, where: str) -> None:

@@ -1,14 +1,17 @@
 """The `lfsr` command itself: how it ends, and that it prints names as they are."""
 
+import io
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.table import Table
 
 from lfsr_tf.cli import app, quiet
-from lfsr_tf.cli.console import console
+from lfsr_tf.cli.console import console, print_error, print_warning, progress_bar
 from lfsr_tf.errors import ScanError
 
 
@@ -67,6 +70,37 @@ def test_tensorflow_starts_without_a_place_for_temporary_files(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     with quiet._caught_stderr():
         pass
+
+
+STRANGE = "a\x1b[31m\x9b2J\x07\rb\u202e\udcfc"
+SHOWN = "a�[31m�2J� b��"
+
+
+def test_orders_for_a_terminal_are_printed_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
+    print_error(f"nl\n{STRANGE}: Expected a scan.")
+    print_warning(STRANGE)
+    table = Table(STRANGE, title=STRANGE)
+    table.add_row(STRANGE)
+    console.print(table)
+    console.print(f"{STRANGE}\n{STRANGE}", markup=False, soft_wrap=True)
+    printed = capfd.readouterr()
+    assert printed.err == f"lfsr: error: nl {SHOWN}: Expected a scan.\nlfsr: warning: {SHOWN}\n"
+    assert printed.out.count(SHOWN) == 5 and printed.out.endswith(f"\n{SHOWN} {SHOWN}\n")
+    assert printed.out.replace("\n", "").isprintable()
+
+
+def test_nor_by_a_progress_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Console(file=io.StringIO(), force_terminal=True, width=100)
+    monkeypatch.setattr("lfsr_tf.cli.console.messages", shown)
+    with progress_bar(f"{STRANGE}[/b]", 1) as advance:
+        advance(1)
+    assert f"{SHOWN}[/b]" in shown.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["two  spaces.nii", "Müller\u202f3\u3000脳.nii"])
+def test_a_path_in_an_error_can_be_copied(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    print_error(f"Expected a scan. Received: {name}.")
+    assert name in capfd.readouterr().err
 
 
 def test_names_are_printed_as_they_are() -> None:

@@ -79,6 +79,14 @@ def test_names_are_not_taken_for_markup(run_command: Run, tmp_path: Path) -> Non
     assert "x[/b]" in result.stdout and "scan[old].h5" in "".join(result.stdout.split())
 
 
+def test_no_name_writes_a_line_of_its_own(run_command: Run, small_scan: MakeScan) -> None:
+    scan = small_scan()
+    scan = scan.rename(scan.with_name(f"nl\nlfsr: error: fake_{scan.name}"))
+    result = run_command(inspect, scan)
+    assert result.exit_code == 0, result.exception
+    assert not [line for line in result.stdout.splitlines() if line.startswith("lfsr: error")]
+
+
 def test_an_impossible_name_is_one_line(run_command: Run, small_scan: MakeScan) -> None:
     result = run_command(inspect, small_scan(), "x" * 300 + ".nii.gz", "--json")
     assert isinstance(result.exception, LfsrError) and "1 of 2 scans" in str(result.exception)

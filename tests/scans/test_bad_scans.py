@@ -1,11 +1,13 @@
 """Files that are no scans: each is refused in one line that says what was expected, what came, what to do."""
 
+import h5py
 import nibabel as nib
 import numpy as np
 import pytest
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans import read_scan
+from lfsr_tf.scans.hdf5_files import open_hdf5, read_attribute, read_text
 from tests.scans.refusals import refused
 
 NAMES = ["a.nii", "a.nii.gz", "a.h5", "a.npy", "a.npz", "a.dcm"]
@@ -49,6 +51,50 @@ def test_a_truncated_hdf5(hdf5_file, tmp_path, kept):
     whole = hdf5_file("whole.h5", kspace=np.ones((2, 64, 40), np.complex64)).read_bytes()
     (tmp_path / "a.h5").write_bytes(whole[: int(len(whole) * kept)])
     refused(tmp_path / "a.h5", "truncated")
+
+
+def _damaged_heap(path, damage):
+    whole = path.read_bytes()
+    first = whole.rindex(b"GCOL") + 16
+    path.write_bytes(whole[:first] + damage + whole[first + len(damage) :])
+    return path
+
+
+# Free space without a size, and a text whose size leads back to where it begins: HDF5 would walk for ever.
+@pytest.mark.parametrize("damage", [bytes(16), b"\1\0\1" + bytes(5) + b"\xf0" + b"\xff" * 7])
+def test_texts_in_a_damaged_global_heap(hdf5_file, tmp_path, header_xml, image, damage):
+    images = {"reconstruction_rss": image(3, 32, 40)}
+    with_header = hdf5_file("header.h5", ismrmrd_header=header_xml().decode(), **images)
+    refused(_damaged_heap(with_header, damage), "its global heap is damaged at byte")
+    with_patient = hdf5_file("patient.h5", attrs={"patient_id": "p01"}, **images)
+    refused(_damaged_heap(with_patient, damage), "its global heap is damaged at byte")
+    layout = h5py.VirtualLayout((3, 32, 40), np.float32)
+    layout[:] = h5py.VirtualSource("other.h5", "images", (3, 32, 40))
+    with h5py.File(tmp_path / "virtual.h5", "w") as file:
+        file.create_virtual_dataset("reconstruction_rss", layout)
+        file["kspace"] = np.random.default_rng(0).normal(size=(3, 32, 40)).astype(np.complex64)
+    refused(_damaged_heap(tmp_path / "virtual.h5", damage), "its global heap is damaged at byte")
+
+
+def test_a_global_heap_of_endless_free_space(hdf5_file, image):
+    path = hdf5_file(ismrmrd_header="<a>" * 2**19, reconstruction_rss=image(3, 32, 40))
+    refused(_damaged_heap(path, (bytes(8) + b"\x10" + bytes(7)) * (3 * 2**15 + 1)), "heap is damaged")
+
+
+@pytest.mark.parametrize("lengths", [4, 8])
+def test_texts_among_many_that_have_come_and_gone(tmp_path, lengths):
+    layout = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    layout.set_sizes(8, lengths)
+    layout.set_userblock(512)
+    with h5py.File(h5py.h5f.create(bytes(tmp_path / "a.h5"), fcpl=layout)) as file:
+        for number in range(300):
+            file.attrs[f"text{number}"] = "word" * (number % 7)
+        for number in range(0, 300, 3):
+            del file.attrs[f"text{number}"]
+        file["header"], file.attrs["patient_id"] = "<a>" * 10_000, "p01"
+    with open_hdf5(tmp_path / "a.h5") as file:
+        assert read_text(file, "header", tmp_path / "a.h5") == b"<a>" * 10_000
+        assert [read_attribute(file, name) for name in ("patient_id", "text13")] == ["p01", "word" * 6]
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a.npz"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+from lfsr_tf.errors import printable_line
+
 
 class Code(enum.IntEnum):
     """Status codes of gRPC, which TensorFlow shares (google/rpc/code.proto)."""
@@ -68,9 +70,8 @@ class RefusalError(Exception):
 
 
 def one_line(text: str) -> str:
-    """A text for a log: a client's words may have line breaks in them, and orders for a terminal."""
-    words = " ".join(_cut(text).splitlines())
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
+    """A text for a log, cut: a client's words may be in it."""
+    return printable_line(_cut(text))
 
 
 def _cut(text: str) -> str:

@@ -1,5 +1,6 @@
 """DICOM that cannot be a scan: each is one line that says what was expected, received and what to do."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,8 +8,11 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import RLELossless
 
 from lfsr_tf.errors import ScanError
+from lfsr_tf.scans import dicom_pixels
 from lfsr_tf.scans.dicom_read import find_series, is_dicom, read_dicom
 
 Write = Callable[..., Path]
@@ -110,6 +114,36 @@ def test_random_bytes_behind_the_mark_are_refused(tmp_path: Path) -> None:
     for seed in range(20):
         path.write_bytes(bytes(128) + b"DICM" + np.random.default_rng(seed).bytes(3000))
         refusal(path)
+
+
+def test_an_rle_segment_of_too_many_pixels_is_refused_though_its_decoder_panics(write_series: Write) -> None:
+    def overlong(dataset: Dataset, number: int) -> None:
+        segment = b"\x81\x05" * (dataset.Rows * dataset.Columns // 128 + 2)
+        frame = struct.pack("<16I", 2, 64, 64 + len(segment), *([0] * 13)) + 2 * segment
+        dataset.file_meta.TransferSyntaxUID = RLELossless
+        dataset.add_new("PixelData", "OB", encapsulate([frame]))
+
+    assert "000.dcm, whose pixel data cannot be decoded" in refusal(write_series(edit=overlong))
+
+
+@pytest.mark.parametrize("passing", [KeyboardInterrupt, SystemExit, MemoryError])
+def test_what_is_no_fault_of_the_file_passes_the_decoder(
+    write_series: Write, monkeypatch: pytest.MonkeyPatch, passing: type[BaseException]
+) -> None:
+    def interrupted(*arguments: object, **settings: object) -> None:
+        raise passing
+
+    monkeypatch.setattr(dicom_pixels, "pixel_array", interrupted)
+    with pytest.raises(passing):
+        read_dicom(write_series())
+
+
+def test_a_class_that_cannot_be_read_is_named_where_there_is_no_image_size(write_series: Write) -> None:
+    path = write_series() / "004.dcm"
+    data = path.read_bytes()
+    data = data[: data.index(b"\x28\0\x10\0US")].replace(b"\x02\0\x02\0UI", b"\x02\0\x02\0UM", 1)
+    path.write_bytes(data)
+    assert "004.dcm, with a value that cannot be read" in refusal(path.parent)
 
 
 def test_dicom_without_pixel_data_is_named(write_series: Write) -> None:
