@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lfsr_tf.settings import check_range, check_types, is_number, refusal
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -22,6 +24,7 @@ class ModelInfo:
             unknown.
         spacing_range_mm: Smallest and largest LR sample spacing in training, in mm; None: unknown.
         dtype_policy: Keras dtype policy that it computes in; that of its training, unless it was recast.
+            `save_model` finds it out.
         data_fingerprint: Of the records that it was trained on; "" where unknown.
         trained_steps: Steps of the optimiser.
         package_version: Version of lfsr_tf that trained it.
@@ -46,16 +49,20 @@ def info_from_json(values: Mapping[str, Any]) -> ModelInfo:
     """A description from plain values.
 
     Raises:
-        TypeError: A value is missing, unknown or of another type.
-        ValueError: A range does not have two ends.
+        TypeError: A value is missing or unknown.
+        ValueError: A value is of another type, not finite or out of its range.
     """
     info = ModelInfo(**values)
-    ranges: dict[str, Any] = {name: _pair(values.get(name)) for name in ("sigma_range", "spacing_range_mm")}
+    check_types(info)
+    check_range(info, "scale", "version", least=1)
+    names = ("sigma_range", "spacing_range_mm")
+    ranges: dict[str, Any] = {name: _pair(name, values.get(name)) for name in names}
     return dataclasses.replace(info, settings=dict(info.settings), metrics=dict(info.metrics), **ranges)
 
 
-def _pair(values: Any) -> tuple[float, float] | None:
+def _pair(name: str, values: Any) -> tuple[float, float] | None:
     if values is None:
         return None
-    smallest, largest = values
-    return float(smallest), float(largest)
+    if not isinstance(values, list | tuple) or len(values) != 2 or not all(map(is_number, values)):
+        raise refusal(name, "two finite numbers", values)
+    return float(values[0]), float(values[1])

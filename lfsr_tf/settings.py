@@ -10,8 +10,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from lfsr_tf.errors import ConfigError
 
 
@@ -85,7 +83,9 @@ def refusal(name: str, wanted: str, value: Any) -> ConfigError:
 
 def plain_values(value: Any) -> Any:
     """The same value with Python's own numbers instead of NumPy's, in tables and lists too."""
-    if isinstance(value, np.generic):
+    # Where NumPy was not imported, which takes a while, nothing is of it.
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.generic):
         return value.item()
     if isinstance(value, Mapping):
         return {key: plain_values(each) for key, each in value.items()}

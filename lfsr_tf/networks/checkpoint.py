@@ -15,6 +15,7 @@ from lfsr_tf.errors import LfsrError, ModelError, OutputError, first_line
 from lfsr_tf.model_info import ModelInfo, info_from_json
 from lfsr_tf.networks.interface import scale_of
 from lfsr_tf.networks.registry import NETWORKS, build_network
+from lfsr_tf.networks.self_ensemble import network_inside
 from lfsr_tf.networks.settings import check_channels_last
 from lfsr_tf.settings import plain_values
 from lfsr_tf.storage import atomic_path, exists, read_json, write_json
@@ -39,20 +40,27 @@ class TrainedModel:
     info: ModelInfo
 
 
+# Of its own size: Keras stores weights as they are.
+_MOST_UNFOLDED = 16
+
+
 def save_model(model: keras.Model, info: ModelInfo, path: Path | str) -> Path:
     """Write a model and its description.
 
     Args:
         model: The model, compiled or not.
-        info: Its description; NumPy's numbers are taken as plain ones.
+        info: Its description; NumPy's numbers are taken as plain ones, and its `dtype_policy` is replaced by
+            the model's own.
         path: The file to write, ending in .keras; model.json is written beside it, last.json for last.keras.
 
     Returns:
         The file.
 
     Raises:
-        ModelError: The name does not end in .keras, or the description is not one that `load_model` takes:
-            JSON cannot hold it, or it is of another architecture or scale.
+        ModelError: The name does not end in .keras; the model does not take images of any size to larger
+            ones, or has a class that Keras could not load again; or the description is not one that
+            `load_model` takes: JSON cannot hold it, or it is of another architecture or scale. Layers whose
+            reach is not known are refused later, by `enhance_scan` and `export_model`.
         OutputError: A file cannot be written, or model.json describes another model; neither file is left
             half-written.
     """
@@ -98,15 +106,14 @@ def load_model(path: Path | str) -> TrainedModel:
             "lfsr_tf/networks/registry.py."
         ) from error
     _check_architecture(model, info, file, info_file)
-    return TrainedModel(model, info)
+    return TrainedModel(model, dataclasses.replace(info, dtype_policy=_policy_of(model)))
 
 
 def _checked_values(model: keras.Model, info: ModelInfo, path: Path) -> dict[str, Any]:
     """The description as JSON has it."""
+    described = dataclasses.asdict(info) | {"dtype_policy": _policy_of(model)}
     try:
-        values: dict[str, Any] = json.loads(
-            json.dumps(plain_values(dataclasses.asdict(info)), allow_nan=False)
-        )
+        values: dict[str, Any] = json.loads(json.dumps(plain_values(described), allow_nan=False))
         info = info_from_json(values)
     except (TypeError, ValueError) as error:
         raise ModelError(
@@ -114,13 +121,17 @@ def _checked_values(model: keras.Model, info: ModelInfo, path: Path) -> dict[str
             f"({first_line(error)}). Give numbers, text, lists and tables."
         ) from error
     _check_architecture(model, info, path, _info_file(path))
-    # A network of one's own may be one that has no scale.
-    if info.network in NETWORKS and info.scale != scale_of(model):
-        raise ModelError(
-            f"Expected a model description with the network's scale, {scale_of(model)}. Received: "
-            f"scale={info.scale} for {path}. Correct the description."
-        )
+    if info.network not in NETWORKS:  # those of the registry were made as they will be again
+        check_can_be_loaded(model)
     return values
+
+
+def _policy_of(model: keras.Model) -> str:
+    """The dtype policy that a model computes in, of whose layers some stay in float32."""
+    # An input and the model around it have the policy of the process, also where they were loaded.
+    inside = network_inside(model).layers
+    names = {each.dtype_policy.name for each in inside if not isinstance(each, keras.layers.InputLayer)}
+    return min(names - {"float32"}, default="float32")
 
 
 def check_can_be_loaded(network: keras.Model) -> None:
@@ -130,7 +141,9 @@ def check_can_be_loaded(network: keras.Model) -> None:
         ModelError: It cannot be made again from its configuration; the message names what.
     """
     try:
-        type(network).from_config(network.get_config())
+        config = keras.saving.serialize_keras_object(network)
+        # Models are loaded uncompiled, so that the loss may be anyone's.
+        keras.saving.deserialize_keras_object({**config, "compile_config": None})
     # Keras hands on whatever its parts raise.
     except Exception as error:
         raise ModelError(
@@ -175,6 +188,13 @@ def _check_is_model_file(file: Path) -> None:
             f"Expected a Keras model file. Received: {file}, which is another kind of file or cut off. "
             "Train or copy it again."
         )
+    with zipfile.ZipFile(file) as archive:
+        unfolded = sum(entry.file_size for entry in archive.infolist())
+    if unfolded > _MOST_UNFOLDED * file.stat().st_size:
+        raise ModelError(
+            f"Expected a Keras model file, which is hardly compressed. Received: {file}, which unfolds to "
+            f"{unfolded / 2**20:.0f} MiB. Train or copy it again."
+        )
 
 
 def _read_info(file: Path) -> ModelInfo:
@@ -199,15 +219,24 @@ def _read_info(file: Path) -> ModelInfo:
 
 
 def _check_architecture(model: keras.Model, info: ModelInfo, file: Path, info_file: Path) -> None:
-    """A network of the registry must have the weights that its name and settings make."""
-    if info.network not in NETWORKS:
-        return
+    """The scale must be the network's; one of the registry must have the weights that its settings make."""
+    if info.network in NETWORKS:
+        _check_weights(model, info, file, info_file)
+    if info.scale != scale_of(model):
+        raise ModelError(
+            f"Expected a model description with the network's scale, {scale_of(model)}. Received: "
+            f"scale={info.scale} for {file}. Correct the description."
+        )
+
+
+def _check_weights(model: keras.Model, info: ModelInfo, file: Path, info_file: Path) -> None:
     try:
         expected = build_network(info.network, **info.settings)
-    except LfsrError as error:
+    # Settings of a size that no memory has are TensorFlow's own error.
+    except Exception as error:
         raise ModelError(
             f"Expected a model description. Received: {info_file}, whose settings do "
-            f"not fit its network. {error}"
+            f"not fit its network. {first_line(error)}"
         ) from error
     if _architecture(model) != _architecture(expected):
         raise ModelError(

@@ -53,8 +53,12 @@ def network_input(noise_level: bool) -> tuple[keras.KerasTensor, keras.KerasTens
 
 
 def takes_noise_level(model: keras.Model) -> bool:
-    """Whether a network's input has the noise level as its second channel."""
-    return bool(model.input_shape[-1] == 2)
+    """Whether a network's input has the noise level as its second channel.
+
+    Raises:
+        ModelError: As `scale_of`, of the input.
+    """
+    return _channels(model) == 2
 
 
 def with_noise_level(images: Any, sigma: Any) -> Any:
@@ -76,18 +80,26 @@ def scale_of(model: keras.Model) -> int:
 
     Raises:
         ModelError: The network does not take images of any size, with or without a noise level, to larger
-            one-channel images.
+            one-channel images, or does not tell what it takes: it is not functional.
     """
-    given, channels = model.input_shape, (1, 2)
-    if len(given) != 4 or tuple(given[1:3]) != (None, None) or given[3] not in channels:
-        raise ModelError(
-            "Expected a network for images (None, None, None, 1), or (None, None, None, 2) with the noise "
-            f"level. Received: one for {given}, {model.name}. Choose a model of this package."
-        )
-    shape = model.compute_output_shape((1, _PROBE_PIXELS, _PROBE_PIXELS, given[3]))
+    channels = _channels(model)
+    shape = model.compute_output_shape((1, _PROBE_PIXELS, _PROBE_PIXELS, channels))
     if len(shape) != 4 or shape[1] != shape[2] or shape[1] % _PROBE_PIXELS or shape[3] != 1:
         raise ModelError(
-            f"Expected a network that enlarges [1, 16, 16, {given[3]}] by a whole factor. Received: "
+            f"Expected a network that enlarges [1, 16, 16, {channels}] by a whole factor. Received: "
             f"{model.name}, which gives {tuple(shape)}."
         )
     return int(shape[1]) // _PROBE_PIXELS
+
+
+def _channels(model: keras.Model) -> int:
+    """Of the network's input: 2 with the noise level, else 1."""
+    # A subclass of Model that is not functional has none, built or not.
+    given = getattr(model, "input_shape", None)
+    if given not in [(None, None, None, 1), (None, None, None, 2)]:
+        raise ModelError(
+            "Expected a network for images (None, None, None, 1), or (None, None, None, 2) with the noise "
+            f"level. Received: {model.name}, whose input_shape is {given}. Choose a model of this package, "
+            "or make one of such an Input, keras.Model(input, output)."
+        )
+    return int(given[3])

@@ -206,8 +206,9 @@ def _reach(layer: keras.layers.Layer, axis: int) -> tuple[Fraction, _Reads]:
     if isinstance(layer, _POOLS) and _keeps_its_phase(layer, layer.pool_size[axis], axis):
         stride = layer.strides[axis]
         return Fraction(1, stride), _same(layer.pool_size[axis], 1, stride)
-    if isinstance(layer, layers.UpSampling2D) and layer.interpolation in _ENLARGED:
-        return Fraction(layer.size[axis]), _ENLARGED[layer.interpolation](layer.size[axis])
+    # Keras 3.15 interpolates images of known size alone, though its layer is made for any.
+    if isinstance(layer, layers.UpSampling2D) and layer.interpolation == "nearest":
+        return Fraction(layer.size[axis]), _repeated(layer.size[axis])
     if isinstance(layer, _POINTWISE):
         return Fraction(1), _same(1, 1, 1)
     raise ModelError(
@@ -236,16 +237,3 @@ def _transposed(kernel: int, stride: int) -> _Reads:
 
 def _repeated(size: int) -> _Reads:
     return lambda sample: range(sample // size, sample // size + 1)
-
-
-def _interpolated(size: int) -> _Reads:
-    """The two nearest samples, as Keras has it: on half-pixel centres."""
-
-    def reads(sample: int) -> range:
-        first = (2 * sample + 1 - size) // (2 * size)
-        return range(first, first + 2)
-
-    return reads
-
-
-_ENLARGED = {"nearest": _repeated, "bilinear": _interpolated}

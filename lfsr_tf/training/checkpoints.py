@@ -58,7 +58,6 @@ def describe(
         network=config.network,
         settings=dict(config.network_settings),
         scale=scale_of(model),
-        dtype_policy=model.dtype_policy.name,
         trained_steps=earlier_steps + state.epochs_done * source.steps_per_epoch,
         package_version=lfsr_tf.__version__,
         metrics=metrics,

@@ -53,10 +53,17 @@ def load_snapshot(model: keras.Model, path: Path) -> None:
 
 
 def trained_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Every variable under a name of its own; the optimiser's are numbered, since their names may repeat."""
-    weights = {f"model/{variable.path}": variable for variable in model.variables}
-    optimizer = {f"optimizer/{number}": each for number, each in enumerate(model.optimizer.variables)}
-    return weights | optimizer
+    """Every variable under a name of its own, the same in every process.
+
+    The optimiser's are numbered, since their names may repeat; so are seeds, such as those of Dropout, since
+    Keras counts their names through the process.
+    """
+    weights = {f"model/{variable.path}": variable for variable in model.weights}
+    seeds = (variable for variable in model.variables if f"model/{variable.path}" not in weights)
+    numbered = {"seed": seeds, "optimizer": model.optimizer.variables}
+    return weights | {
+        f"{kind}/{number}": each for kind, every in numbered.items() for number, each in enumerate(every)
+    }
 
 
 def _array(variable: keras.Variable) -> NDArray[np.generic]:

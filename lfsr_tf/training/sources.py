@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import keras
 import tensorflow as tf
 
-from lfsr_tf.errors import ModelError
+from lfsr_tf.errors import ModelError, first_line
 from lfsr_tf.graphs import as_written
 from lfsr_tf.networks import build_network
 from lfsr_tf.networks.checkpoint import check_can_be_loaded
@@ -174,7 +175,25 @@ def _usable_network(config: TrainConfig) -> NetworkTraits:
                 f"{weight.path} in {config.network}, named by Keras. Give every layer a name."
             )
     check_can_be_loaded(network)
-    return traits_of(network)
+    traits = traits_of(network)
+    _check_any_size(network)
+    return traits
+
+
+def _check_any_size(network: keras.Model) -> None:
+    """Trace a network as it runs on scans: patches are of one size, and with those it may yet train."""
+    try:
+        tf.function(
+            lambda images: network(images, training=False),
+            input_signature=[tf.TensorSpec(network.input_shape, tf.float32)],
+            autograph=False,
+        ).get_concrete_function()
+    # Layers raise whatever they like.
+    except Exception as error:
+        raise ModelError(
+            f"Expected a network that takes images of any size. Received: {network.name} "
+            f"({first_line(error)}). Compute sizes by keras.ops.shape, and without if or while."
+        ) from error
 
 
 def _pipeline(config: TrainConfig, info: DatasetInfo) -> PipelineConfig:

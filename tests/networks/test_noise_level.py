@@ -1,5 +1,6 @@
 """Networks that are told the noise level: their input, what they do with it, and who tells them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +94,18 @@ def test_a_network_of_three_channels_is_refused() -> None:
     colour = keras.Input((None, None, 3))
     with pytest.raises(ModelError, match="Expected a network for images"):
         scale_of(TrainedModel(keras.Model(colour, colour), ModelInfo("odd", "own", {}, 1)).model)
+
+
+class Subclassed(keras.Model):
+    """A network that is not functional, so that Keras does not know its input."""
+
+    def call(self, lr: Any) -> Any:
+        return keras.ops.repeat(keras.ops.repeat(lr, 2, axis=1), 2, axis=2)
+
+
+@pytest.mark.parametrize("asked", [scale_of, takes_noise_level])
+def test_a_network_that_is_not_functional_is_refused(asked: Callable[[keras.Model], object]) -> None:
+    network = Subclassed(name="sub")
+    network(images(1, 4, 4, 1))
+    with pytest.raises(ModelError, match=r"Received: sub, whose input_shape is None\. .*keras\.Model\("):
+        asked(network)

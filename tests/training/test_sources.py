@@ -123,9 +123,43 @@ def unregistered_network() -> keras.Model:
     return keras.Model(image, keras.layers.Conv2DTranspose(1, 2, strides=2, name="up")(maps))
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class Doubled(keras.layers.UpSampling2D):
+    """A layer that patches of a known size go through and scans of any size do not."""
+
+    def call(self, maps: tf.Tensor) -> tf.Tensor:
+        return super().call(maps) if tf.shape(maps)[1] > 0 else maps
+
+    def input_range(self, sample: int) -> range:
+        return range(sample // 2, sample // 2 + 1)
+
+    upsampling = 2
+
+
+def sized_network() -> keras.Model:
+    image = keras.Input((None, None, 1))
+    return keras.Model(image, Doubled(2, name="doubled")(image))
+
+
+def interpolating_network() -> keras.Model:
+    image = keras.Input((None, None, 1))
+    return keras.Model(image, keras.layers.UpSampling2D(2, interpolation="bilinear", name="between")(image))
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Subclassed(keras.Model):
+    """A network that is not functional, so that Keras does not know its input."""
+
+    def call(self, images: tf.Tensor) -> tf.Tensor:
+        return images
+
+
 @pytest.mark.parametrize(
     ("network", "message"),
     [
+        (sized_network, r"images of any size\. Received: .*calling Doubled\.call\(\)"),
+        (interpolating_network, r"whose reach is known\. Received: UpSampling2D between"),
+        (Subclassed, r"Received: subclassed.*, whose input_shape is None\. .*keras\.Model\(input, output\)"),
         (unregistered_network, r"loaded again\. Received: .*'Unregistered'"),
         (strided_network, r"whose reach is known\. Received: Conv2D strided"),
         (unnamed_network, r"names of their own.*Received: conv2d_transpose.*/kernel in Own"),

@@ -1,0 +1,123 @@
+"""What is no model, or is not what it says, is refused in one line when it is loaded."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import keras
+import pytest
+
+from lfsr_tf.errors import ModelError
+from lfsr_tf.networks import ResidualSR, SRDenseNet, load_model
+
+
+def refusal(path: Path) -> str:
+    """The message of the refusal, checked to be one line."""
+    with pytest.raises(ModelError) as caught:
+        load_model(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_missing_model_is_refused(tmp_path: Path) -> None:
+    assert "does not exist" in refusal(tmp_path / "absent.keras")
+    assert "does not exist" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04 nor a zip"])
+def test_another_kind_of_file_is_refused(run: Path, content: bytes) -> None:
+    (run / "best.keras").write_bytes(content)
+    assert "another kind of file" in refusal(run)
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.9, 0.999])
+def test_a_truncated_model_is_refused(run: Path, kept: float) -> None:
+    content = (run / "best.keras").read_bytes()
+    (run / "best.keras").write_bytes(content[: int(kept * len(content))])
+    assert "cut off" in refusal(run)
+
+
+def test_a_damaged_model_is_refused(run: Path) -> None:
+    content = bytearray((run / "best.keras").read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 2000] = bytes(2000)
+    (run / "best.keras").write_bytes(content)
+    assert "cannot be loaded" in refusal(run)
+
+
+def test_a_zip_of_something_else_is_refused(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "note.txt").write_text("no model")
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", tmp_path / "other")
+    shutil.copy(archive, run / "best.keras")
+    assert "cannot be loaded" in refusal(run)
+
+
+def test_a_model_with_code_inside_is_refused(run: Path) -> None:
+    image = keras.Input((None, None, 1))
+    keras.Model(image, keras.layers.Lambda(lambda x: x)(image)).save(run / "best.keras")
+    assert "cannot be loaded" in refusal(run)
+
+
+def test_a_model_without_its_description_is_refused(run: Path) -> None:
+    (run / "model.json").unlink()
+    assert "model.json beside the model" in refusal(run)
+    assert "or write both with lfsr_tf.save_model" in refusal(run)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "{}", '{"schema_version": 2}'])
+def test_a_damaged_or_foreign_description_is_refused(run: Path, text: str) -> None:
+    (run / "model.json").write_text(text)
+    assert "model.json" in refusal(run)
+
+
+@pytest.mark.parametrize(
+    "change", [{"colour": "red"}, {"sigma_range": [1.0]}, {"settings": 3}, {"settings": {"colour": 1}}]
+)
+def test_a_description_with_wrong_values_is_refused(run: Path, change: dict[str, object]) -> None:
+    values = json.loads((run / "model.json").read_text())
+    (run / "model.json").write_text(json.dumps({**values, **change}))
+    assert "Expected a model description" in refusal(run)
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(run: Path) -> None:
+    SRDenseNet(blocks=1, layers_per_block=2).save(run / "best.keras")
+    assert "another architecture" in refusal(run)
+
+
+def test_a_checkpoint_of_other_settings_is_refused(run: Path) -> None:
+    ResidualSR(blocks=1, filters=8).save(run / "best.keras")
+    assert "another architecture" in refusal(run)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scale": 0},
+        {"scale": 4},
+        {"scale": "2"},
+        {"version": "../../x"},
+        {"name": 3},
+        {"sigma_range": [float("nan"), 1.0]},
+        {"settings": {"filters": 10**7}},
+    ],
+    ids=str,
+)
+def test_a_description_that_cannot_be_true_is_refused(run: Path, change: dict[str, object]) -> None:
+    values = json.loads((run / "model.json").read_text())
+    (run / "model.json").write_text(json.dumps({**values, **change}))
+    assert "Expected a model description" in refusal(run)
+
+
+def test_the_precision_is_that_of_the_layers_whatever_the_description_says(run: Path) -> None:
+    values = json.loads((run / "model.json").read_text())
+    (run / "model.json").write_text(json.dumps({**values, "dtype_policy": "mixed_bfloat16"}))
+    assert load_model(run).info.dtype_policy == "float32"
+
+
+def test_a_model_that_unfolds_to_many_times_its_size_is_refused_before_it_does(run: Path) -> None:
+    with zipfile.ZipFile(run / "best.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", b" " * 2**24)
+    assert "which unfolds to 16 MiB" in refusal(run)
