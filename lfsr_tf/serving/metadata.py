@@ -15,7 +15,7 @@ from lfsr_tf.networks.traits import traits_of
 from lfsr_tf.physics.intensity import REFERENCE_PERCENTILE
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
 from lfsr_tf.serving.signatures import SIGNATURES, describe
-from lfsr_tf.serving.signatures.graph import MOST_PIXELS
+from lfsr_tf.serving.signatures.graph import LEAST_SIDE, MOST_IMAGES, MOST_PIXELS
 
 METADATA_FILE = "metadata.json"
 SCHEMA_VERSION = 1
@@ -67,6 +67,8 @@ def build_metadata(
         "value_range": VALUE_RANGE,
         "normalisation": {"percentile": REFERENCE_PERCENTILE, "per": "image"},
         "most_pixels_of_an_image": MOST_PIXELS,
+        "least_counted_side": LEAST_SIDE,
+        "most_images": MOST_IMAGES,
         "noise_level": _noise_level(trained),
         "non_finite_input": "refused with INVALID_ARGUMENT; with server-side batching, the whole batch is",
     }

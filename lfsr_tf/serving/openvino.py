@@ -23,13 +23,14 @@ from lfsr_tf.errors import ConfigError, ModelError, OutputError
 from lfsr_tf.networks import TrainedModel, scale_of
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.physics.acquisition import simulate_acquisition
+from lfsr_tf.physics.graph_noise import image_sigmas
 from lfsr_tf.physics.intensity import reference_intensity
 from lfsr_tf.physics.settings import AcquisitionConfig
 from lfsr_tf.scans.phantom import phantom_scan
 from lfsr_tf.serving.export import enhancing, save_functions
 from lfsr_tf.serving.layout import DEFAULT_NAME, version_folder
 from lfsr_tf.serving.metadata import METADATA_FILE, build_metadata
-from lfsr_tf.serving.signatures import SIGNATURES
+from lfsr_tf.serving.signatures import image
 from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE
 from lfsr_tf.storage import atomic_folder, write_json
 
@@ -91,7 +92,7 @@ def export_openvino(
     with tempfile.TemporaryDirectory() as scratch, atomic_folder(folder) as temporary:
         saved = Path(scratch) / "saved"
         # In one piece: the loop over parts makes OpenVINO 2026.4 corrupt its memory.
-        function = SIGNATURES[DEFAULT_SIGNATURE].build(enhancing(trained.model))
+        function = image.build(enhancing(trained.model), image_sigmas)
         save_functions(trained.model, {DEFAULT_SIGNATURE: function}, saved)
         _convert(saved, temporary / MODEL_FILE)
         found = accuracy(temporary / MODEL_FILE, saved, scale)

@@ -20,7 +20,7 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.serving.predict_request import inputs_of, predict_request
 from lfsr_tf.serving.signatures import SIGNATURES
-from lfsr_tf.serving.signatures.graph import MOST_PIXELS
+from lfsr_tf.serving.signatures.graph import MOST_PIXELS, counted_pixels
 from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE, Arrays
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
@@ -52,7 +52,7 @@ def check_sizes(sizes: Sequence[Size]) -> None:
     """
     if any(side < 1 for size in sizes for side in size):
         raise ConfigError(f"Expected warm-up sizes of 1 x 1 or more. Received: {list(sizes)}.")
-    if large := [size for size in sizes if size[0] * size[1] > MOST_PIXELS]:
+    if large := [size for size in sizes if counted_pixels(tf.constant(size, tf.int64)) > MOST_PIXELS]:
         raise ConfigError(
             f"Expected warm-up sizes of at most {MOST_PIXELS} pixels, which a request may have. Received: "
             f"{large[0][0]}x{large[0][1]}."

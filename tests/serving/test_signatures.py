@@ -1,6 +1,7 @@
 """What each signature makes of its inputs, in Python; `test_cpp_loader` has the C++ loader's view."""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from lfsr_tf.physics.fourier import fft2c
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
 from lfsr_tf.physics.phase import in_phase_image
 from lfsr_tf.serving.signatures import SIGNATURES
-from lfsr_tf.serving.signatures.graph import PIXELS_AT_ONCE, Enhance, in_parts
+from lfsr_tf.serving.signatures.graph import MOST_IMAGES, PIXELS_AT_ONCE, Enhance, in_parts
 
 SIGMA = 0.03
 
@@ -64,10 +65,10 @@ def test_a_volume_is_normalised_as_a_whole() -> None:
     np.testing.assert_allclose(result[:, ::2, ::2], volume**2 / reference, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("count", [1, 31, 32, 33, 70])
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 35])
 def test_a_volume_of_any_number_of_slices_keeps_their_order(count: int) -> None:
-    # 32 slices of 64 x 32 are one part.
-    assert PIXELS_AT_ONCE == 32 * 64 * 32
+    # 16 slices of 64 x 32, each counted as 64 x 64, are one part.
+    assert PIXELS_AT_ONCE == 16 * 64 * 64
     most: list[int] = []
 
     def network(batch: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
@@ -77,7 +78,7 @@ def test_a_volume_of_any_number_of_slices_keeps_their_order(count: int) -> None:
     volume = np.random.default_rng(0).random((count, 64, 32)).astype(np.float32)
     result = SIGNATURES["volume"].build(in_parts(network))(volume=tf.constant(volume))["sr"].numpy()
     np.testing.assert_allclose(result[:, ::2, ::2], volume, rtol=1e-5)
-    assert max(most) == min(count, 32) and sum(most) == count
+    assert max(most) == min(count, 16) and sum(most) == count
 
 
 def test_the_answer_of_one_image_does_not_depend_on_the_batch(images: np.ndarray) -> None:
@@ -160,6 +161,55 @@ def test_other_files_than_png_are_refused_before_they_are_unpacked(file: bytes) 
     serve = built("png", double)
     with pytest.raises(tf.errors.InvalidArgumentError, match="Expected PNG files in png_bytes"):
         serve(png_bytes=tf.constant([file]))
+
+
+def zeros(name: str, shape: tuple[int, int, int]) -> dict[str, tf.Tensor]:
+    """Inputs of a signature that stand for empty images."""
+    if name == "png":
+        file = tf.io.encode_png(np.zeros((*shape[1:], 1), np.uint8)).numpy()
+        return {"png_bytes": tf.constant([file] * shape[0])}
+    inputs = SIGNATURES[name].example(np.zeros(shape, np.float32))
+    return {key: tf.constant(value) for key, value in inputs.items()}
+
+
+@pytest.mark.parametrize("name", list(SIGNATURES))
+def test_a_thin_image_counts_as_64_pixels_along_each_axis(name: str) -> None:
+    # Of one row U-Nets make as many as their coarsest grid needs: it took twice the memory of a square.
+    built(name, double)(**zeros(name, (1, 1, 4096)))
+    for shape in [(1, 4097), (4097, 1)]:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="at most 262144 pixels"):
+            built(name, double)(**zeros(name, (1, *shape)))
+
+
+@pytest.mark.parametrize("name", ["serving_default", "kspace", "volume"])
+def test_many_large_images_are_measured_a_few_at_a_time(name: str) -> None:
+    # The blocks of an image are compared all with all: 200 MB where it is of 512 x 512.
+    inputs = zeros(name, (8, 512, 512))
+    serve = built(name, told)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
+    before = memory("VmRSS")
+    serve(**inputs)
+    assert memory("VmHWM") - before < 800e6
+
+
+def memory(name: str) -> int:
+    """Bytes of this process, as the kernel counts them."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(name))
+
+
+@pytest.mark.parametrize("name", list(SIGNATURES))
+def test_more_images_than_a_request_may_have_are_refused(name: str) -> None:
+    # However small: a million of one pixel, four megabytes, kept a server busy for half a minute.
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"at most {MOST_IMAGES} images"):
+        built(name, double)(**zeros(name, (MOST_IMAGES + 1, 1, 1)))
+
+
+def test_the_smallest_pictures_share_the_limit_of_their_number() -> None:
+    answer = built("png", double)(**zeros("png", (MOST_IMAGES, 1, 1)))
+    assert len(answer["sr_png_bytes"]) == MOST_IMAGES
+    with pytest.raises(tf.errors.InvalidArgumentError, match="pixels in all files"):
+        built("png", double)(**zeros("png", (65, 1, 4096)))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -19,13 +19,17 @@ IMAGES = (None, None, None, 1)
 # batch. A single image is not cut, so that its size is bounded, too; `lfsr enhance` sends tiles.
 PIXELS_AT_ONCE = 65_536
 MOST_PIXELS = 262_144
+# Images of one request: 64 MiB of the smallest that are counted as they are. A run of the network has its
+# price, and so a megabyte of single pixels would take minutes.
+MOST_IMAGES = 4_096
+LEAST_SIDE = 64
 
 
 def checked(values: tf.Tensor, name: str, shape: tuple[int | None, ...] = IMAGES) -> tf.Tensor:
     """Refuse what is no batch of images, with INVALID_ARGUMENT.
 
-    That is another rank or number of channels, nothing at all, an image of more than `MOST_PIXELS` pixels,
-    NaN and infinity.
+    That is another rank or number of channels, nothing at all, more than `MOST_IMAGES` images, one of more
+    than `MOST_PIXELS` pixels as `counted_pixels` counts them, NaN and infinity.
 
     Args:
         values: float32, complex64 or string, meant to be of `shape`.
@@ -36,12 +40,14 @@ def checked(values: tf.Tensor, name: str, shape: tuple[int | None, ...] = IMAGES
     something = tf.debugging.Assert(
         tf.size(values) > 0, [f"Expected something in {name}. Received: nothing."]
     )
-    with tf.control_dependencies([something]):
+    count = tf.shape(values)[0]
+    message = f"Expected at most {MOST_IMAGES} images in {name}. Received:"
+    few = tf.debugging.Assert(count <= MOST_IMAGES, [message, count])
+    with tf.control_dependencies([something, few]):
         values = tf.identity(values)
     if values.dtype == tf.string:
         return values
-    rows, columns = tf.unstack(tf.shape(values, tf.int64)[1:3])
-    with tf.control_dependencies([small_enough(rows, columns, name)]):
+    with tf.control_dependencies([small_enough(tf.shape(values, tf.int64)[1:3], name)]):
         values = tf.identity(values)
     message = f"Expected finite values in {name}. Received: "
     if not values.dtype.is_complex:
@@ -52,40 +58,64 @@ def checked(values: tf.Tensor, name: str, shape: tuple[int | None, ...] = IMAGES
     )
 
 
-def small_enough(rows: tf.Tensor, columns: tf.Tensor, name: str) -> tf.Operation:
+def counted_pixels(sides: tf.Tensor) -> tf.Tensor:
+    """Pixels of images as their limits count them: at least `LEAST_SIDE` along each axis.
+
+    Thin images take more memory for a pixel, since networks pad to their coarsest grid, and small ones more
+    time.
+
+    Args:
+        sides: int64 [..., 2], from 0 on.
+
+    Returns:
+        int64 [...], above `MOST_PIXELS` wherever a side is.
+    """
+    # Cut, since products of what the header of a file may claim overflow.
+    return tf.reduce_prod(tf.clip_by_value(sides, LEAST_SIDE, MOST_PIXELS + 1), axis=-1)
+
+
+def small_enough(sides: tf.Tensor, name: str) -> tf.Operation:
     """Refuse an image that would need more memory than a server should give one request.
 
     Args:
-        rows: int64, of one image.
-        columns: int64.
+        sides: int64 [2], rows and columns of one image.
         name: Of the input, for the message.
 
     Returns:
         What must have run before the image is touched.
     """
-    # Dividing instead of multiplying: sizes that a file claims may overflow.
-    fits = tf.logical_or(tf.equal(columns, 0), rows <= MOST_PIXELS // tf.maximum(columns, 1))
-    message = f"Expected images of at most {MOST_PIXELS} pixels in {name}. Received:"
-    return tf.debugging.Assert(fits, [message, rows, columns])
+    message = (
+        f"Expected images of at most {MOST_PIXELS} pixels in {name}, each side counted as {LEAST_SIDE} at "
+        "least. Received:"
+    )
+    return tf.debugging.Assert(counted_pixels(sides) <= MOST_PIXELS, [message, *tf.unstack(sides)])
 
 
-def in_parts(enhance: Enhance) -> Enhance:
-    """The same network, given a few images at a time: `PIXELS_AT_ONCE` pixels or one image."""
+def in_parts(
+    run: Callable[..., tf.Tensor], shape: tuple[int | None, ...] = IMAGES
+) -> Callable[..., tf.Tensor]:
+    """The same function of images, given a few at a time: `PIXELS_AT_ONCE` counted pixels or one image.
 
-    def enhance_parts(images: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
+    Args:
+        run: From images [N, H, W, ..] and whatever else has N along its first axis to float32 of `shape`.
+        shape: Of its results; they are joined along the first axis.
+    """
+
+    def run_parts(images: tf.Tensor, *others: tf.Tensor) -> tf.Tensor:
         count = tf.shape(images)[0]
-        at_once = tf.maximum(1, PIXELS_AT_ONCE // tf.maximum(1, tf.reduce_prod(tf.shape(images)[1:])))
+        counted = counted_pixels(tf.shape(images, tf.int64)[1:3])
+        at_once = tf.maximum(1, tf.cast(PIXELS_AT_ONCE // counted, tf.int32))
         parts = -(-count // at_once)
 
         def one(part: tf.Tensor, done: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
             chosen = slice(part * at_once, (part + 1) * at_once)
-            return part + 1, done.write(part, enhance(images[chosen], levels[chosen]))
+            return part + 1, done.write(part, run(images[chosen], *(each[chosen] for each in others)))
 
-        done = tf.TensorArray(tf.float32, parts, infer_shape=False, element_shape=[None, None, None, 1])
+        done = tf.TensorArray(tf.float32, parts, infer_shape=False, element_shape=shape)
         _, done = tf.while_loop(lambda part, _: part < parts, one, (0, done), parallel_iterations=1)
         return done.concat()
 
-    return enhance_parts
+    return run_parts
 
 
 def enhance_each(images: tf.Tensor, enhance: Enhance, sigma: tf.Tensor | None = None) -> tf.Tensor:

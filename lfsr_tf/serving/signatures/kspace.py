@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lfsr_tf.physics.fourier import fft2c, ifft2c
 from lfsr_tf.physics.graph_noise import complex_sigmas
 from lfsr_tf.physics.phase import in_phase_image
-from lfsr_tf.serving.signatures.graph import IMAGES, Enhance, checked, enhance_each
+from lfsr_tf.serving.signatures.graph import IMAGES, Enhance, checked, enhance_each, in_parts
 from lfsr_tf.serving.signatures.signature import Arrays, Signature, only_channel
 
 _SAMPLES = (
@@ -56,7 +56,8 @@ def _of_one_shape(real: tf.Tensor, imaginary: tf.Tensor) -> tf.Operation:
 
 def _enhanced(kspace: tf.Tensor, enhance: Enhance) -> dict[str, tf.Tensor]:
     image = ifft2c(kspace[..., 0])
-    return {"sr": enhance_each(in_phase_image(image[:, None])[..., None], enhance, complex_sigmas(image))}
+    sigmas = in_parts(complex_sigmas, (None,))(image)
+    return {"sr": enhance_each(in_phase_image(image[:, None])[..., None], enhance, sigmas)}
 
 
 def _transformed(images: NDArray[np.float32]) -> NDArray[np.complex64]:

@@ -10,11 +10,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
-from lfsr_tf.serving.signatures.graph import MOST_PIXELS, Enhance, checked, enhance_each, small_enough
+from lfsr_tf.serving.signatures.graph import Enhance, checked, counted_pixels, enhance_each, small_enough
 from lfsr_tf.serving.signatures.signature import Arrays, Signature
 
 WHITE = 65_535
-# Of all files of a request together: what 64 MiB of float32 hold. Packed, a kilobyte may hold millions.
+# Counted, of all files of a request: what 64 MiB of float32 hold. A packed kilobyte may hold millions.
 MOST_PIXELS_TOGETHER = 1 << 24
 _BEGINNING, _HEADER_BYTES = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 24
 
@@ -60,12 +60,11 @@ def _claim_few_pixels(files: tf.Tensor) -> tf.Operation:
         headers = tf.strings.substr(files, len(_BEGINNING), 8)
     digits = tf.cast(tf.io.decode_raw(headers, tf.uint8), tf.int64)
     sizes = tf.reduce_sum(tf.reshape(digits, (-1, 2, 4)) * [1 << 24, 1 << 16, 1 << 8, 1], axis=2)
-    # Cut, since products of what a header may claim overflow.
-    pixels = tf.reduce_prod(tf.minimum(sizes, MOST_PIXELS + 1), axis=1)
-    columns, rows = tf.unstack(sizes[tf.argmax(pixels)])
+    pixels = counted_pixels(sizes)
+    largest = tf.reverse(sizes[tf.argmax(pixels)], [0])
     together = tf.reduce_sum(pixels)
     message = f"Expected at most {MOST_PIXELS_TOGETHER} pixels in all files of png_bytes. Received:"
-    with tf.control_dependencies([small_enough(rows, columns, "png_bytes")]):
+    with tf.control_dependencies([small_enough(largest, "png_bytes")]):
         return tf.debugging.Assert(together <= MOST_PIXELS_TOGETHER, [message, together])
 
 

@@ -7,15 +7,15 @@ import tensorflow as tf
 
 from lfsr_tf.physics.graph_noise import or_typical, volume_sigma
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
-from lfsr_tf.serving.signatures.graph import PIXELS_AT_ONCE, Enhance, checked
+from lfsr_tf.serving.signatures.graph import MOST_IMAGES, PIXELS_AT_ONCE, Enhance, checked
 from lfsr_tf.serving.signatures.signature import Signature
 
 DESCRIPTION = (
     "volume: float32 [Z, H, W], the low-resolution magnitude slices of one scan in any unit, finite, not "
-    "negative, Z from 1 on. sr: float32 [Z, s H, s W] in the same unit. The volume is normalised by its "
-    "99.9th percentile, and its noise is measured in the background of all slices, as `lfsr enhance` does "
-    f"it; slices are enhanced a few at a time ({PIXELS_AT_ONCE} pixels, one slice at least), whatever their "
-    "number."
+    f"negative, Z from 1 to {MOST_IMAGES}. sr: float32 [Z, s H, s W] in the same unit. The volume is "
+    "normalised by its 99.9th percentile, and its noise is measured in the background of all slices, as "
+    f"`lfsr enhance` does it; slices are enhanced a few at a time ({PIXELS_AT_ONCE} pixels, one slice at "
+    "least)."
 )
 
 
