@@ -44,5 +44,5 @@ def printable_line(text: str) -> str:
     """
     return "".join(
         letter if letter.isprintable() or unicodedata.category(letter) == "Zs" else "\ufffd"
-        for letter in " ".join(text.splitlines())
+        for letter in " ".join(text.expandtabs(1).splitlines())
     )

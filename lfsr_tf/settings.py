@@ -76,6 +76,17 @@ def check_choice(settings: Any, name: str, choices: Iterable[Any]) -> None:
         raise refusal(name, f"one of {', '.join(map(repr, choices))}", getattr(settings, name))
 
 
+def check_counts(least: int, **counts: Any) -> None:
+    """Refuse arguments, by name, that are no whole numbers, Python's or NumPy's, or too small.
+
+    Raises:
+        ConfigError: One of them is.
+    """
+    for name, count in counts.items():
+        if not is_whole(plain_values(count)) or count < least:
+            raise refusal(name, f"a whole number of at least {least}", count)
+
+
 def refusal(name: str, wanted: str, value: Any) -> ConfigError:
     """The error of a setting that should be something else."""
     return ConfigError(f"Expected {name} to be {wanted}. Received: {value!r}.")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.physics.fourier import fft2c
@@ -22,9 +21,7 @@ _LEAST_FRACTION = 0.1
 # Of the line with most background: less says too little.
 _LEAST_LINE = 0.02
 # Rows and columns in turn, until both agree.
-_TURNS = 5
-# Receiver filters are smooth: of the width.
-_SMOOTHING = 1 / 32
+_TURNS = 30
 
 
 def noise_power(images: NDArray[np.complex64], background: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -48,6 +45,7 @@ def noise_power(images: NDArray[np.complex64], background: NDArray[np.bool_]) ->
         )
     rows, columns = _profiles(np.square(np.abs(images)).mean(axis=1), background)
     seen = background @ columns / columns.sum()
+    usable &= seen > 0.0
     weight = background * (usable / np.sqrt(np.where(usable, seen, 1.0)))[:, :, np.newaxis]
     share = usable @ rows / rows.sum()
     weighted = images * weight[:, np.newaxis].astype(np.float32)
@@ -70,15 +68,11 @@ def _profiles(
     for _ in range(_TURNS):
         rows = _ratio(noise.sum(axis=1), counts @ columns)
         columns = _ratio(noise.sum(axis=0), rows @ counts)
-    return _smooth(rows), _smooth(columns)
-
-
-def _smooth(profile: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(ndimage.gaussian_filter1d(profile, len(profile) * _SMOOTHING, mode="nearest"))
+    return rows, columns
 
 
 def _ratio(energy: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of lines; those without background have what lies between their neighbours, noise-free ones 1."""
+    """Of lines; those without background have what lies between their neighbours. 1 without any noise."""
     places, known = np.arange(len(energy)), expected > _LEAST_LINE * expected.max()
     ratio = np.interp(places, places[known], energy[known] / expected[known])
-    return np.where(ratio > 0.0, ratio, 1.0)
+    return ratio if ratio.any() else np.ones_like(ratio)

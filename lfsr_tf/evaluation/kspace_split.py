@@ -36,16 +36,24 @@ class OuterBand:
         noise: float64 [S, C, H, W], expected |noise|^2 of each sample.
         outside: bool [H, W], the measured samples outside the central block.
         block: complex64 [S, C, h, w], the central block.
+        coils: As many with independent noise have the noise of their combined image, as of `combined_noise`.
     """
 
     kspace: Complex
     noise: NDArray[np.float64]
     outside: NDArray[np.bool_]
     block: Complex
+    coils: float
 
     @classmethod
     def of(
-        cls, kspace: Complex, noise: NDArray[np.float64], scale: int, acquired: Shape2D | None = None
+        cls,
+        kspace: Complex,
+        noise: NDArray[np.float64],
+        scale: int,
+        *,
+        acquired: Shape2D | None = None,
+        coils: float | None = None,
     ) -> OuterBand:
         """Split k-space.
 
@@ -54,10 +62,12 @@ class OuterBand:
             noise: The expected power of its noise.
             scale: Of the network.
             acquired: The central matrix beyond which nothing was acquired, where that is known.
+            coils: Their effective number; None: their noise is independent.
         """
         block = (kspace.shape[2] // scale, kspace.shape[3] // scale)
         outside = _outside(kspace, block, acquired or kspace.shape[2:])
-        return cls(kspace, noise, outside, crop_kspace(tf.constant(kspace), block).numpy())
+        inner = crop_kspace(tf.constant(kspace), block).numpy()
+        return cls(kspace, noise, outside, inner, float(kspace.shape[1]) if coils is None else coils)
 
     @property
     def shape(self) -> Shape2D:
@@ -81,7 +91,7 @@ class OuterBand:
         images = in_phase(coils, self._shares(image, self.block.shape[2:])).numpy()
         inner = crop_kspace(tf.constant(self.noise), self.block.shape[2:]).numpy().mean()
         reference = float(safe_reference(reference_intensity(images)))
-        noise = CombinedNoise.of(float(np.sqrt(inner / 2.0) * scale), self.block.shape[1], self._coils())
+        noise = CombinedNoise.of(float(np.sqrt(inner / 2.0) * scale), self.block.shape[1], self.coils)
         rician = image == "magnitude"
         return LowField(images, noise.sigma, reference, self.shape, rician=rician, coils=noise.coils)
 
@@ -103,11 +113,6 @@ class OuterBand:
         centred = np.roll(images, offsets, axis=(1, 2))[:, np.newaxis]
         shares = self._shares(image, self.shape)
         return np.asarray(fft2c(tf.constant(centred, tf.complex64) * shares))
-
-    def _coils(self) -> float:
-        """Their effective number, from all of k-space: images of the block ring, which looks like noise."""
-        images, sigma = ifft2c(tf.constant(self.kspace)).numpy(), float(np.sqrt(self.noise.mean() / 2.0))
-        return combined_noise(images, sigma).coils
 
     def _shares(self, image: RawImage, shape: Shape2D) -> tf.Tensor:
         """Coils' shares and phases [S, C, *shape]: smooth ones, or those of the zero-filled block itself."""
@@ -146,9 +151,12 @@ def outer_band(scan: Scan, scale: int) -> OuterBand:
     images = ifft2c(measured).numpy()
     magnitude = np.sqrt(np.square(np.abs(images)).sum(axis=1))
     background = background_mask(magnitude / float(safe_reference(reference_intensity(magnitude))))
+    noise = noise_power(images, background)
+    # Of all k-space: what is cut from it rings, which looks like noise that the coils share.
+    coils = combined_noise(images, float(np.sqrt(noise.mean() / 2.0))).coils
     kspace = crop_kspace(measured, shape).numpy()
-    noise = crop_kspace(tf.constant(noise_power(images, background)), shape).numpy()
-    band = OuterBand.of(kspace, noise, scale, scan.acquired_matrix)
+    noise = crop_kspace(tf.constant(noise), shape).numpy()
+    band = OuterBand.of(kspace, noise, scale, acquired=scan.acquired_matrix, coils=coils)
     if not band.outside.any():
         height, width = band.block.shape[2:]
         raise ScanError(
@@ -168,6 +176,7 @@ def _outside(kspace: Complex, block: Shape2D, acquired: tuple[int, ...]) -> NDAr
     """Samples outside the central block; what was never measured (zeros, but for rounding) does not count.
 
     Where the image was cut to its field of view, zeros are none any more: they got some of their neighbours.
+    With a partial echo along that axis they lie within the central matrix, and count.
     """
     full = kspace.shape[2:]
     power = np.square(np.abs(kspace)).mean(axis=(0, 1))

@@ -46,7 +46,7 @@ def in_phase_moments(signal: Array, sigma: float, coils: float = 1) -> tuple[Arr
     return mean, np.square(mean) + sigma**2 * np.interp(ratio, ratios, variance)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=16)
 def _table(coils: float) -> tuple[Array, Array, Array]:
     """Signal-to-noise ratios, the mean less the signal, and the variance, in units of the noise."""
     ratios = np.linspace(0.0, _LARGEST_RATIO, _RATIOS)

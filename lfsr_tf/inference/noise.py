@@ -9,7 +9,7 @@ from lfsr_tf.scans.scan import Scan
 
 
 def measure_noise(scan: Scan) -> NoiseEstimate:
-    """Estimate the standard deviation of one channel in the scan's own unit; of coils the root mean square.
+    """Estimate the standard deviation of one channel in the scan's own unit; of coils that of their image.
 
     Args:
         scan: Its k-space is used where the file held it, otherwise the background of the magnitude.

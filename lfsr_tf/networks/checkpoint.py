@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,10 +129,16 @@ def _checked_values(model: keras.Model, info: ModelInfo, path: Path) -> dict[str
 
 def _policy_of(model: keras.Model) -> str:
     """The dtype policy that a model computes in, of whose layers some stay in float32."""
-    # An input and the model around it have the policy of the process, also where they were loaded.
-    inside = network_inside(model).layers
-    names = {each.dtype_policy.name for each in inside if not isinstance(each, keras.layers.InputLayer)}
-    return min(names - {"float32"}, default="float32")
+    return min({*_policies(network_inside(model))} - {"float32"}, default="float32")
+
+
+def _policies(model: keras.Model) -> Iterator[str]:
+    """Those of its layers: inputs and models have the policy of the process, also where they were loaded."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _policies(layer)
+        elif not isinstance(layer, keras.layers.InputLayer):
+            yield layer.dtype_policy.name
 
 
 def check_can_be_loaded(network: keras.Model) -> None:
@@ -183,18 +190,27 @@ def _check_is_model_file(file: Path) -> None:
         raise ModelError(
             f"Expected a trained model. Received: {file}, which does not exist. Name a run or a .keras file."
         )
-    if not file.is_file() or not zipfile.is_zipfile(file):
+    unfolded = _unfolded_bytes(file) if file.is_file() else None
+    if unfolded is None:
         raise ModelError(
             f"Expected a Keras model file. Received: {file}, which is another kind of file or cut off. "
             "Train or copy it again."
         )
-    with zipfile.ZipFile(file) as archive:
-        unfolded = sum(entry.file_size for entry in archive.infolist())
     if unfolded > _MOST_UNFOLDED * file.stat().st_size:
         raise ModelError(
             f"Expected a Keras model file, which is hardly compressed. Received: {file}, which unfolds to "
             f"{unfolded / 2**20:.0f} MiB. Train or copy it again."
         )
+
+
+def _unfolded_bytes(file: Path) -> int | None:
+    """What the entries of an archive say that they hold; None of anything else."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+    # Of damaged tables of contents zipfile raises whatever comes of them.
+    except Exception:
+        return None
 
 
 def _read_info(file: Path) -> ModelInfo:

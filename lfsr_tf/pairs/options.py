@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass, replace
-from typing import Any
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo
-from lfsr_tf.settings import check_range, check_types, is_whole, plain_values, refusal
+from lfsr_tf.settings import check_range, check_types, refusal
 
 # What is done to whole slices only.
 _OF_SLICES = ("flips", "rotations", "blur", "echoes", "hr_noise", "in_phase")
@@ -134,14 +133,3 @@ def with_options(config: PairsConfig, options: PipelineConfig, sizes: Set[int], 
     return replace(
         config, lr_patch=patch, patches_per_slice=options.patches_per_slice or config.patches_per_slice
     )
-
-
-def check_counts(least: int, **counts: Any) -> None:
-    """Refuse arguments, by name, that are no whole numbers, Python's or NumPy's, or too small.
-
-    Raises:
-        ConfigError: One of them is.
-    """
-    for name, count in counts.items():
-        if not is_whole(plain_values(count)) or count < least:
-            raise refusal(name, f"a whole number of at least {least}", count)

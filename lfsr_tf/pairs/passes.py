@@ -15,8 +15,7 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs.keys import fold
-from lfsr_tf.pairs.options import check_counts
-from lfsr_tf.settings import is_whole, plain_values
+from lfsr_tf.settings import check_counts, is_whole, plain_values
 
 _RECORD_ORDER, _PART_ORDER = 1, 3
 

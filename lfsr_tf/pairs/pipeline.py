@@ -21,11 +21,12 @@ from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.dataset import DatasetInfo, open_dataset
 from lfsr_tf.pairs.examples import decode_pairs, draw_pairs, mixed
 from lfsr_tf.pairs.keys import fold
-from lfsr_tf.pairs.options import PipelineConfig, check_counts, effective_config
+from lfsr_tf.pairs.options import PipelineConfig, effective_config
 from lfsr_tf.pairs.parts import Part, all_records, file_reader, table_reader, training_parts, visited
 from lfsr_tf.pairs.passes import Block, Passes, beginning, whole_batches
 from lfsr_tf.pairs.reading import check_records, stored_records
 from lfsr_tf.pairs.remote import made_by_workers
+from lfsr_tf.settings import check_counts
 
 # Records that are made into pairs together: pairs, slices for validation, and whole slices.
 _PAIRS_BLOCK, _SLICES_BLOCK = 256, 16

@@ -3,9 +3,12 @@
 Coils beside each other receive the same noise of the body. With the covariance Psi of their noise, the image
 in the shares c of the coils, a unit vector, has noise of variance c^H Psi c, which is the mean of the coils'
 variances only where Psi is a multiple of the identity (P. B. Roemer et al., MRM 16, 1990,
-doi:10.1002/mrm.1910160203). The root sum of squares is then distributed as that of fewer, noisier coils would
-be, with the same noise power n sigma^2 in all (S. Aja-Fernández and A. Tristán-Vega, MRM 67, 2012,
-doi:10.1002/mrm.23020): `CombinedNoise` has these.
+doi:10.1002/mrm.1910160203). The root sum of squares is then distributed as that of another number of coils
+with noise of this variance, mostly of fewer, and the same noise power n sigma^2 in all (S. Aja-Fernández and
+A. Tristán-Vega, MRM 67, 2012, doi:10.1002/mrm.23020): `CombinedNoise` has these.
+
+What rings from the object into the air is correlated like the object: where it is 100 times as bright as the
+noise, sigma comes out 2 % too high, at 200 times 6 %.
 """
 
 from __future__ import annotations
@@ -86,8 +89,8 @@ def _energy(of_slice: Images) -> NDArray[np.float64]:
 def _inside(mask: Mask) -> Mask:
     """Without the margin of every patch, so that small patches go altogether; images may end in one."""
     margin = max(_WINDOW // 2, round(min(mask.shape[1:]) * _MARGIN))
-    around = np.ones((1, 2 * margin + 1, 2 * margin + 1), bool)
-    return np.asarray(ndimage.binary_erosion(mask, around, border_value=1))
+    around = (1, 2 * margin + 1, 2 * margin + 1)
+    return np.asarray(ndimage.minimum_filter(mask, around, mode="constant", cval=1))
 
 
 def _covariance(images: Images, mask: Mask) -> NDArray[np.complex128]:

@@ -138,7 +138,11 @@ class _WalkedFile(io.FileIO):
         if self.read(5) == b"GCOL\x01":
             self._walk(start)
         self.seek(start)
-        return super().readinto(buffer)
+        view, done = memoryview(buffer).cast("B"), 0
+        # One call reads 2 GiB at most, and h5py takes what it gets for everything.
+        while done < len(view) and (count := super().readinto(view[done:])):
+            done += count
+        return done
 
     def _walk(self, start: int) -> None:
         _, collection_size = self._header(start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ class Scan:
         first, second = self.in_plane_axes
         return self.voxel_sizes[first], self.voxel_sizes[second]
 
-    @property
+    @functools.cached_property
     def signed(self) -> bool:
         """Whether over 2 % of the energy lies below 0: z-scores, phase-sensitive images.
 

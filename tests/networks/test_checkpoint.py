@@ -106,6 +106,14 @@ def test_the_precision_is_the_models_own_whatever_its_description_says(
     assert load_model(tmp_path).info.dtype_policy == policy
 
 
+def test_a_network_within_a_network_has_the_precision_of_its_layers(tmp_path: Path) -> None:
+    image = keras.Input((None, None, 1))
+    outer = keras.Model(image, ResidualSR(**SETTINGS)(image))
+    save_model(outer, ModelInfo("mine", "Mine", {}, 2), tmp_path / "best.keras")
+    with dtype_policy("mixed_bfloat16"):
+        assert load_model(tmp_path).info.dtype_policy == "float32"
+
+
 def test_a_network_of_ones_own_is_described_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"network's scale, 2\. Received: scale=4"):
         save_model(ResidualSR(**SETTINGS), ModelInfo("mine", "Mine", {}, 4), tmp_path / "best.keras")

@@ -39,6 +39,15 @@ def test_a_truncated_model_is_refused(run: Path, kept: float) -> None:
     assert "cut off" in refusal(run)
 
 
+@pytest.mark.parametrize(("place", "content"), [(0, b"no"), (6, b"\x63\0")], ids=["signature", "version"])
+def test_a_damaged_table_of_contents_is_refused(run: Path, place: int, content: bytes) -> None:
+    data = bytearray((run / "best.keras").read_bytes())
+    start = data.rindex(b"PK\x01\x02") + place
+    data[start : start + 2] = content
+    (run / "best.keras").write_bytes(data)
+    assert "another kind of file or cut off" in refusal(run)
+
+
 def test_a_damaged_model_is_refused(run: Path) -> None:
     content = bytearray((run / "best.keras").read_bytes())
     middle = len(content) // 2

@@ -1,12 +1,14 @@
 """Files that are no scans: each is refused in one line that says what was expected, what came, what to do."""
 
+import io
+
 import h5py
 import nibabel as nib
 import numpy as np
 import pytest
 
 from lfsr_tf.errors import ScanError
-from lfsr_tf.scans import read_scan
+from lfsr_tf.scans import hdf5_files, read_scan
 from lfsr_tf.scans.hdf5_files import open_hdf5, read_attribute, read_text
 from tests.scans.refusals import refused
 
@@ -225,3 +227,19 @@ def test_a_damaged_header_is_either_harmless_orrefused(nifti_file, tmp_path, ima
     else:
         assert np.isfinite(scan.voxels).all()
         assert np.isfinite(scan.affine).all()
+
+
+def test_what_a_system_reads_in_pieces_is_read_whole(tmp_path, monkeypatch):
+    class FewAtOnce(io.FileIO):
+        def readinto(self, buffer, /):
+            return super().readinto(memoryview(buffer)[:1000])
+
+    class InPieces(hdf5_files._WalkedFile, FewAtOnce):
+        pass
+
+    written = np.random.default_rng(0).normal(size=(8, 40, 40)).astype(np.float32)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["images"] = written
+    monkeypatch.setattr(hdf5_files, "_WalkedFile", InPieces)
+    with open_hdf5(tmp_path / "a.h5") as file:
+        np.testing.assert_array_equal(file["images"][()], written)
