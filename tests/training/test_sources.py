@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import keras
 import numpy as np
@@ -27,6 +28,11 @@ def records(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return prepare_phantoms(tmp_path_factory.mktemp(request.param), config)
 
 
+def small(**settings: Any) -> TrainConfig:
+    """Settings with a network that is made in no time."""
+    return TrainConfig(network="ResidualSR", network_settings={"blocks": 1, "filters": 4}, **settings)
+
+
 def batches(source: PairSource, first_epoch: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(lr.numpy(), hr.numpy()) for lr, hr in source.training(first_epoch).take(count)]
 
@@ -34,7 +40,7 @@ def batches(source: PairSource, first_epoch: int, count: int) -> list[tuple[np.n
 @pytest.mark.parametrize("flips", [False, True])
 def test_a_resumed_stream_is_the_rest_of_the_whole_one(records: Path, flips: bool) -> None:
     # Three steps do not divide a pass over the records, so epochs begin within passes.
-    source = read_source(records, TrainConfig(batch_size=4, steps_per_epoch=3, flips=flips, seed=5))
+    source = read_source(records, small(batch_size=4, steps_per_epoch=3, flips=flips, seed=5))
     whole = batches(source, 0, 12)
     for expected, received in zip(whole[9:], batches(source, 3, 3), strict=True):
         np.testing.assert_array_equal(received[0], expected[0])
@@ -43,14 +49,14 @@ def test_a_resumed_stream_is_the_rest_of_the_whole_one(records: Path, flips: boo
 
 
 def test_without_steps_an_epoch_is_one_pass_over_the_records(records: Path) -> None:
-    source = read_source(records, TrainConfig(batch_size=4))
+    source = read_source(records, small(batch_size=4))
     info = open_dataset(records)
     each = info.config.patches_per_slice if info.config.mode == "slices" else 1
     assert source.steps_per_epoch == info.train.records * each // 4
 
 
 def test_flips_cost_fixed_patches_one_sample_and_slices_none(records: Path) -> None:
-    source = read_source(records, TrainConfig(batch_size=4, flips=True))
+    source = read_source(records, small(batch_size=4, flips=True))
     side = 15 if open_dataset(records).config.mode == "pairs" else 16
     lr, hr = source.training(0).element_spec
     assert (lr.shape[1:], hr.shape[1:]) == ((side, side, 1), (2 * side, 2 * side, 1))
@@ -58,7 +64,7 @@ def test_flips_cost_fixed_patches_one_sample_and_slices_none(records: Path) -> N
 
 
 def test_validation_is_the_same_every_time_and_of_known_length(records: Path) -> None:
-    source = read_source(records, TrainConfig(batch_size=4, validation_steps=2))
+    source = read_source(records, small(batch_size=4, validation_steps=2))
     assert int(source.validation.cardinality()) == 2
     first, second = ([lr.numpy() for lr, _ in source.validation] for _ in range(2))
     np.testing.assert_array_equal(first, second)
@@ -66,7 +72,7 @@ def test_validation_is_the_same_every_time_and_of_known_length(records: Path) ->
 
 def test_the_source_says_what_it_is(records: Path) -> None:
     info = open_dataset(records)
-    source = read_source(records, TrainConfig(batch_size=4))
+    source = read_source(records, small(batch_size=4))
     assert source.identity == info.identity == {"fingerprint": info.fingerprint}
     assert source.facts["sigma_range"] == (
         info.config.acquisition.sigma_min,
@@ -76,27 +82,27 @@ def test_the_source_says_what_it_is(records: Path) -> None:
 
 
 def test_tensorflows_own_seed_changes_nothing(records: Path) -> None:
-    config = TrainConfig(batch_size=4, flips=True)
+    config = small(batch_size=4, flips=True)
     expected = batches(read_source(records, config), 0, 2)
     keras.utils.set_random_seed(0)
     np.testing.assert_array_equal(batches(read_source(records, config), 0, 2)[1][0], expected[1][0])
 
 
 def test_pipeline_settings_reach_the_pipeline(records: Path) -> None:
-    config = TrainConfig(batch_size=4, pipeline={"gain_min": 3.0, "gain_max": 3.0})
-    plain = TrainConfig(batch_size=4, pipeline={"gain_min": 1.0, "gain_max": 1.0})
+    config = small(batch_size=4, pipeline={"gain_min": 3.0, "gain_max": 3.0})
+    plain = small(batch_size=4, pipeline={"gain_min": 1.0, "gain_max": 1.0})
     bright, normal = (batches(read_source(records, each), 0, 1)[0] for each in (config, plain))
     np.testing.assert_allclose(bright[0], 3.0 * normal[0], rtol=1e-6)
 
 
 def test_a_pipeline_setting_that_does_not_exist_is_refused(records: Path) -> None:
     with pytest.raises(ConfigError, match=r"gain_min.*Received: colour"):
-        read_source(records, TrainConfig(batch_size=4, pipeline={"colour": 1}))
+        read_source(records, small(batch_size=4, pipeline={"colour": 1}))
 
 
 def test_a_pipeline_setting_of_another_type_is_refused(records: Path) -> None:
     with pytest.raises(ConfigError, match=r"cache to be true or false.*'no'"):
-        read_source(records, TrainConfig(batch_size=4, pipeline={"cache": "no"}))
+        read_source(records, small(batch_size=4, pipeline={"cache": "no"}))
 
 
 def strided_network() -> keras.Model:
@@ -190,7 +196,7 @@ def test_validation_is_kept_in_memory_only_where_the_pipeline_says_so(
     records: Path, tmp_path: Path, cache: bool
 ) -> None:
     copy = Path(shutil.copytree(records, tmp_path / "records"))
-    source = read_source(copy, TrainConfig(batch_size=4, validation_steps=2, pipeline={"cache": cache}))
+    source = read_source(copy, small(batch_size=4, validation_steps=2, pipeline={"cache": cache}))
     for shard in copy.glob("*.gz"):
         shard.unlink()
     with nullcontext() if cache else pytest.raises((tf.errors.OpError, RecordsError)):
@@ -205,7 +211,7 @@ def test_the_noise_of_measured_repetitions_has_no_range_of_a_simulation() -> Non
 
 def test_a_batch_larger_than_the_records_is_refused(records: Path) -> None:
     with pytest.raises(ConfigError, match="Received: 100000"):
-        read_source(records, TrainConfig(batch_size=100000))
+        read_source(records, small(batch_size=100000))
 
 
 def test_a_network_of_another_scale_is_refused_and_leaves_no_model(records: Path, tmp_path: Path) -> None:
@@ -225,5 +231,5 @@ def test_a_damaged_shard_is_named_and_no_run_begins(records: Path, tmp_path: Pat
     content[len(content) // 2] ^= 0xFF
     shard.write_bytes(content)
     with pytest.raises(RecordsError, match=shard.name):
-        train(copy, tmp_path / "run", TrainConfig(batch_size=4))
+        train(copy, tmp_path / "run", small(batch_size=4))
     assert not (tmp_path / "run").exists()
