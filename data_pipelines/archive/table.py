@@ -42,6 +42,7 @@ COLUMNS: dict[str, type] = {
     "noise.method": str,
     "noise.reason": str,
     "noise.coils": int,
+    "noise.coils_effective": float,
     "noise.told": float,
     **{f"noise.training_range.{side}": float for side in _SIDES},
     "noise.in_training_range": bool,

@@ -48,6 +48,7 @@ def noise_power(images: NDArray[np.complex64], background: NDArray[np.bool_]) ->
     usable &= seen > 0.0
     weight = background * (usable / np.sqrt(np.where(usable, seen, 1.0)))[:, :, np.newaxis]
     share = usable @ rows / rows.sum()
+    share = np.where(share > 0.0, share, 1.0)  # slices without any noise
     weighted = images * weight[:, np.newaxis].astype(np.float32)
     kspace = fft2c(tf.constant(weighted, tf.complex64)).numpy()
     power = np.square(np.abs(kspace.astype(np.complex128)))

@@ -170,7 +170,8 @@ class Enhancer:
         limits = self.network.info.sigma_range
         inside = within(None if relative is None else (relative,), limits)
         told = self._told(noise, reference) if self.network.traits.takes_noise_level else None
-        return NoiseReport(noise.sigma, relative, noise.method, noise.reason, coils, told, limits, inside)
+        found = noise.sigma, relative, noise.method, noise.reason
+        return NoiseReport(*found, coils, float(noise.coils), told, limits, inside)
 
     def _spacing_report(self, scan: Scan, lr: Scan, enhanced: Scan) -> SpacingReport:
         limits = self.network.info.spacing_range_mm

@@ -26,6 +26,7 @@ from scipy.special import ndtr
 from lfsr_tf.physics.settings import PHASE_WIDTH
 
 Array = NDArray[np.float64]
+Nodes = tuple[Array, Array]
 # Beyond this signal-to-noise ratio the noise of one coil is Gaussian to 0.4 % of sigma.
 _LARGEST_RATIO, _RATIOS, _NODES = 40.0, 401, 48
 
@@ -50,22 +51,24 @@ def in_phase_moments(signal: Array, sigma: float, coils: float = 1) -> tuple[Arr
 def _table(coils: float) -> tuple[Array, Array, Array]:
     """Signal-to-noise ratios, the mean less the signal, and the variance, in units of the noise."""
     ratios = np.linspace(0.0, _LARGEST_RATIO, _RATIOS)
-    moments = np.array([_moments(ratio, coils) for ratio in ratios])
+    nodes, low_pass = (hermegauss(_NODES), _across(coils)), _low_pass()
+    moments = np.array([_moments(ratio, *nodes, *low_pass) for ratio in ratios])
     return ratios, moments[:, 0] - ratios, moments[:, 1] - np.square(moments[:, 0])
 
 
-def _moments(ratio: float, coils: float) -> tuple[float, float]:
+def _moments(
+    ratio: float, along_signal: Nodes, across_signal: Nodes, kept: float, share: float
+) -> tuple[float, float]:
     """Mean and mean square where the signal is `ratio` times the noise: Gaussian quadrature over m."""
-    (along, one), (across, other) = hermegauss(_NODES), _across(coils)
+    (along, one), (across, other) = along_signal, across_signal
     along, weight = along[:, None], np.outer(one / one.sum(), other)
-    kept, share = _low_pass()
     length = np.maximum(np.hypot(ratio + kept * along, kept * across), np.finfo(float).tiny)
     in_phase = (ratio + share * along) * (ratio + kept * along) + share * kept * np.square(across)
     mean, power = _rectified(in_phase / length, np.sqrt(1.0 - share**2))
     return float((weight * mean).sum()), float((weight * power).sum())
 
 
-def _across(coils: float) -> tuple[Array, Array]:
+def _across(coils: float) -> Nodes:
     """Nodes and weights of the length of m across the signal, in 2 C - 1 channels: a chi distribution.
 
     Half its square is gamma-distributed: Gauss-Laguerre quadrature by the eigenvalues of its Jacobi matrix,

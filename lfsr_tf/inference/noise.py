@@ -9,10 +9,11 @@ from lfsr_tf.scans.scan import Scan
 
 
 def measure_noise(scan: Scan) -> NoiseEstimate:
-    """Estimate the standard deviation of one channel in the scan's own unit; of coils that of their image.
+    """Estimate the standard deviation of one channel in the scan's own unit.
 
     Args:
-        scan: Its k-space is used where the file held it, otherwise the background of the magnitude.
+        scan: Its k-space is used where the file held it, and of several coils it is the noise of their
+            combined image; otherwise the background of the magnitude.
 
     Returns:
         The estimate; its sigma is None where neither shows the noise.

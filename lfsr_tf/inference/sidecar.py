@@ -44,11 +44,14 @@ class NoiseReport:
     """The noise of the image that the network was given, and whether the model knows such noise.
 
     Attributes:
-        sigma: Standard deviation of one channel, in the scan's unit; None when it cannot be told.
+        sigma: Standard deviation of one channel, in the scan's unit; of raw k-space of several coils that of
+            their combined image. None when it cannot be told.
         sigma_relative: The same over the reference intensity, the unit of `training_range`.
         method: "background", "high-pass" or "unknown".
         reason: Where the figure comes from, or why there is none.
         coils: Receive coils that the image was combined from.
+        coils_effective: As many with independent noise of this sigma have the same noise together: the number
+            to remove a magnitude's bias with. Fewer than `coils` where their noise is correlated.
         told: Noise level that the network was given, relative; None for a network that takes none.
         training_range: Smallest and largest sigma of the training, relative.
         in_training_range: Whether `sigma_relative`, the scan's own noise whatever was told, lies in it; None
@@ -60,6 +63,7 @@ class NoiseReport:
     method: str
     reason: str
     coils: int
+    coils_effective: float
     told: float | None
     training_range: tuple[float, float] | None
     in_training_range: bool | None

@@ -40,7 +40,8 @@ class CombinedNoise(NamedTuple):
     """What the combined image's noise is like.
 
     Attributes:
-        sigma: Standard deviation of the noise of one channel where the object is.
+        sigma: Standard deviation of the noise of one channel where the object is, as far as the noise is the
+            same all over the image.
         coils: Coils with independent noise of this sigma that have the same noise power together, 1 or more.
     """
 
@@ -106,6 +107,8 @@ def _mean_power(images: Images, mask: Mask, covariance: NDArray[np.complex128]) 
     """Mean of c^H Psi c over the pixels of the mask [N, H, W]."""
     total = 0.0
     for of_slice, inside in zip(images, mask, strict=True):
+        if not inside.any():
+            continue
         shares = directions(smooth_images(tf.constant(of_slice))).numpy()[:, inside]
         total += float((shares.conj() * (covariance @ shares)).real.sum())
     return total / int(np.count_nonzero(mask))

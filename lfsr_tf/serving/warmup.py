@@ -20,7 +20,7 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.serving.predict_request import inputs_of, predict_request
 from lfsr_tf.serving.signatures import SIGNATURES
-from lfsr_tf.serving.signatures.graph import MOST_PIXELS, counted_pixels
+from lfsr_tf.serving.signatures.graph import LEAST_SIDE, MOST_PIXELS, counted_pixels
 from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE, Arrays
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
@@ -54,8 +54,8 @@ def check_sizes(sizes: Sequence[Size]) -> None:
         raise ConfigError(f"Expected warm-up sizes of 1 x 1 or more. Received: {list(sizes)}.")
     if large := [size for size in sizes if counted_pixels(tf.constant(size, tf.int64)) > MOST_PIXELS]:
         raise ConfigError(
-            f"Expected warm-up sizes of at most {MOST_PIXELS} pixels, which a request may have. Received: "
-            f"{large[0][0]}x{large[0][1]}."
+            f"Expected warm-up sizes of at most {MOST_PIXELS} pixels, each side counted as {LEAST_SIDE} at "
+            f"least, as in a request. Received: {large[0][0]}x{large[0][1]}."
         )
     if len(sizes) * len(SIGNATURES) > _MOST_RECORDS:
         raise ConfigError(

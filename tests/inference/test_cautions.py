@@ -49,7 +49,7 @@ def test_the_innermost_ring_and_unknown_noise_are_not_warned_of() -> None:
 
 
 def noise(sigma: float | None, told: float | None, inside: bool | None) -> NoiseReport:
-    return NoiseReport(sigma, sigma, "background", "background", 1, told, (0.0, 0.08), inside)
+    return NoiseReport(sigma, sigma, "background", "background", 1, 1.0, told, (0.0, 0.08), inside)
 
 
 @pytest.mark.parametrize(

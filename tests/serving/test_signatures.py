@@ -65,10 +65,10 @@ def test_a_volume_is_normalised_as_a_whole() -> None:
     np.testing.assert_allclose(result[:, ::2, ::2], volume**2 / reference, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("count", [1, 15, 16, 17, 35])
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 70])
 def test_a_volume_of_any_number_of_slices_keeps_their_order(count: int) -> None:
-    # 16 slices of 64 x 32, each counted as 64 x 64, are one part.
-    assert PIXELS_AT_ONCE == 16 * 64 * 64
+    # 32 slices of 64 x 32 are one part.
+    assert PIXELS_AT_ONCE == 32 * 64 * 32
     most: list[int] = []
 
     def network(batch: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
@@ -78,7 +78,7 @@ def test_a_volume_of_any_number_of_slices_keeps_their_order(count: int) -> None:
     volume = np.random.default_rng(0).random((count, 64, 32)).astype(np.float32)
     result = SIGNATURES["volume"].build(in_parts(network))(volume=tf.constant(volume))["sr"].numpy()
     np.testing.assert_allclose(result[:, ::2, ::2], volume, rtol=1e-5)
-    assert max(most) == min(count, 16) and sum(most) == count
+    assert max(most) == min(count, 32) and sum(most) == count
 
 
 def test_the_answer_of_one_image_does_not_depend_on_the_batch(images: np.ndarray) -> None:
@@ -181,7 +181,7 @@ def test_a_thin_image_counts_as_64_pixels_along_each_axis(name: str) -> None:
             built(name, double)(**zeros(name, (1, *shape)))
 
 
-@pytest.mark.parametrize("name", ["serving_default", "kspace", "volume"])
+@pytest.mark.parametrize("name", ["serving_default", "kspace"])
 def test_many_large_images_are_measured_a_few_at_a_time(name: str) -> None:
     # The blocks of an image are compared all with all: 200 MB where it is of 512 x 512.
     inputs = zeros(name, (8, 512, 512))

@@ -23,6 +23,8 @@ MOST_PIXELS = 262_144
 # price, and so a megabyte of single pixels would take minutes.
 MOST_IMAGES = 4_096
 LEAST_SIDE = 64
+# In a batch: what the coarsest grid of a network makes of fewer pixels.
+_LEAST_SIDE_TOGETHER = 16
 
 
 def checked(values: tf.Tensor, name: str, shape: tuple[int | None, ...] = IMAGES) -> tf.Tensor:
@@ -58,20 +60,21 @@ def checked(values: tf.Tensor, name: str, shape: tuple[int | None, ...] = IMAGES
     )
 
 
-def counted_pixels(sides: tf.Tensor) -> tf.Tensor:
-    """Pixels of images as their limits count them: at least `LEAST_SIDE` along each axis.
+def counted_pixels(sides: tf.Tensor, least_side: int = LEAST_SIDE) -> tf.Tensor:
+    """Pixels of images as their limits count them: at least so many along each axis.
 
     Thin images take more memory for a pixel, since networks pad to their coarsest grid, and small ones more
     time.
 
     Args:
         sides: int64 [..., 2], from 0 on.
+        least_side: What a shorter side counts as.
 
     Returns:
         int64 [...], above `MOST_PIXELS` wherever a side is.
     """
     # Cut, since products of what the header of a file may claim overflow.
-    return tf.reduce_prod(tf.clip_by_value(sides, LEAST_SIDE, MOST_PIXELS + 1), axis=-1)
+    return tf.reduce_prod(tf.clip_by_value(sides, least_side, MOST_PIXELS + 1), axis=-1)
 
 
 def small_enough(sides: tf.Tensor, name: str) -> tf.Operation:
@@ -103,7 +106,7 @@ def in_parts(
 
     def run_parts(images: tf.Tensor, *others: tf.Tensor) -> tf.Tensor:
         count = tf.shape(images)[0]
-        counted = counted_pixels(tf.shape(images, tf.int64)[1:3])
+        counted = counted_pixels(tf.shape(images, tf.int64)[1:3], _LEAST_SIDE_TOGETHER)
         at_once = tf.maximum(1, tf.cast(PIXELS_AT_ONCE // counted, tf.int32))
         parts = -(-count // at_once)
 

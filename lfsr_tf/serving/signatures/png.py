@@ -10,7 +10,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
-from lfsr_tf.serving.signatures.graph import Enhance, checked, counted_pixels, enhance_each, small_enough
+from lfsr_tf.serving.signatures.graph import (
+    LEAST_SIDE,
+    Enhance,
+    checked,
+    counted_pixels,
+    enhance_each,
+    small_enough,
+)
 from lfsr_tf.serving.signatures.signature import Arrays, Signature
 
 WHITE = 65_535
@@ -63,7 +70,10 @@ def _claim_few_pixels(files: tf.Tensor) -> tf.Operation:
     pixels = counted_pixels(sizes)
     largest = tf.reverse(sizes[tf.argmax(pixels)], [0])
     together = tf.reduce_sum(pixels)
-    message = f"Expected at most {MOST_PIXELS_TOGETHER} pixels in all files of png_bytes. Received:"
+    message = (
+        f"Expected at most {MOST_PIXELS_TOGETHER} pixels in all files of png_bytes, each side counted as "
+        f"{LEAST_SIDE} at least. Received:"
+    )
     with tf.control_dependencies([small_enough(largest, "png_bytes")]):
         return tf.debugging.Assert(together <= MOST_PIXELS_TOGETHER, [message, together])
 
