@@ -5,7 +5,7 @@ in the shares c of the coils, a unit vector, has noise of variance c^H Psi c, wh
 variances only where Psi is a multiple of the identity (P. B. Roemer et al., MRM 16, 1990,
 doi:10.1002/mrm.1910160203). The root sum of squares is then distributed as that of another number of coils
 with noise of this variance, mostly of fewer, and the same noise power n sigma^2 in all (S. Aja-Fernández and
-A. Tristán-Vega, MRM 67, 2012, doi:10.1002/mrm.23020): `CombinedNoise` has these.
+A. Tristán-Vega, Proceedings of the ISMRM 2011, 4550): `CombinedNoise` has these.
 
 What rings from the object into the air is correlated like the object: where it is 100 times as bright as the
 noise, sigma comes out 2 % too high, at 200 times 6 %.
