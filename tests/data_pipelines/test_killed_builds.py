@@ -126,7 +126,7 @@ def test_a_strict_build_stops_at_a_corrupt_scan(tmp_path: Path) -> None:
     write_scan(tmp_path / "scans" / "train" / "sub-1_T1w.nii.gz", 1)
     write_scan(tmp_path / "scans" / "validation" / "sub-9_T1w.nii.gz", 9)
     (tmp_path / "scans" / "train" / "sub-7_T1w.nii.gz").write_bytes(b"not a scan")
-    code, last = built(tmp_path / "scans", tmp_path / "data", "--strict")
+    code, last = built(tmp_path / "scans", tmp_path / "data", "--strict", WITHOUT_WORKERS)
     assert code == 1 and last.startswith("ScanError: sub-7_T1w.nii.gz: ")
     assert not small_builder(tmp_path / "data").is_prepared()
     assert not list((tmp_path / "data").rglob(".preparing-*"))
