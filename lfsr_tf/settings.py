@@ -83,7 +83,7 @@ def check_counts(least: int, **counts: Any) -> None:
         ConfigError: One of them is.
     """
     for name, count in counts.items():
-        if not is_whole(plain_values(count)) or count < least:
+        if not is_count(count, least):
             raise refusal(name, f"a whole number of at least {least}", count)
 
 
@@ -109,6 +109,11 @@ def plain_values(value: Any) -> Any:
 def is_whole(value: Any) -> bool:
     """Whether it is a whole number; bool is an int in Python, `seed = true` a slip all the same."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_count(value: Any, least: int) -> bool:
+    """Whether it is a whole number, Python's or NumPy's, of at least so much."""
+    return bool(is_whole(plain_values(value)) and value >= least)
 
 
 def is_number(value: Any) -> bool:

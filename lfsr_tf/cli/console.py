@@ -104,4 +104,4 @@ def raise_for_failed(failed: Sequence[object], count: int, done: str) -> None:
 
 
 def _print_line(message: str, style: str) -> None:
-    messages.print(printable_line(message), markup=False, soft_wrap=True, style=style)
+    messages.print(message, markup=False, soft_wrap=True, style=style)

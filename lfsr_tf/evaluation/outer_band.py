@@ -20,6 +20,7 @@ one.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
@@ -163,6 +164,7 @@ def _tile_sums(values: NDArray[np.floating], outside: NDArray[np.bool_]) -> Sums
     return np.asarray(np.bincount(_tiles(outside.shape).ravel(), per_sample.ravel()), np.float64)
 
 
+@functools.lru_cache(maxsize=4)
 def _tiles(shape: tuple[int, ...]) -> NDArray[np.int64]:
     """The number of each sample's tile, which it shares with the sample on the other side of the centre.
 

@@ -21,6 +21,7 @@ from lfsr_tf.evaluation.methods import Method, build_methods
 from lfsr_tf.evaluation.metrics import METRICS, REGIONS, Images, Scores, Truth, Values
 from lfsr_tf.evaluation.results import Picture, Results, SliceScore, json_value
 from lfsr_tf.networks import TrainedModel, scale_of, takes_noise_level
+from lfsr_tf.pairs.config import SCALES
 from lfsr_tf.scans import read_scan
 from lfsr_tf.scans.scan import Scan
 
@@ -55,9 +56,10 @@ def evaluate(
     config = config or EvaluationConfig()
     network = model.model if isinstance(model, TrainedModel) else model
     scale, methods = scale_of(network), build_methods(network, config)
-    if scale not in (2, 4):
+    if scale not in SCALES:
+        known = " or ".join(map(str, SCALES))
         raise ModelError(
-            f"Expected a network that enlarges by 2 or 4. Received: {network.name}, which enlarges by "
+            f"Expected a network that enlarges by {known}. Received: {network.name}, which enlarges by "
             f"{scale}. Choose another one."
         )
     results = compare(methods, scans, config, scale=scale, progress=progress)

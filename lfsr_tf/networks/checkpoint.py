@@ -238,9 +238,9 @@ def _check_architecture(model: keras.Model, info: ModelInfo, file: Path, info_fi
     """The scale must be the network's; one of the registry must have the weights that its settings make."""
     if info.network in NETWORKS:
         _check_weights(model, info, file, info_file)
-    if info.scale != scale_of(model):
+    if info.scale != (scale := scale_of(model)):
         raise ModelError(
-            f"Expected a model description with the network's scale, {scale_of(model)}. Received: "
+            f"Expected a model description with the network's scale, {scale}. Received: "
             f"scale={info.scale} for {file}. Correct the description."
         )
 

@@ -15,10 +15,8 @@ import keras
 
 from lfsr_tf.networks.over_interpolation import RESIDUAL_GRIDS, residual_network
 from lfsr_tf.networks.residual_block import residual_block
-from lfsr_tf.networks.settings import check_fraction, read_settings
+from lfsr_tf.networks.settings import SCALES, check_fraction, read_settings
 from lfsr_tf.settings import check_choice, check_range, check_types
-
-SCALES = (2, 4)
 
 
 @dataclass(frozen=True)

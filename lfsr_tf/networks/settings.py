@@ -11,6 +11,8 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.settings import check_names
 
 SettingsT = TypeVar("SettingsT")
+# HR samples per LR sample along each axis, of every network here.
+SCALES = (2, 4)
 
 
 def read_settings(kind: type[SettingsT], settings: Mapping[str, Any], network: str) -> SettingsT:

@@ -16,13 +16,12 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks.dense_block import KERNEL_SIZE, DenseBlock, dense_block
 from lfsr_tf.networks.initializers import SplitHeNormal
 from lfsr_tf.networks.narrow_convolution import NarrowConv2D
-from lfsr_tf.networks.settings import read_settings
+from lfsr_tf.networks.settings import SCALES, read_settings
 from lfsr_tf.networks.winograd import WinogradSums, WinogradTiles
 from lfsr_tf.settings import check_choice, check_range, check_types
 
 VARIANTS = ("all", "h", "hl")
 BLOCK_INPUTS = ("every_layer", "first_layer")
-SCALES = (2, 4)
 
 
 @dataclass(frozen=True)

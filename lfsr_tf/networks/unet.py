@@ -19,10 +19,9 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks.add_cropped import AddCropped
 from lfsr_tf.networks.over_interpolation import RESIDUAL_GRIDS, residual_network
 from lfsr_tf.networks.residual_block import residual_block
-from lfsr_tf.networks.settings import check_fraction, read_settings
+from lfsr_tf.networks.settings import SCALES, check_fraction, read_settings
 from lfsr_tf.settings import check_choice, check_types, refusal
 
-SCALES = (2, 4)
 MOST_LEVELS = 5
 
 

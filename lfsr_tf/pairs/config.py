@@ -17,6 +17,7 @@ Pairing = Literal["simulated", "repetitions"]
 Plane = Literal["acquired", "axial", "coronal", "sagittal"]
 SmallImages = Literal["refuse", "own"]
 PRESETS = Path(__file__).parent / "presets"
+SCALES = (2, 4)
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class PairsConfig:
         literals = {"mode": Mode, "pairing": Pairing, "plane": Plane, "small_images": SmallImages}
         for name, choices in literals.items():
             check_choice(self, name, get_args(choices))
-        check_choice(self, "scale", (2, 4))
+        check_choice(self, "scale", SCALES)
         for name in ("head_threshold", "min_head_fraction", "min_patch_head", "validation_fraction"):
             _expect(0.0 <= getattr(self, name) < 1.0, self, name, "a fraction in [0, 1)")
         check_range(self, "patches_per_slice", "noise_copies", "shard_mebibytes", least=1)

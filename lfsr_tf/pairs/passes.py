@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs.keys import fold
-from lfsr_tf.settings import check_counts, is_whole, plain_values
+from lfsr_tf.settings import check_counts, is_count
 
 _RECORD_ORDER, _PART_ORDER = 1, 3
 
@@ -111,7 +111,7 @@ def whole_batches(pairs: int, batch_size: int, name: str) -> int:
     Raises:
         ConfigError: There are fewer pairs than one batch takes, or the size is no whole number above 0.
     """
-    if not is_whole(plain_values(batch_size)) or not 1 <= batch_size <= pairs:
+    if not is_count(batch_size, 1) or batch_size > pairs:
         raise ConfigError(
             f"Expected a batch size of 1 to {pairs}, the pairs of {name}. Received: {batch_size}."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +16,6 @@ from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.physics.acquisition import simulate_acquisition
 from lfsr_tf.physics.intensity import reference_intensity
 from lfsr_tf.physics.sampling import Shape2D, fourier_downsample_magnitude
-from lfsr_tf.physics.settings import AcquisitionConfig
 from lfsr_tf.scans.scan import Scan
 
 # Slices of one scan that are transformed together; bounds the memory, not the result.
@@ -159,9 +159,7 @@ def resize_scan(scan: Scan, shape: Shape2D) -> Scan:
     stack = scan.slices()
     if stack.shape[1:] == shape:
         return scan
-    resize = _compiled_resize(shape)
-    batches = (stack[start : start + _BATCH] for start in range(0, len(stack), _BATCH))
-    return scan.with_slices(np.concatenate([resize(tf.constant(batch)).numpy() for batch in batches]))
+    return scan.with_slices(_in_batches(_compiled_resize(shape), stack))
 
 
 def low_resolution_reference(scan: Scan, config: PairsConfig) -> float:
@@ -189,16 +187,19 @@ def _low_resolution(scan: Scan, config: PairsConfig) -> NDArray[np.float32]:
     shape = stack.shape[1] // config.scale, stack.shape[2] // config.scale
     if not (acquisition.apodisation or acquisition.elliptical or acquisition.t2_decay):
         return resize_scan(scan, shape).slices()
-    batches = (stack[start : start + _BATCH] for start in range(0, len(stack), _BATCH))
-    return np.concatenate([_without_noise(batch, shape, acquisition) for batch in batches])
+
+    def without_noise(images: tf.Tensor) -> tf.Tensor:
+        no_noise, seeds = tf.zeros([len(images)]), tf.zeros([len(images), 2], tf.int32)
+        return simulate_acquisition(images, no_noise, seeds, shape, acquisition)
+
+    return _in_batches(without_noise, stack)
 
 
-def _without_noise(
-    images: NDArray[np.float32], shape: Shape2D, acquisition: AcquisitionConfig
+def _in_batches(
+    function: Callable[[tf.Tensor], tf.Tensor], stack: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    no_noise, seeds = tf.zeros([len(images)]), tf.zeros([len(images), 2], tf.int32)
-    low: NDArray[np.float32] = simulate_acquisition(images, no_noise, seeds, shape, acquisition).numpy()
-    return low
+    batches = (tf.constant(stack[start : start + _BATCH]) for start in range(0, len(stack), _BATCH))
+    return np.concatenate([function(batch).numpy() for batch in batches])
 
 
 @functools.lru_cache(maxsize=16)

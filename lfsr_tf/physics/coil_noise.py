@@ -14,6 +14,7 @@ noise, sigma comes out 2 % too high, at 200 times 6 %.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +53,11 @@ class CombinedNoise(NamedTuple):
     def of(cls, sigma: float, count: int, coils: float) -> CombinedNoise:
         """From the root mean square of `count` coils' noise and the effective number of coils."""
         return cls(sigma * math.sqrt(count / coils), coils)
+
+
+def root_mean_square(sigmas: Sequence[float]) -> float:
+    """Of the noise of coils, one or more: with each other they have so much as one of them has on average."""
+    return math.hypot(*sigmas) / math.sqrt(len(sigmas))
 
 
 def combined_noise(images: Images, sigma: float, noise: Images | None = None) -> CombinedNoise:

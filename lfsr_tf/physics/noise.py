@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.physics.background import BLOCK, background_noise, median
-from lfsr_tf.physics.coil_noise import CombinedNoise, combined_noise
+from lfsr_tf.physics.coil_noise import CombinedNoise, combined_noise, root_mean_square
 from lfsr_tf.physics.fourier import ifft2c
 
 TYPICAL_NOISE_LEVEL = 0.03
@@ -114,7 +114,7 @@ def estimate_sigma_complex(
 
 
 def _combined(images: NDArray[np.complex64], sigmas: list[float], coils: float | None) -> CombinedNoise:
-    sigma = math.hypot(*sigmas) / math.sqrt(len(sigmas))
+    sigma = root_mean_square(sigmas)
     if coils is not None:
         return CombinedNoise.of(sigma, len(sigmas), coils)
     return combined_noise(images.reshape(-1, *images.shape[-3:]), sigma)

@@ -134,14 +134,12 @@ class _WalkedFile(io.FileIO):
     length_bytes = 8
 
     def readinto(self, buffer: Any, /) -> int | None:
-        start = self.tell()
-        if self.read(5) == b"GCOL\x01":
-            self._walk(start)
-        self.seek(start)
-        view, done = memoryview(buffer).cast("B"), 0
+        start, view, done = self.tell(), memoryview(buffer).cast("B"), 0
         # One call reads 2 GiB at most, and h5py takes what it gets for everything.
         while done < len(view) and (count := super().readinto(view[done:])):
             done += count
+        if view[:5] == b"GCOL\x01":
+            self._walk(start)  # h5py says where it reads, each time
         return done
 
     def _walk(self, start: int) -> None:

@@ -1,7 +1,9 @@
 """A tiny source of pairs and a tiny network: an epoch takes a fraction of a second."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import tensorflow as tf
 
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.sources import PairSource, with_flips
+from tests.training.interrupted import interrupted
 
 STEPS = 4
 BATCH = 4
@@ -53,3 +56,17 @@ def make_source() -> Callable[..., PairSource]:
 def changed(config: TrainConfig) -> Callable[..., TrainConfig]:
     """The tiny configuration with some settings changed."""
     return lambda **settings: dataclasses.replace(config, **settings)
+
+
+@pytest.fixture
+def begun(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    config: TrainConfig,
+    make_source: Callable[..., PairSource],
+) -> Path:
+    """A run interrupted after its first epoch, to go on with: a copy of one that these tests share."""
+    shared = tmp_path_factory.getbasetemp() / "begun"
+    if not (shared / "state.json").exists():
+        interrupted(make_source(), shared, config, after=1)
+    return shutil.copytree(shared, tmp_path / "run")

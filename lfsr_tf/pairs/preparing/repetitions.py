@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.slices import hr_steps
-from lfsr_tf.physics.coil_noise import combined_noise
+from lfsr_tf.physics.coil_noise import combined_noise, root_mean_square
 from lfsr_tf.physics.fourier import ifft2c
 from lfsr_tf.physics.noise import estimate_sigma_complex
 from lfsr_tf.physics.phase import directions, smooth_images
@@ -147,8 +147,7 @@ def measure(scans: Sequence[Scan], config: PairsConfig) -> Measured:
             f"Expected repetitions with noise of their own. Received: {scans[1].source}, which equals "
             f"{scans[0].source}. Give the repetitions as they were measured."
         )
-    combined = combined_noise(low, math.hypot(*estimates) / math.sqrt(len(estimates)), difference)
-    return Measured(images, combined.sigma)
+    return Measured(images, combined_noise(low, root_mean_square(estimates), difference).sigma)
 
 
 def coil_images(scan: Scan) -> Images:
