@@ -21,6 +21,9 @@ from tests.record_digest import digest_records
 
 # The tests of `lfsr prepare`, whose steps these are, do the same many times over; starting Beam takes longer.
 KILLS = 2
+# Named to their depth: a search through all folders would meet those that Beam takes away meanwhile.
+SLICES = "low_field_sr/small/.preparing-*/slices/*.json"
+SHARDS = "low_field_sr/small/.preparing-*/shards/pairs-*"
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Beam in the process that asks for it: what a scan's error becomes does not hang on where it arose. Never in
 # the process of the tests: Beam leaves files open where a pipeline fails.
@@ -80,19 +83,18 @@ def digests(builder: Builder) -> list[str]:
 def test_a_killed_build_is_continued_by_the_next_one(scans: Path, tmp_path: Path) -> None:
     moments, kept = random.Random(7), {}
     for number in range(KILLS):
-        process = start(scans, tmp_path / "data")
         whole_run = number % 2 == 1
-        pattern = ".preparing-*/" + ("shards/pairs-*" if whole_run else "slices/*.json")
-        wait_for(lambda pattern=pattern: list((tmp_path / "data").rglob(pattern)), process)
-        with stopped(process):
-            time.sleep(moments.uniform(0.0, 0.3))
-            if whole_run:
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                os.kill(workers_of(process)[-1], signal.SIGKILL)
-        assert process.wait(300) == (-signal.SIGKILL if whole_run else 1)
-        cached = (tmp_path / "data").rglob(".preparing-*/slices/*.json")
-        for path in cached:
+        awaited = SHARDS if whole_run else SLICES
+        with start(scans, tmp_path / "data") as process:
+            wait_for(lambda awaited=awaited: list((tmp_path / "data").glob(awaited)), process)
+            with stopped(process):
+                time.sleep(moments.uniform(0.0, 0.3))
+                if whole_run:
+                    os.killpg(process.pid, signal.SIGKILL)
+                else:
+                    os.kill(workers_of(process)[-1], signal.SIGKILL)
+            assert process.wait(300) == (-signal.SIGKILL if whole_run else 1)
+        for path in (tmp_path / "data").glob(SLICES):
             written = path.stat().st_mtime_ns
             assert kept.setdefault(path, written) == written, "slices were made a second time"
     code, last = built(scans, tmp_path / "data", WITHOUT_WORKERS)
