@@ -36,6 +36,8 @@ messages = _PrintableConsole(stderr=True, highlight=False, emoji=False)
 
 Advance = Callable[[int], None]
 
+ERROR_PREFIX = "lfsr: error: "
+
 
 def new_progress(*, transient: bool) -> Progress:
     """A display of progress bars on standard error, one look for every command; none where that is a file.
@@ -77,7 +79,7 @@ def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
 
 def print_error(message: str) -> None:
     """Print one line, `lfsr: error: ...`, to standard error."""
-    _print_line(f"lfsr: error: {message}", "bold red")
+    _print_line(f"{ERROR_PREFIX}{message}", "bold red")
 
 
 def print_warning(message: str) -> None:

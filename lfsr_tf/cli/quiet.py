@@ -25,13 +25,14 @@ def with_quiet_tensorflow(command: Callable[Parameters, Result]) -> Callable[Par
 
     @functools.wraps(command)
     def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        _import_tensorflow()
+        import_quietly()
         return command(*args, **kwargs)
 
     return wrapped
 
 
-def _import_tensorflow() -> None:
+def import_quietly() -> None:
+    """Import TensorFlow and find its devices, silently."""
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lfsr_tf.cli.console import console, messages, print_warning
+from lfsr_tf.cli.export_process import export_process
 from lfsr_tf.cli.given import given
-from lfsr_tf.cli.quiet import with_quiet_tensorflow
+from lfsr_tf.cli.quiet import import_quietly
 from lfsr_tf.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 _UNREAD = (OSError, SystemExit)
 
 
-@with_quiet_tensorflow
 def serve(
     model: Annotated[
         Path | None,
@@ -99,6 +99,7 @@ def serve(
     with scratch_folder() as scratch:
         models = _models(model, name, config_file, dtype, scratch)
         options = ServerOptions(models, host, port, rest_port, poll_seconds, limits=limits)
+        import_quietly()
         code = _run(options, engine, scratch)
     end_for_sure(code, before)
     if code:
@@ -115,6 +116,7 @@ def _models(
     if config_file is not None and model is None:
         if name is not None or dtype is not None:
             raise ConfigError("Expected no --model-name or --dtype with --model-config-file, which has them.")
+        import_quietly()  # with the messages of TensorFlow Serving
         return read_models_config(config_file)
     if model is None or config_file is not None:
         raise ConfigError("Expected a model or --model-config-file, one of them. See `lfsr serve --help`.")
@@ -131,13 +133,10 @@ def _models(
 
 
 def _exported(model: Path, name: str, dtype: str, scratch: Path) -> Path:
-    from lfsr_tf.models import load_model, provenance
-    from lfsr_tf.serving.export import export_model
-
-    with messages.status("Exporting"):
-        # Unchecked: the server loads it at once, and says what is wrong with it.
-        trained, about = load_model(model), provenance(model)
-        return export_model(trained, scratch, name, dtype=dtype, provenance=about, check=False).parent
+    # Unchecked: the server loads it at once, and says what is wrong with it.
+    with messages.status("Exporting"), export_process(model, scratch, name, dtype) as finished:
+        import_quietly()  # meanwhile: the server needs it next
+        return finished()
 
 
 def _run(options: ServerOptions, engine: str, scratch: Path) -> int:

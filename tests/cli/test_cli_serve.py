@@ -212,7 +212,8 @@ def _failing(request: urllib.request.Request) -> None:
         (("--model-config-file", "missing.config", "--name", "x"), ConfigError, "no --model-name"),
         (("VERSION",), ConfigError, "a version. Give"),
         (("MODEL", "--dtype", "float32"), ConfigError, "Give it to `lfsr export`"),
-        (("nothing",), ModelError, "nothing"),
+        (("nothing",), LfsrError, "nothing"),
+        (("RUN", "--dtype", "int8"), LfsrError, "Received: 'int8'"),
         (("MODEL", "--host", "everywhere"), ConfigError, "an IP address"),
         (("MODEL", "--port", "70000"), ConfigError, "from 0 to 65535"),
         (("MODEL", "--port", "9000", "--rest-api-port", "9000"), ConfigError, "two ports"),
@@ -224,9 +225,14 @@ def _failing(request: urllib.request.Request) -> None:
     ],
 )
 def test_what_cannot_be_served_is_one_line(
-    arguments: tuple[str, ...], error: type[LfsrError], message: str, run_command: Run, versions: Path
+    arguments: tuple[str, ...],
+    error: type[LfsrError],
+    message: str,
+    run_command: Run,
+    versions: Path,
+    run_folder: Path,
 ) -> None:
-    places = {"MODEL": str(versions), "VERSION": str(versions / "1")}
+    places = {"MODEL": str(versions), "VERSION": str(versions / "1"), "RUN": str(run_folder)}
     result = run_command(serve, *(places.get(each, each) for each in arguments))
     assert isinstance(result.exception, error), (result.exception, result.output)
     assert message in str(result.exception) and "\n" not in str(result.exception)

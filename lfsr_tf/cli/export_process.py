@@ -1,0 +1,68 @@
+"""An export in a process of its own, which can be broken off at any moment.
+
+TensorFlow swallows, or prints and forgets, what the handler of a signal raises within its calls, and leaves
+files behind where it does not. Here the process that is told to end only waits.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lfsr_tf.cli.console import ERROR_PREFIX
+from lfsr_tf.errors import LfsrError, ModelError
+from lfsr_tf.pairs.processes import module_command, module_environment
+
+
+@contextmanager
+def export_process(model: Path, base: Path, name: str, dtype: str) -> Iterator[Callable[[], Path]]:
+    """Start `lfsr export`, unchecked; at the end of the block it has ended, whatever it was at.
+
+    Args:
+        model: What is exported: of `lfsr models`, a run folder, or a .keras file.
+        base: An existing folder for the export, and for temporary files.
+        name: Of the model on the server.
+        dtype: What the network computes in.
+
+    Yields:
+        A function that waits for the export, passes on what it warned of, and gives the folder of the
+        model's versions. It raises LfsrError with the export's own line where that failed.
+    """
+    options = ["--output", str(base), "--name", name, "--dtype", dtype, "--no-check"]
+    process = subprocess.Popen(
+        [*module_command("lfsr_tf"), "export", *options, "--", str(model)],
+        env={**module_environment(), "TMPDIR": str(base)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="backslashreplace",
+        # Ctrl+C is for the process that waits.
+        start_new_session=True,
+    )
+
+    def finished() -> Path:
+        said = process.communicate()[1]
+        if process.returncode:
+            raise _failure(process.returncode, said)
+        sys.stderr.write(said)
+        return base / name
+
+    with process:
+        try:
+            yield finished
+        finally:
+            process.kill()
+
+
+def _failure(code: int, said: str) -> LfsrError:
+    """What an export that failed wrote last: its line of an error, or the end of a crash."""
+    last = (said.strip().splitlines() or ["nothing"])[-1]
+    if last.startswith(ERROR_PREFIX):
+        return LfsrError(last.removeprefix(ERROR_PREFIX))
+    return ModelError(
+        f"Expected an export of the model. Received: exit code {code} and {last!r}. See `lfsr export`."
+    )
