@@ -92,6 +92,33 @@ def test_an_empty_line_between_sampled_ones_is_refused_in_whatever_slice(width, 
         check_sampling(kspace, PATH)
 
 
+@given(SIZES, SIZES, st.sampled_from([0.2, 0.5, 0.9]))
+def test_samples_that_are_missing_here_and_there_are_told(height, width, missing):
+    kspace, drawn = _kspace(_object(height, width)), np.random.default_rng(3)
+    lost = drawn.random((height, width)) < missing
+    lost[height // 2], lost[:, width // 2] = False, False
+    (note,) = check_sampling(np.where(lost, 0, kspace), PATH)
+    share = float(note.split("%")[0].split()[-1]) / 100
+    assert note.startswith("Undersampled: ") and abs(share - missing) < 0.15
+
+
+@given(SIZES, SIZES, st.integers(0, 3), st.sampled_from([0.95, 1.0]))
+def test_elliptical_coverage_of_a_matrix_that_was_filled_up_is_no_undersampling(height, width, rim, radius):
+    shape = height + 2 * rim, width + 2 * rim
+    rows, columns = (np.arange(size) - size // 2 for size in shape)
+    covered = np.hypot(rows[:, np.newaxis] / (height // 2), columns / (width // 2)) <= radius
+    assert check_sampling(_kspace(_object(*shape)) * covered, PATH) == ()
+
+
+def test_a_real_scan_with_an_eighth_of_its_samples_is_told_of(shared_data):
+    (note,) = (
+        note
+        for note in read_scan(shared_data / "readers" / "brain8ch_fastmri_layout.h5").notes
+        if note.startswith("Undersampled")
+    )
+    assert "82 %" in note
+
+
 def test_a_slice_or_a_coil_without_signal_is_no_gap():
     kspace = _kspace(_object(24, 20))
     kspace[0, 1] = 0
