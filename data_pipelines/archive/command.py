@@ -81,9 +81,9 @@ def enhance_archive(
             "pixel_budget": pixel_budget,
             "noise_level": noise_level,
             "image": image,
+            "plane": plane,
         },
         output_format=output_format,
-        plane=plane,
         strict=strict,
     )
     _run(pipeline, scans, settings)

@@ -106,7 +106,6 @@ class _ReadyModel:
                 self._enhancer,
                 Job(settings.source(task), target),
                 output_format=settings.output_format,
-                plane=settings.plane,
                 overwrite=True,
             )
             remember(target, task.key, [*written.outputs, written.sidecar])

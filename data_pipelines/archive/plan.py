@@ -76,8 +76,10 @@ def plan_archive(scans: Path, output: Path) -> Plan:
 def _in_folder(archive: Path, output: Path) -> list[str]:
     """Names of the scans below a folder; results of earlier runs are not taken for scans."""
     results = real_path(output)
-    found = (scan for scan in find_scans(archive) if not real_path(scan).is_relative_to(results))
-    return [scan.relative_to(archive).as_posix() for scan in found]
+    found = find_scans(archive, results=False)
+    return [
+        scan.relative_to(archive).as_posix() for scan in found if not real_path(scan).is_relative_to(results)
+    ]
 
 
 def _in_manifest(path: Path) -> list[str]:

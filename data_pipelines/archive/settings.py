@@ -60,7 +60,6 @@ class ArchiveSettings:
         fingerprint: Of the model's files.
         enhance: The fields of `EnhanceConfig`.
         output_format: "same": DICOM for DICOM, NIfTI for all else; or one of the two.
-        plane: Of the slices that are enhanced; None for the acquired one.
         strict: Start no further scan once one has failed.
         driver: Process of the command where the workers are on its machine: they end with it, even where
             it was killed; None for workers elsewhere.
@@ -72,7 +71,6 @@ class ArchiveSettings:
     fingerprint: str
     enhance: Mapping[str, Any] = field(default_factory=dict)
     output_format: OutputFormat = "same"
-    plane: str | None = None
     strict: bool = False
     driver: int | None = None
 
@@ -89,7 +87,7 @@ class ArchiveSettings:
         depends_on = {
             "scan": dict(hashes),
             "model": self.fingerprint,
-            "settings": {**self.enhance, "output_format": self.output_format, "plane": self.plane},
+            "settings": {**self.enhance, "output_format": self.output_format},
             "package": __version__,
         }
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()

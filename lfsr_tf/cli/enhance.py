@@ -122,6 +122,7 @@ def enhance(
         dtype=dtype,
         noise_level=noise_level,
         image=image,
+        plane=plane,
     )
     config = EnhanceConfig(**settings)
     chosen_format = _output_format(output_format, output)
@@ -133,7 +134,7 @@ def enhance(
             soft_wrap=True,
         )
     enhancer = Enhancer(_network(model, server), config)
-    failed = [job.source for job in jobs if not _try(enhancer, job, chosen_format, plane, overwrite)]
+    failed = [job.source for job in jobs if not _try(enhancer, job, chosen_format, overwrite)]
     raise_for_failed(failed, len(jobs), "enhanced")
 
 
@@ -162,9 +163,7 @@ def _output_format(name: str, output: Path) -> OutputFormat:
     return name  # type: ignore[return-value]
 
 
-def _try(
-    enhancer: Enhancer, job: Job, output_format: OutputFormat, plane: str | None, overwrite: bool
-) -> bool:
+def _try(enhancer: Enhancer, job: Job, output_format: OutputFormat, overwrite: bool) -> bool:
     from lfsr_tf.inference.files import enhance_file
 
     try:
@@ -172,7 +171,6 @@ def _try(
             enhancer,
             job,
             output_format=output_format,
-            plane=plane,
             overwrite=overwrite,
             progress=lambda slices: progress_bar(job.source.name, slices),
         )

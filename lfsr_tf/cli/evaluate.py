@@ -96,7 +96,7 @@ def evaluate(
     config, kspace = EvaluationConfig(**settings), lowfield_kspace or []
     trained = load_model(model)
     with atomic_folder(output, replaces=is_result if overwrite else None) as folder:
-        found = find_scans(scans)
+        found = find_scans(scans, results=False)
         results = _evaluate(trained, found, kspace, config)
         _write(results, folder, model)
     _print_tables(results)

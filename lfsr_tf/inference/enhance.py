@@ -22,7 +22,10 @@ from lfsr_tf.networks.recast import recast
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL, NoiseEstimate
 from lfsr_tf.physics.settings import RawImage
+from lfsr_tf.scans.checks import check_scan
+from lfsr_tf.scans.geometry import Plane
 from lfsr_tf.scans.scan import Scan
+from lfsr_tf.settings import check_choice, check_range, check_types
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class EnhanceConfig:
             `TYPICAL_NOISE_LEVEL` where nothing can be.
         image: What of the scan is enhanced: its "magnitude", or its part "in_phase" (`physics.phase`), which
             needs raw k-space. None: the part in phase where there is k-space.
+        plane: "axial", "coronal" or "sagittal": slices of this plane are enhanced. None: the acquired ones.
     """
 
     acquired_matrix: MatrixRequest = "header"
@@ -49,23 +53,25 @@ class EnhanceConfig:
     dtype: str = "auto"
     noise_level: float | None = None
     image: RawImage | None = None
+    plane: Plane | None = None
 
     def __post_init__(self) -> None:
         """Check the settings, and take the matrix as the command line or JSON has it, too.
 
         Raises:
-            ConfigError: One of them is out of its range, or there is no such image or matrix.
+            ConfigError: One of them is of another type or out of its range, or there is no such image,
+                matrix or plane.
         """
+        check_types(self)
         object.__setattr__(self, "acquired_matrix", parse_matrix_request(self.acquired_matrix))
-        if self.image not in (None, *get_args(RawImage)):
-            raise ConfigError(f"Expected an image: {', '.join(get_args(RawImage))}. Received: {self.image}.")
+        check_choice(self, "image", (None, *get_args(RawImage)))
+        check_choice(self, "plane", (None, *get_args(Plane)))
         if self.noise_level is not None and not 0.0 <= self.noise_level < 1.0:
             raise ConfigError(
                 "Expected a noise level in [0, 1), a fraction of the 99.9th percentile. "
                 f"Received: {self.noise_level}."
             )
-        if self.pixel_budget < 1:
-            raise ConfigError(f"Expected a pixel budget of at least 1. Received: {self.pixel_budget}.")
+        check_range(self, "pixel_budget", least=1)
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,9 @@ class Enhancer:
                 in phase was asked for and there is no k-space.
             ScanError: The result is not finite.
         """
+        if self.config.plane is not None:
+            scan = scan.cut_along(self.config.plane)
+            check_scan(scan, scan.source or "the scan")
         lr = network_input(scan, self.config.acquired_matrix, self.config.image)
         reference = volume_reference(lr.scan.slices())
         told = self._told(lr.noise, reference)

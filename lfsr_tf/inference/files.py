@@ -47,7 +47,6 @@ def enhance_file(
     job: Job,
     *,
     output_format: OutputFormat = "same",
-    plane: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> EnhancedFile:
@@ -57,7 +56,6 @@ def enhance_file(
         enhancer: The model, made ready.
         job: Input and target.
         output_format: "same": a derived DICOM series for DICOM, NIfTI for all else; or one of the two.
-        plane: Enhance slices of this plane instead of the acquired one.
         overwrite: Replace earlier results, and remove those that the input no longer has; neither it nor
             another input of its batch is ever replaced.
         progress: Told the number of slices, opens what is told the slices that were finished, as
@@ -70,11 +68,11 @@ def enhance_file(
         ScanError: The input cannot be read or is unsuitable.
         ConfigError: The acquired matrix does not fit the scan, or another input's result would get the same
             name.
-        OutputError: A result stands already or cannot be written; nothing new is left behind, and earlier
-            results are as they were.
+        OutputError: A result stands already or cannot be written; earlier results are as they were, unless
+            the disk failed while finished volumes were moved to their places.
     """
     check_target(job, overwrite)
-    scans = read_volumes(job.source, slice_axis=plane)
+    scans = read_volumes(job.source, slice_axis=enhancer.config.plane)
     targets = [_named(job, scan, number, len(scans), output_format) for number, scan in enumerate(scans, 1)]
     outdated = [path for path in earlier_results(job) if path not in targets]
     for path in (*targets, *outdated):

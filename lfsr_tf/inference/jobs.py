@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -10,10 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lfsr_tf.errors import ConfigError, ScanError
-from lfsr_tf.inference.sidecar import recorded_outputs
-from lfsr_tf.scans.naming import without_suffix
+from lfsr_tf.scans.enhanced import is_result, recorded_outputs, scan_stem, sidecar_of
 from lfsr_tf.scans.nifti import is_nifti
-from lfsr_tf.storage import exists, real_path
+from lfsr_tf.storage import real_path
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Job:
     @property
     def sidecar(self) -> Path:
         """The JSON file beside the result."""
-        return _sidecar(self.target)
+        return sidecar_of(self.target)
 
     def keeps(self, path: Path) -> bool:
         """Whether a path is an input of the batch, or a folder that one lies in."""
@@ -84,13 +82,6 @@ def plan_jobs(
     ]
 
 
-def is_result(path: Path) -> bool:
-    """Whether the sidecar beside a scan tells of it as the result of an earlier run."""
-    stem = _stem(path)
-    of_series = re.sub(r"(?<=.)_v\d+$", "", stem)
-    return any(path.name in recorded_outputs(_sidecar(path.with_name(each))) for each in {stem, of_series})
-
-
 def earlier_results(job: Job) -> list[Path]:
     """Results that the sidecar of an earlier run on the input tells of, whether they are there or not."""
     # No path from a file is trusted: only names that results of this job may have.
@@ -105,25 +96,14 @@ def result_name(source: Path) -> str:
     Args:
         source: A file, or the folder of a DICOM series.
     """
-    return f"{_stem(source)}_sr"
+    return f"{scan_stem(source)}_sr"
 
 
 def _job(source: Path, base: Path, output: Path) -> Job:
     if is_nifti(output):
-        stem = _stem(output)
+        stem = scan_stem(output)
         return Job(source, output.with_name(stem), suffix=output.name[len(stem) :])
     return Job(source, output / source.parent.relative_to(base) / result_name(source))
-
-
-def _stem(path: Path) -> str:
-    # The working folder has a name, too, which "." does not tell.
-    if exists(path) and path.is_dir():
-        return Path(os.path.abspath(path)).name  # noqa: PTH100 - resolve() would follow links
-    return without_suffix(path.name)
-
-
-def _sidecar(target: Path) -> Path:
-    return target.with_name(f"{target.name}.json")
 
 
 def _places(source: Path) -> tuple[Path, Path]:

@@ -14,9 +14,9 @@ from lfsr_tf.inference.matrix import AcquiredMatrix
 from lfsr_tf.inference.spectrum import AxisSpectrum
 from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.scans import scan_files
+from lfsr_tf.scans.enhanced import SIDECAR_SCHEMA
 from lfsr_tf.storage import read_json, write_json
 
-SCHEMA_VERSION = 1
 PACKAGE = "lfsr_tf"
 
 
@@ -143,7 +143,7 @@ def write_sidecar(path: Path, source: Path, outputs: Mapping[Path, Sidecar]) -> 
     write_json(
         path,
         {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": SIDECAR_SCHEMA,
             "package": {"name": PACKAGE, "version": __version__},
             "input": {"path": str(source), "sha256": hashes},
             "volumes": [
@@ -152,16 +152,6 @@ def write_sidecar(path: Path, source: Path, outputs: Mapping[Path, Sidecar]) -> 
             ],
         },
     )
-
-
-def recorded_outputs(path: Path) -> list[str]:
-    """Names of the volumes that a sidecar tells of; none where it is missing or not of this schema."""
-    try:
-        sidecar = read_json(path)
-        known = sidecar["schema_version"] == SCHEMA_VERSION
-        return [str(volume["output"]) for volume in sidecar["volumes"]] if known else []
-    except (LfsrError, LookupError, TypeError):
-        return []
 
 
 def is_sidecar(path: Path) -> bool:

@@ -105,12 +105,12 @@ def unfolding_at_most(most: int) -> Iterator[None]:
         _most_bytes.reset(token)
 
 
-def check_scan(scan: Scan, path: Path) -> None:
+def check_scan(scan: Scan, path: Path | str) -> None:
     """Refuse a scan that nothing can be done with: not real, slices too small, not finite, constant.
 
     Args:
         scan: As a reader gave it, with the slice axis that is going to be used.
-        path: The file, for the message.
+        path: The file, or other words for it, for the message.
     """
     if scan.voxels.ndim != 3 or scan.voxels.dtype.kind != "f":
         raise ScanError(
@@ -132,7 +132,7 @@ def check_scan(scan: Scan, path: Path) -> None:
         )
 
 
-def check_finite(array: NDArray[Any], path: Path) -> None:
+def check_finite(array: NDArray[Any], path: Path | str) -> None:
     """Refuse NaN and infinite values."""
     bad = array.size - int(np.count_nonzero(np.isfinite(array)))
     if bad:

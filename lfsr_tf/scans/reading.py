@@ -15,6 +15,7 @@ from lfsr_tf.errors import LfsrError, OutOfMemoryError, ScanError, first_line
 from lfsr_tf.scans.checks import check_scan
 from lfsr_tf.scans.dicom_files import DICOM_SUFFIXES
 from lfsr_tf.scans.dicom_read import find_series, is_dicom, read_dicom, series_files
+from lfsr_tf.scans.enhanced import is_result
 from lfsr_tf.scans.fastmri import read_fastmri
 from lfsr_tf.scans.naming import check_labels, know_suffixes
 from lfsr_tf.scans.nifti import NIFTI_SUFFIXES, read_nifti
@@ -111,7 +112,7 @@ def read_scan(path: Path | str, *, slice_axis: int | str | None = None) -> Scan:
     return scans[0]
 
 
-def find_scans(folder: Path | str) -> list[Path]:
+def find_scans(folder: Path | str, *, results: bool = True) -> list[Path]:
     """Every scan below a folder, by the names of files and the headers of DICOM files.
 
     A DICOM series counts once: by its folder, or by one of its files where a folder holds several series.
@@ -120,6 +121,7 @@ def find_scans(folder: Path | str) -> list[Path]:
 
     Args:
         folder: A folder, or a single scan, which is returned as it is.
+        results: Whether results of `lfsr enhance`, which are no measurements, count as scans.
 
     Returns:
         Paths that `read_volumes` takes, sorted.
@@ -135,12 +137,13 @@ def find_scans(folder: Path | str) -> list[Path]:
     if folder.is_file():
         return [folder]
     try:
-        return sorted(scan for where, names in _folders_below(folder) for scan in _scans_in(where, names))
+        found = sorted(scan for where, names in _folders_below(folder) for scan in _scans_in(where, names))
     except OSError as error:
         raise ScanError(
             f"Expected folders that can be searched. Received: {error.filename}: {error.strerror}. "
             "Ask its owner for the right to read it, or name the scans and folders beside it."
         ) from error
+    return found if results else [scan for scan in found if not is_result(scan)]
 
 
 def is_series(path: Path) -> bool:

@@ -202,8 +202,17 @@ def test_an_empty_volume_has_a_reference_of_1() -> None:
 
 @pytest.mark.parametrize("budget", [0, -1])
 def test_a_pixel_budget_below_1_is_refused(budget: int) -> None:
-    with pytest.raises(ConfigError, match="pixel budget"):
+    with pytest.raises(ConfigError, match="pixel_budget"):
         EnhanceConfig(pixel_budget=budget)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"plane": "axail"}, {"image": "phase"}, {"pixel_budget": 1e5}, {"noise_level": "a"}]
+)
+def test_a_setting_of_another_kind_is_refused_before_any_scan_is_read(setting: dict[str, object]) -> None:
+    (name,) = setting
+    with pytest.raises(ConfigError, match=f"Expected {name}"):
+        EnhanceConfig(**setting)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("lowest", [0.0, -5.0])

@@ -6,13 +6,16 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from lfsr_tf.errors import ConfigError, OutputError, ScanError
-from lfsr_tf.inference import Enhancer, enhance_file
+from lfsr_tf.inference import EnhanceConfig, Enhancer, enhance_file
+from lfsr_tf.inference.enhance import Enhanced
 from lfsr_tf.inference.files import check_target
 from lfsr_tf.inference.jobs import Job, plan_jobs
+from lfsr_tf.inference.predict import Advance
 from lfsr_tf.networks import TrainedModel
-from lfsr_tf.scans import Scan, read_volumes, write_scan
+from lfsr_tf.scans import Scan, read_scan, read_volumes, write_scan
 
 FullDisk = Callable[[int], AbstractContextManager[None]]
 ScanOf = Callable[..., Scan]
@@ -74,8 +77,12 @@ def test_a_series_is_enhanced_volume_by_volume(enhancer: Enhancer, tmp_path: Pat
 def test_the_slices_of_another_plane_can_be_enhanced(enhancer: Enhancer, tmp_path: Path) -> None:
     voxels = np.random.default_rng(0).random((20, 24, 28)).astype(np.float32)
     nib.save(nib.Nifti1Image(voxels, np.eye(4)), tmp_path / "scan.nii.gz")
-    written = enhance_file(enhancer, Job(tmp_path / "scan.nii.gz", tmp_path / "cor"), plane="coronal")
-    assert nib.load(next(iter(written.outputs))).shape == (40, 24, 56)
+    coronal = Enhancer(enhancer.network, EnhanceConfig(plane="coronal"))
+    written = enhance_file(coronal, Job(tmp_path / "scan.nii.gz", tmp_path / "cor"))
+    (path,) = written.outputs
+    assert nib.load(path).shape == (40, 24, 56)
+    enhanced = coronal(read_scan(tmp_path / "scan.nii.gz")).scan
+    assert_allclose(enhanced.voxels, nib.load(path).get_fdata(), rtol=1e-6)
 
 
 def test_an_earlier_result_is_only_replaced_when_asked(enhancer: Enhancer, job: Job) -> None:
@@ -121,25 +128,24 @@ def test_a_disk_that_is_full_for_the_sidecar_takes_the_result_back(
     assert list(job.target.parent.iterdir()) == []
 
 
-def test_a_failure_leaves_earlier_results_as_they_were(
-    enhancer: Enhancer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_leaves_earlier_results_as_they_were(enhancer: Enhancer, tmp_path: Path) -> None:
     series = np.random.default_rng(0).random((24, 20, 3, 2)).astype(np.float32)
     nib.save(nib.Nifti1Image(series, np.diag([1, 1, 5, 1])), tmp_path / "bold.nii.gz")
     job = Job(tmp_path / "bold.nii.gz", tmp_path / "out" / "bold_sr")
     enhance_file(enhancer, job)
     before = {path: path.read_bytes() for path in job.target.parent.iterdir()}
     assert len(before) == 3
-    calls = []
+    enhanced: list[Scan] = []
 
-    def fails_at_the_second(scan: Scan, advance: object) -> object:
-        calls.append(scan)
-        if len(calls) == 2:
-            raise ScanError("The second volume fails.")
-        return enhancer(scan)
+    class FailsAtTheSecond(Enhancer):
+        def __call__(self, scan: Scan, advance: Advance | None = None) -> Enhanced:
+            if enhanced:
+                raise ScanError("The second volume fails.")
+            enhanced.append(scan)
+            return super().__call__(scan, advance)
 
     with pytest.raises(ScanError, match="second volume"):
-        enhance_file(fails_at_the_second, job, overwrite=True)
+        enhance_file(FailsAtTheSecond(enhancer.network), job, overwrite=True)
     assert {path: path.read_bytes() for path in job.target.parent.iterdir()} == before
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lfsr_tf.errors import ConfigError, ScanError
-from lfsr_tf.inference.jobs import Job, earlier_results, is_result, plan_jobs, result_name
+from lfsr_tf.inference.jobs import Job, earlier_results, plan_jobs, result_name
 from lfsr_tf.scans.reading import READERS
 
 
@@ -41,17 +41,6 @@ def test_a_series_is_named_by_any_of_its_files(tmp_path: Path) -> None:
     write_sidecar(tmp_path / "series_sr.json", series.name)
     (job,) = plan_jobs([(series, tmp_path)], tmp_path / "out", named=[series / "1.dcm"])
     assert job.source == series
-
-
-def test_a_result_is_what_the_sidecar_beside_it_names(tmp_path: Path) -> None:
-    (tmp_path / "series.1_sr").mkdir()
-    write_sidecar(tmp_path / "series.1_sr.json", "series.1_sr")
-    write_sidecar(tmp_path / "bold_sr.json", "bold_sr_v1.nii.gz", "bold_sr_v2.nii.gz")
-    write_sidecar(tmp_path / "sharp_v3.json", "sharp_v3.nii")
-    results = ["series.1_sr", "bold_sr_v1.nii.gz", "bold_sr_v2.nii.gz", "sharp_v3.nii"]
-    others = ["bold_sr.nii.gz", "bold_sr_v3.nii.gz", "sharp_v3.nii.gz", "below/sharp_v3.nii", "_v1.nii"]
-    assert [is_result(tmp_path / name) for name in results] == [True] * 4
-    assert [is_result(tmp_path / name) for name in others] == [False] * 5
 
 
 @pytest.mark.parametrize(

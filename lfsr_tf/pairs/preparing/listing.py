@@ -50,8 +50,9 @@ def list_scans(path: Path, split: str = "auto") -> list[Listed]:
     """The scans that a path stands for, in the order of their names; repetitions are one (`repetitions_of`).
 
     Args:
-        path: A scan, a DICOM series folder, a folder with scans at any depth, or a manifest: a CSV file with
-            a column `path`, relative to its own folder, and, where wanted, `split`, `subject` and `contrast`.
+        path: A scan, a DICOM series folder, a folder with scans at any depth, whose results of `lfsr enhance`
+            do not count, or a manifest: a CSV file with a column `path`, relative to its own folder, and,
+            where wanted, `split`, `subject` and `contrast`.
         split: The side that all of them belong to; a manifest's own column comes before "auto".
 
     Raises:
@@ -62,9 +63,11 @@ def list_scans(path: Path, split: str = "auto") -> list[Listed]:
     # The readers bring TensorFlow, which whoever directs a preparation does without.
     from lfsr_tf.scans import find_scans
 
-    found = sorted(find_scans(path)) if path.is_dir() else [path]
+    found = find_scans(path, results=False) if path.is_dir() else [path]
     if not found:
-        raise ScanError(f"Expected scans below {path}. Found none that a reader knows.")
+        raise ScanError(
+            f"Expected scans below {path}. Found none that a reader knows, but for results of `lfsr enhance`."
+        )
     names = [scan.relative_to(path).as_posix() if scan != path else path.name for scan in found]
     return repetitions_of(Listed(name, str(scan), split) for name, scan in zip(names, found, strict=True))
 

@@ -139,7 +139,7 @@ def test_a_key_is_of_the_contents_of_scan_and_model_and_of_every_setting() -> No
         replace(SETTINGS, fingerprint="abd").key(hashes),
         replace(SETTINGS, enhance={"pixel_budget": 2}).key(hashes),
         replace(SETTINGS, output_format="nifti").key(hashes),
-        replace(SETTINGS, plane="axial").key(hashes),
+        replace(SETTINGS, enhance={"plane": "axial"}).key(hashes),
     ]
     assert len({key, *others}) == 6
 

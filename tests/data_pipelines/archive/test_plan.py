@@ -1,3 +1,4 @@
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 from data_pipelines.archive.paths import printable
 from data_pipelines.archive.plan import Plan, archive_folder, plan_archive
 from lfsr_tf.errors import ConfigError, LfsrError, ScanError
+from lfsr_tf.scans.enhanced import SIDECAR_SCHEMA
 
 
 @pytest.fixture
@@ -122,6 +124,13 @@ def test_a_name_that_no_table_can_hold_is_refused_and_escaped(
 def test_results_inside_the_archive_are_not_enhanced_again(scans: Path) -> None:
     fill(scans, "x.nii", "enhanced/x_sr.nii.gz")
     assert set(targets(plan_archive(scans, scans / "enhanced"))) == {"x.nii"}
+
+
+def test_results_of_another_run_inside_the_archive_are_no_scans(scans: Path) -> None:
+    fill(scans, "x.nii", "fast/x_sr.nii.gz")
+    sidecar = {"schema_version": SIDECAR_SCHEMA, "volumes": [{"output": "x_sr.nii.gz"}]}
+    (scans / "fast" / "x_sr.json").write_text(json.dumps(sidecar))
+    assert set(targets(plan_archive(scans, scans / "best"))) == {"x.nii"}
 
 
 @pytest.mark.parametrize("output", [".", ".."])
