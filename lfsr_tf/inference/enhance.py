@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from lfsr_tf.inference.network import RunningNetwork, run_here
 from lfsr_tf.inference.network_input import NetworkInput, network_input
 from lfsr_tf.inference.predict import Advance, SlicePredictor
 from lfsr_tf.inference.sidecar import ModelReport, NoiseReport, Sidecar, SpacingReport, within
-from lfsr_tf.networks import TrainedModel
+from lfsr_tf.networks import TrainedModel, as_trained
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL, NoiseEstimate
@@ -90,11 +91,14 @@ class Enhanced:
 class Enhancer:
     """A model made ready for many scans; `enhance_scan` is the same for one."""
 
-    def __init__(self, model: TrainedModel | RunningNetwork, config: EnhanceConfig | None = None) -> None:
+    def __init__(
+        self, model: TrainedModel | keras.Model | RunningNetwork, config: EnhanceConfig | None = None
+    ) -> None:
         """Take a model.
 
         Args:
-            model: From `load_model`; or a network that runs already, here or behind a server.
+            model: From `load_model`; a Keras model of one's own; or a network that runs already, here or
+                behind a server.
             config: Settings; the defaults without it.
 
         Raises:
@@ -194,13 +198,16 @@ class Enhancer:
 
 
 def enhance_scan(
-    scan: Scan, trained: TrainedModel, config: EnhanceConfig | None = None, advance: Advance | None = None
+    scan: Scan,
+    trained: TrainedModel | keras.Model,
+    config: EnhanceConfig | None = None,
+    advance: Advance | None = None,
 ) -> Enhanced:
     """Enhance one volume; for many, make one `Enhancer`, which prepares the network once.
 
     Args:
         scan: Slices of any size and plane, any unit.
-        trained: From `load_model`.
+        trained: From `load_model`; or a Keras model of one's own.
         config: Settings; the defaults without it.
         advance: Told the number of slices that were finished.
 
@@ -216,9 +223,9 @@ def enhance_scan(
     return Enhancer(trained, config)(scan, advance)
 
 
-def _running(model: TrainedModel | RunningNetwork, dtype: str) -> RunningNetwork:
-    if isinstance(model, TrainedModel):
-        return run_here(recast(model, dtype))
+def _running(model: TrainedModel | keras.Model | RunningNetwork, dtype: str) -> RunningNetwork:
+    if not isinstance(model, RunningNetwork):
+        return run_here(recast(as_trained(model), dtype))
     if dtype not in ("auto", model.info.dtype_policy):
         raise ConfigError(
             f"Expected no dtype for a network that runs already, in {model.info.dtype_policy}. Received: "

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from lfsr_tf.errors import LfsrError, ModelError, OutputError, first_line
 from lfsr_tf.model_info import ModelInfo, info_from_json
 from lfsr_tf.networks.interface import scale_of
 from lfsr_tf.networks.registry import NETWORKS, build_network
-from lfsr_tf.networks.self_ensemble import network_inside
 from lfsr_tf.networks.settings import check_channels_last
+from lfsr_tf.networks.trained import TrainedModel, policy_of
 from lfsr_tf.settings import plain_values
 from lfsr_tf.storage import atomic_path, exists, read_json, write_json
 
@@ -27,19 +27,8 @@ LAST_FILE, LAST_INFO_FILE = "last.keras", "last.json"
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True)
-class TrainedModel:
-    """A model and its description.
-
-    Attributes:
-        model: From LR [N, h, w, 1], or [N, h, w, 2] with the noise level, to SR [N, scale * h, scale * w, 1]
-            float32, not compiled.
-        info: What it is.
-    """
-
-    model: keras.Model
-    info: ModelInfo
-
+# Path and shape of every weight.
+Architecture = tuple[tuple[str, tuple[int, ...]], ...]
 
 # Of its own size: Keras stores weights as they are.
 _MOST_UNFOLDED = 16
@@ -107,12 +96,12 @@ def load_model(path: Path | str) -> TrainedModel:
             "lfsr_tf/networks/registry.py."
         ) from error
     _check_architecture(model, info, file, info_file)
-    return TrainedModel(model, dataclasses.replace(info, dtype_policy=_policy_of(model)))
+    return TrainedModel(model, dataclasses.replace(info, dtype_policy=policy_of(model)))
 
 
 def _checked_values(model: keras.Model, info: ModelInfo, path: Path) -> dict[str, Any]:
     """The description as JSON has it."""
-    described = dataclasses.asdict(info) | {"dtype_policy": _policy_of(model)}
+    described = dataclasses.asdict(info) | {"dtype_policy": policy_of(model)}
     try:
         values: dict[str, Any] = json.loads(json.dumps(plain_values(described), allow_nan=False))
         info = info_from_json(values)
@@ -125,20 +114,6 @@ def _checked_values(model: keras.Model, info: ModelInfo, path: Path) -> dict[str
     if info.network not in NETWORKS:  # those of the registry were made as they will be again
         check_can_be_loaded(model)
     return values
-
-
-def _policy_of(model: keras.Model) -> str:
-    """The dtype policy that a model computes in, of whose layers some stay in float32."""
-    return min({*_policies(network_inside(model))} - {"float32"}, default="float32")
-
-
-def _policies(model: keras.Model) -> Iterator[str]:
-    """Those of its layers: inputs and models have the policy of the process, also where they were loaded."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _policies(layer)
-        elif not isinstance(layer, keras.layers.InputLayer):
-            yield layer.dtype_policy.name
 
 
 def check_can_be_loaded(network: keras.Model) -> None:
@@ -247,19 +222,26 @@ def _check_architecture(model: keras.Model, info: ModelInfo, file: Path, info_fi
 
 def _check_weights(model: keras.Model, info: ModelInfo, file: Path, info_file: Path) -> None:
     try:
-        expected = build_network(info.network, **info.settings)
+        settings = json.dumps(plain_values(dict(info.settings)), sort_keys=True)
+        expected = _architecture_of(info.network, NETWORKS[info.network], settings)
     # Settings of a size that no memory has are TensorFlow's own error.
     except Exception as error:
         raise ModelError(
             f"Expected a model description. Received: {info_file}, whose settings do "
             f"not fit its network. {first_line(error)}"
         ) from error
-    if _architecture(model) != _architecture(expected):
+    if _architecture(model) != expected:
         raise ModelError(
             f"Expected the weights of {info.network} with the settings in {info_file.name}. Received: "
             f"{file}, a model of another architecture. Keep a model and its own description together."
         )
 
 
-def _architecture(model: keras.Model) -> list[tuple[str, tuple[int, ...]]]:
-    return [(weight.path, tuple(weight.shape)) for weight in model.weights]
+@functools.lru_cache(maxsize=8)
+def _architecture_of(network: str, builder: Callable[..., keras.Model], settings: str) -> Architecture:
+    """The weights of a network of the registry, whose builder is given, too: made once for many files."""
+    return _architecture(build_network(network, **json.loads(settings)))
+
+
+def _architecture(model: keras.Model) -> Architecture:
+    return tuple((weight.path, tuple(weight.shape)) for weight in model.weights)

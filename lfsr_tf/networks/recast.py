@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.networks.checkpoint import TrainedModel
 from lfsr_tf.networks.registry import NETWORKS, build_network
+from lfsr_tf.networks.trained import TrainedModel
 from lfsr_tf.precision import dtype_policy, native_policy
 
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")

@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 
 from lfsr_tf.errors import OutputError, first_line
-from lfsr_tf.networks import TrainedModel, scale_of, takes_noise_level, with_noise_level
+from lfsr_tf.networks import TrainedModel, as_trained, scale_of, takes_noise_level, with_noise_level
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.serving.concurrency import keep_summands_apart
 from lfsr_tf.serving.layout import DEFAULT_NAME, version_folder
@@ -29,7 +29,7 @@ from lfsr_tf.storage import atomic_folder, write_json
 
 
 def export_model(
-    trained: TrainedModel,
+    trained: TrainedModel | keras.Model,
     base: Path | str,
     name: str = DEFAULT_NAME,
     version: int | None = None,
@@ -42,7 +42,7 @@ def export_model(
     """Export a model with every signature of `SIGNATURES`.
 
     Args:
-        trained: From `load_model`.
+        trained: From `load_model`; or a Keras model of one's own.
         base: The folder that the server is given as its models' base; made if needed.
         name: Of the model on the server.
         version: A positive integer; None for one more than the largest that is there.
@@ -67,7 +67,7 @@ def export_model(
     """
     folder = version_folder(Path(base), name, version)
     check_sizes(warm_up)
-    trained = recast(trained, dtype)
+    trained = recast(as_trained(trained), dtype)
     scale_of(trained.model)  # refuses other networks before anything is made
     with atomic_folder(folder) as temporary:
         metadata = build_metadata(trained, name, int(folder.name), provenance)

@@ -15,12 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from lfsr_tf.errors import ConfigError, ModelError, OutputError
-from lfsr_tf.networks import TrainedModel, scale_of
+from lfsr_tf.networks import TrainedModel, as_trained, scale_of
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.physics.acquisition import simulate_acquisition
 from lfsr_tf.physics.graph_noise import image_sigmas
@@ -60,7 +61,7 @@ class Accuracy:
 
 
 def export_openvino(
-    trained: TrainedModel,
+    trained: TrainedModel | keras.Model,
     base: Path | str,
     name: str = DEFAULT_NAME,
     version: int | None = None,
@@ -70,7 +71,7 @@ def export_openvino(
     """Export a model as OpenVINO's intermediate representation.
 
     Args:
-        trained: From `load_model`.
+        trained: From `load_model`; or a Keras model of one's own.
         base: The folder that the server is given as its models' base; made if needed.
         name: Of the model on the server.
         version: A positive integer; None for one more than the largest that is there.
@@ -87,7 +88,7 @@ def export_openvino(
     """
     openvino = _openvino()
     folder = version_folder(Path(base), name, version)
-    trained = recast(trained, "float32")
+    trained = recast(as_trained(trained), "float32")
     scale = scale_of(trained.model)
     with tempfile.TemporaryDirectory() as scratch, atomic_folder(folder) as temporary:
         saved = Path(scratch) / "saved"

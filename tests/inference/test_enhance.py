@@ -10,7 +10,9 @@ from lfsr_tf.inference import EnhanceConfig, Enhancer, enhance_scan
 from lfsr_tf.inference.consistency import consistency_by_ring
 from lfsr_tf.inference.enhance import volume_reference
 from lfsr_tf.inference.matrix import cut_to_matrix
+from lfsr_tf.inference.sidecar import ModelReport
 from lfsr_tf.networks import TrainedModel
+from lfsr_tf.networks.trained import OWN_NETWORK
 from lfsr_tf.scans import Scan, voxel_to_world
 
 ScanOf = Callable[..., Scan]
@@ -261,3 +263,15 @@ def test_the_matrix_may_be_given_as_on_the_command_line_or_in_json(given: object
 def test_another_matrix_is_refused(given: object) -> None:
     with pytest.raises(ConfigError, match="Expected an acquired matrix like 128x126"):
         EnhanceConfig(acquired_matrix=given)  # type: ignore[arg-type]
+
+
+def test_a_bare_keras_model_is_enhanced_with_as_one_from_a_file(
+    interpolator: TrainedModel, scan_of: ScanOf, magnitudes: np.ndarray
+) -> None:
+    scan = scan_of(magnitudes)
+    bare, described = enhance_scan(scan, interpolator.model), enhance_scan(scan, interpolator)
+    np.testing.assert_array_equal(bare.scan.voxels, described.scan.voxels)
+    assert bare.sidecar.model == ModelReport(interpolator.model.name, 1, OWN_NETWORK, 2, "float32")
+    assert bare.sidecar.noise.in_training_range is None
+    with pytest.raises(ModelError, match="Expected a network for images"):
+        enhance_scan(scan, keras.Sequential([keras.layers.Conv2D(1, 3)]))

@@ -12,6 +12,7 @@ import tensorflow as tf
 from lfsr_tf.errors import ConfigError, ModelError, OutputError
 from lfsr_tf.models import provenance
 from lfsr_tf.networks import ModelInfo, TrainedModel, build_network
+from lfsr_tf.networks.trained import OWN_NETWORK
 from lfsr_tf.networks.traits import traits_of
 from lfsr_tf.serving import export_model
 from lfsr_tf.serving.concurrency import may_be_joined
@@ -43,6 +44,15 @@ def test_a_version_is_checked_and_put_where_a_server_looks(trained: TrainedModel
         "variables",
     ]
     assert [path.name for path in (tmp_path / "base" / "brain").iterdir()] == ["1"]
+
+
+@pytest.mark.usefixtures("no_graph")
+def test_a_bare_keras_model_is_exported_with_what_can_be_seen_of_it(
+    trained: TrainedModel, tmp_path: Path
+) -> None:
+    folder = export_model(trained.model, tmp_path, check=False)
+    metadata = json.loads((folder / "metadata.json").read_text())
+    assert (metadata["model"]["name"], metadata["model"]["network"]) == (trained.model.name, OWN_NETWORK)
 
 
 @pytest.mark.usefixtures("no_graph")
