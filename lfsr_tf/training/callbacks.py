@@ -25,12 +25,12 @@ from lfsr_tf.training.state import MONITOR, RunState
 WriteFiles = Callable[[Path, RunState], None]
 
 
-class StopOnNaN(keras.callbacks.TerminateOnNaN):
+class StopOnNaN(keras.callbacks.Callback):
     """Ends the run with an error that names the step: Keras' own prints a line and reports success."""
 
     def __init__(self, config: TrainConfig, steps_per_epoch: int) -> None:
         """Keep what the message needs: the rate to lower and the steps before this epoch."""
-        super().__init__(raise_error=True)
+        super().__init__()
         self._config = config
         self._steps_per_epoch = steps_per_epoch
         self._epoch = 0
