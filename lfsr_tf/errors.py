@@ -1,6 +1,9 @@
 """The package's own exceptions: each message says what was expected, what was received and what to do."""
 
+import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class LfsrError(Exception):
@@ -13,6 +16,10 @@ class ScanError(LfsrError):
 
 class RecordsError(LfsrError):
     """A folder of TFRecord shards is corrupt, incomplete, or of another schema version."""
+
+
+class ServiceError(LfsrError):
+    """A tf.data service that makes a training's pairs does not answer, or has lost some of them."""
 
 
 class ConfigError(LfsrError, ValueError):
@@ -34,6 +41,29 @@ class OutOfMemoryError(LfsrError):
 def first_line(error: BaseException) -> str:
     """The first line of another library's message, for one of ours; its kind where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+@contextmanager
+def exhaustion_in_one_line(memory: str) -> Iterator[None]:
+    """Turn TensorFlow's error of too little memory or disk in the block into one line.
+
+    Args:
+        memory: What there was not enough memory for, and what to do: "for 2 slices. Lower --batch-size."
+
+    Raises:
+        OutOfMemoryError: There was too little memory.
+        OutputError: There was too little disk for what TensorFlow writes, such as TensorBoard's logs.
+    """
+    # Here, since commands that need no TensorFlow start without it.
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        said = first_line(error)
+        if re.search("space left|quota", said, re.IGNORECASE):
+            raise OutputError(f"Cannot write: {said}. Check the free space.") from error
+        raise OutOfMemoryError(f"Not enough memory {memory}") from error
 
 
 def printable_line(text: str) -> str:

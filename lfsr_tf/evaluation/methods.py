@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lfsr_tf.errors import OutOfMemoryError
+from lfsr_tf.errors import exhaustion_in_one_line
 from lfsr_tf.evaluation.acquisitions import LowField
 from lfsr_tf.evaluation.baselines import BASELINES, Images
 from lfsr_tf.evaluation.config import EvaluationConfig
@@ -52,10 +52,6 @@ def model_method(model: keras.Model, batch_size: int) -> Method:
 
 
 def _enlarged(call: Callable[[Images], tf.Tensor], batch: Images) -> Images:
-    try:
+    count, height, width = batch.shape[:3]
+    with exhaustion_in_one_line(f"for {count} slices of {height} x {width} at once. Lower --batch-size."):
         return np.asarray(tf.cast(call(batch), tf.float32).numpy())
-    except tf.errors.ResourceExhaustedError as error:
-        count, height, width = batch.shape[:3]
-        raise OutOfMemoryError(
-            f"Not enough memory for {count} slices of {height} x {width} at once. Lower --batch-size."
-        ) from error

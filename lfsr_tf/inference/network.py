@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lfsr_tf.errors import LfsrError
+from lfsr_tf.errors import exhaustion_in_one_line
 from lfsr_tf.networks import ModelInfo, TrainedModel, with_noise_level
 from lfsr_tf.networks.traits import NetworkTraits, traits_of
 
@@ -51,13 +51,10 @@ def run_here(trained: TrainedModel) -> RunningNetwork:
 
     def run(images: Images, noise_level: float) -> Images:
         given = tf.constant(images)
-        try:
+        count, height, width = images.shape[:3]
+        advice = f"for {count} images of {height} x {width} at once. Lower the pixel budget."
+        with exhaustion_in_one_line(advice):
             enlarged = network(with_noise_level(given, noise_level) if traits.takes_noise_level else given)
-        except tf.errors.ResourceExhaustedError as error:
-            count, height, width = images.shape[:3]
-            raise LfsrError(
-                f"Not enough memory for {count} images of {height} x {width} at once. Lower the pixel budget."
-            ) from error
-        return np.asarray(enlarged.numpy(), np.float32)
+            return np.asarray(enlarged.numpy(), np.float32)
 
     return RunningNetwork(trained.info, traits, run)

@@ -25,6 +25,9 @@ class EightViews(keras.layers.Layer):
 
     Args:
         network: A functional model from [N, h, w, C] to [N, s h, s w, 1].
+
+    Raises:
+        ModelError: It is another kind of model, or has a layer whose reach is not known.
     """
 
     def __init__(self, network: keras.Model, **kwargs: Any) -> None:
@@ -95,6 +98,8 @@ def SelfEnsemble(**settings: Any) -> keras.Model:  # noqa: N802 - named like the
 
     Raises:
         ConfigError: There is no such network, or a setting of it is unknown.
+        ModelError: The network inside is not functional, does not take images of any size, or has a layer
+            whose reach is not known.
     """
     from lfsr_tf.networks.registry import build_network
 
@@ -102,6 +107,6 @@ def SelfEnsemble(**settings: Any) -> keras.Model:  # noqa: N802 - named like the
     if not isinstance(of, str) or of == "SelfEnsemble":
         raise ConfigError(f"Expected of to be the name of a network to average. Received: of={of!r}.")
     network = build_network(of, **settings)
-    given = keras.Input(network.input_shape[1:], name="lr")
     views = EightViews(network, dtype="float32", name="views")
+    given = keras.Input(network.input_shape[1:], name="lr")
     return keras.Model(given, views(given), name="self_ensemble")

@@ -2,22 +2,24 @@
 
 The service hands each visit to a part of the records to one worker (ShardingPolicy.DYNAMIC): no visit is made
 twice. Blocks arrive in any order and carry their numbers; here they wait for their turn. A block that was
-lost with its worker never comes, which is found out, so that every pass has every pair exactly once or ends
-in an error.
+lost with its worker never comes, which is found out, as is a service that no longer answers, so that every
+pass has every pair exactly once or ends in an error.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import tensorflow as tf
 
-from lfsr_tf.errors import RecordsError
+from lfsr_tf.errors import ServiceError
 from lfsr_tf.pairs.parts import Reader, visit
 from lfsr_tf.pairs.passes import Block, Passes
+from lfsr_tf.pairs.service_watch import awaited, while_it_answers
 
 # Parts that wait for their turn before later ones are fetched slowly, so that a slow worker can catch up.
 _PARTS_AHEAD = 16
@@ -38,8 +40,11 @@ def made_by_workers(
         service: Address of the dispatcher, "grpc://127.0.0.1:5050".
 
     Returns:
-        The structures in the order of the blocks. Iterating it raises a TensorFlow error with the text of a
-        `RecordsError` where a worker was lost.
+        The structures in the order of the blocks. Iterating it raises a TensorFlow error, which
+        `error_of_service` reads, where the service does not answer or has lost some of them.
+
+    Raises:
+        ServiceError: The service does not answer.
     """
     # One part at a time, so that a worker does not take the next one from the others.
     blocks = passes.visits(first_pass).flat_map(functools.partial(visit, passes, read))
@@ -48,11 +53,19 @@ def made_by_workers(
     )
     policy = tf.data.experimental.service.ShardingPolicy.DYNAMIC
     # Noise cannot be compressed.
-    arriving = made.apply(tf.data.experimental.service.distribute(policy, service, compression=None))
+    by_workers = tf.data.experimental.service.distribute(policy, service, compression=None)
+    arriving = awaited(lambda: made.apply(by_workers), service)
+    first, most = passes.first_block(first_pass), _PARTS_AHEAD * max(passes.blocks)
     return tf.data.Dataset.from_generator(
-        lambda: in_order(arriving, passes.first_block(first_pass), _PARTS_AHEAD * max(passes.blocks)),
+        lambda: in_order(while_it_answers(arriving, service), first, most),
         output_signature=made.element_spec[1],
     )
+
+
+def error_of_service(error: tf.errors.OpError) -> ServiceError | None:
+    """The error that ended the iteration of `made_by_workers`: TensorFlow hands on its text."""
+    found = re.search(rf"\b{ServiceError.__name__}: (.+)", error.message)
+    return ServiceError(found[1]) if found else None
 
 
 def in_order(
@@ -75,7 +88,7 @@ def in_order(
         The things.
 
     Raises:
-        RecordsError: A number is missing, or came twice.
+        ServiceError: A number is missing, or came twice.
     """
     waiting: dict[int, Any] = {}
     since = time.monotonic()
@@ -95,8 +108,8 @@ def in_order(
         raise _lost(f"block {min(waiting)}, but not block {first}")
 
 
-def _lost(received: str) -> RecordsError:
-    return RecordsError(
+def _lost(received: str) -> ServiceError:
+    return ServiceError(
         f"Expected every block of pairs from the tf.data service once. Received: {received}. A worker was "
         "lost: start the service again, and the run, which goes on where it was."
     )

@@ -4,10 +4,12 @@
     python -m lfsr_tf.pairs.service dispatcher --all-interfaces
     python -m lfsr_tf.pairs.service worker --dispatcher HOST:5050 --address OWN:5051 --all-interfaces
 
-The training reads from `PipelineConfig(service="grpc://HOST:5050")`. TensorFlow's servers listen on every
-interface and ask for no password; whoever reaches one can make it run any graph. `run` therefore puts servers
-and command into a network of their own, which has a loopback interface alone; servers outside one start only
-when told that they may be reached.
+The training reads from `PipelineConfig(service="grpc://HOST:5050")`. It ends in one line where the
+dispatcher, or every worker, has not answered for a minute (`service_watch.SILENCE_S`).
+
+TensorFlow's servers listen on every interface and ask for no password; whoever reaches one can make it run
+any graph. `run` therefore puts servers and command into a network of their own, which has a loopback
+interface alone; servers outside one start only when told that they may be reached.
 """
 
 from __future__ import annotations

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
-from lfsr_tf.errors import ConfigError, OutOfMemoryError, OutputError, first_line
+from lfsr_tf.errors import ConfigError, exhaustion_in_one_line
 from lfsr_tf.networks import TrainedModel, build_loss
 from lfsr_tf.precision import dtype_policy, resolve_policy
 from lfsr_tf.training.callbacks import KeepRun, ReportProgress, ShowImages, StopOnNaN
@@ -64,6 +62,7 @@ def train(
         OutOfMemoryError: The device has not enough memory for a batch.
         OutputError: The folder cannot be written, or another process trains into it.
         RecordsError: The records are corrupt.
+        ServiceError: The tf.data service that makes the pairs does not answer, or has lost some of them.
         HostsError: Another host does not come, has ended, or has met an error.
     """
     progress = progress or SilentProgress()
@@ -136,7 +135,11 @@ def _fit(
         lambda path, new: write_checkpoints(model, network, path, new, source, config, earlier_steps),
     )
     progress.begin(config.epochs * source.steps_per_epoch, state.epochs_done * source.steps_per_epoch)
-    with damage_named(source.check), _exhaustion_in_one_line(config):
+    memory = (
+        f"to train with batch_size={config.batch_size}. Train into a new folder with a smaller batch_size, "
+        "or with smaller patches."
+    )
+    with damage_named(source.check), exhaustion_in_one_line(memory):
         model.fit(
             **devices.fit_arguments(source.training(state.epochs_done), source.validation),
             initial_epoch=state.epochs_done,
@@ -149,21 +152,6 @@ def _fit(
     # No host ends before the first one has committed the last epoch.
     devices.together(lambda: None)
     return keeper.state
-
-
-@contextmanager
-def _exhaustion_in_one_line(config: TrainConfig) -> Iterator[None]:
-    try:
-        yield
-    except tf.errors.ResourceExhaustedError as error:
-        said = first_line(error)
-        # Of TensorBoard's logs, which TensorFlow writes.
-        if re.search("space left|quota", said, re.IGNORECASE):
-            raise OutputError(f"Cannot write: {said}. Check the free space.") from error
-        raise OutOfMemoryError(
-            f"Not enough memory to train with batch_size={config.batch_size}. Train into a new folder with a "
-            "smaller batch_size, or with smaller patches."
-        ) from error
 
 
 def _begun_model(

@@ -27,6 +27,7 @@ from lfsr_tf.pairs import (
     training_data,
     validation_data,
 )
+from lfsr_tf.pairs.remote import error_of_service
 from lfsr_tf.settings import check_names
 from lfsr_tf.training.augment import random_flips
 from lfsr_tf.training.config import TrainConfig
@@ -87,10 +88,13 @@ def damage_named(check: Callable[[], None]) -> Iterator[None]:
 
     Raises:
         RecordsError: The files are damaged.
+        ServiceError: The service that makes the pairs does not answer, or has lost some of them.
     """
     try:
         yield
-    except _UNREADABLE:
+    except _UNREADABLE as error:
+        if lost := error_of_service(error):
+            raise lost from error
         check()
         raise
 

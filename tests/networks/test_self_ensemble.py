@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from lfsr_tf.errors import ConfigError
-from lfsr_tf.networks import ResidualSR, UNetSR, build_network, grid_stride, receptive_radius
+from lfsr_tf.errors import ConfigError, ModelError
+from lfsr_tf.networks import NETWORKS, ResidualSR, UNetSR, build_network, grid_stride, receptive_radius
 from lfsr_tf.physics.sampling import zero_fill
 
 SETTINGS = {"blocks": 1, "filters": 4}
@@ -73,7 +73,17 @@ def test_its_reach_is_one_sample_farther_and_its_stride_that_of_the_network_insi
     assert grid_stride(ensemble) == grid_stride(inside) == 2
 
 
-@pytest.mark.parametrize("of", [None, "SelfEnsemble", 5])
+@pytest.mark.parametrize("of", [None, "SelfEnsemble", 5, keras.Model()])
 def test_a_network_inside_is_needed(of: object) -> None:
     with pytest.raises(ConfigError, match="of to be the name"):
         build_network("SelfEnsemble", of=of)
+
+
+class Subclassed(keras.Model):
+    """A network that is not functional, so that Keras does not know its input."""
+
+
+def test_a_network_inside_that_is_not_functional_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NETWORKS, "Own", Subclassed)
+    with pytest.raises(ModelError, match=r"^Expected a network for images .*Received: subclassed.*is None\."):
+        build_network("SelfEnsemble", of="Own")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfsr_tf.errors import ConfigError, RecordsError
+from lfsr_tf.errors import ConfigError, RecordsError, ServiceError
 from lfsr_tf.pairs import PipelineConfig, open_dataset, read_records, steps_per_epoch, training_data
 from lfsr_tf.pairs.device_pairs import TrainedOnDevice, device_data
 from lfsr_tf.pairs.remote import in_order
@@ -157,7 +157,7 @@ def test_blocks_that_come_early_wait_for_their_turn() -> None:
     ],
 )
 def test_a_lost_or_repeated_block_is_an_error(arriving: list[tuple[int, str]], message: str) -> None:
-    with pytest.raises(RecordsError, match=message):
+    with pytest.raises(ServiceError, match=message):
         list(in_order(arriving, 0, 5, patience_s=0.0, pause_s=0.0))
 
 

@@ -7,18 +7,15 @@ import pytest
 
 from lfsr_tf.pairs.service import main
 from tests.pairs.many_shards import in_shards
+from tests.pairs.private_network import ENTER, needs_private_network
 
 SERVICE = [sys.executable, "-m", "lfsr_tf.pairs.service"]
 CLIENT = Path(__file__).parent / "service_client.py"
-ENTER = "from lfsr_tf.pairs.private_network import enter_private_network as enter; enter()"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def private_network() -> None:
-    """Servers of TensorFlow listen on every interface: they are started where there is none but loopback."""
-    tried = subprocess.run([sys.executable, "-c", ENTER], capture_output=True, text=True)
-    if tried.returncode:
-        pytest.skip(f"this system makes no network namespaces: {tried.stderr.splitlines()[-1]}")
+    needs_private_network()
 
 
 @pytest.mark.slow
