@@ -51,11 +51,9 @@ class BeamEngine:
             # One or two, of which the results are wanted here: less than it takes to start workers.
             yield from ((number, result_of(answer(job, self._kinds))) for number, job in enumerate(jobs))
             return
-        remove(self._folder)
-        for number, job in enumerate(jobs):
-            write_json(self._job_file(number), job)
+        files = self._written_jobs(jobs)
         try:
-            self._run_pipeline([str(self._job_file(number)) for number in range(len(jobs))])
+            self._run_pipeline(files)
         except Exception as error:
             if not (self._folder / _STOPPED).exists():
                 raise LfsrError(
@@ -63,6 +61,15 @@ class BeamEngine:
                 ) from error
         yield from self._answers()
         remove(self._folder)
+
+    def _written_jobs(self, jobs: Sequence[Job]) -> list[str]:
+        """The files of the jobs. No run reads those of another one, so none need be on the disk."""
+        remove(self._folder)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        files = [self._folder / f"{number:06d}.json" for number in range(len(jobs))]
+        for file, job in zip(files, jobs, strict=True):
+            file.write_text(json.dumps(job, allow_nan=False), encoding="utf-8")
+        return [str(file) for file in files]
 
     def _run_pipeline(self, files: list[str]) -> None:
         with safe_local_run(), new_pipeline(self._options) as pipeline:
@@ -86,9 +93,6 @@ class BeamEngine:
         for file in sorted(self._folder.glob("answers-*")):
             with file.open(encoding="utf-8") as stream:
                 yield from stream
-
-    def _job_file(self, number: int) -> Path:
-        return self._folder / f"{number:06d}.json"
 
 
 class _DoJob(beam.DoFn):

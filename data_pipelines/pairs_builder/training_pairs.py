@@ -120,7 +120,7 @@ def _settings(
     slices: tf.data.Dataset, info: tfds.core.DatasetInfo, options: PipelineConfig
 ) -> tuple[PairsConfig, int]:
     """The settings of the records with the options that differ from them, and the pairs of a pass."""
-    config, count = PairsConfig.from_json(dict(info.metadata["config"])), int(slices.cardinality())
+    config, count = PairsConfig.of_records(info.metadata["config"]), int(slices.cardinality())
     if config.mode != "slices" or "lr" in slices.element_spec or count < 1:
         raise ConfigError(
             f"Expected a finite data set of slices (slices_x2). Received: mode {config.mode!r} and "

@@ -9,6 +9,7 @@ import typer
 
 from lfsr_tf.cli.console import console, progress_bar
 from lfsr_tf.cli.given import given
+from lfsr_tf.pairs.config import DEFAULT_PRESET
 
 if TYPE_CHECKING:
     from lfsr_tf.pairs.config import PairsConfig
@@ -32,7 +33,9 @@ def prepare(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the records.", show_default=False)
     ],
-    preset: Annotated[str, typer.Option(help="Settings: best, quick, paper, or a TOML file.")] = "quick",
+    preset: Annotated[
+        str, typer.Option(help="Settings: best, quick, paper, or a TOML file.")
+    ] = DEFAULT_PRESET,
     mode: Annotated[
         str | None,
         typer.Option(help="pairs: fixed pairs. slices: new noise in every epoch. Default: the preset's."),
@@ -51,10 +54,14 @@ def prepare(
     patches_per_slice: Annotated[int | None, typer.Option(help="Patches from each slice.")] = None,
     train_pairs: Annotated[
         int | None,
-        typer.Option(help="Exact number, with --mode pairs alone; 0: --patches-per-slice each."),
+        typer.Option(help="Exact number, for --mode pairs alone; 0: --patches-per-slice each."),
     ] = None,
-    validation_pairs: Annotated[int | None, typer.Option(help="The same for validation.")] = None,
-    noise_copies: Annotated[int | None, typer.Option(help="Times that each slice is degraded.")] = None,
+    validation_pairs: Annotated[
+        int | None, typer.Option(help="The same for validation, for --mode pairs alone.")
+    ] = None,
+    noise_copies: Annotated[
+        int | None, typer.Option(help="Times that each slice is degraded, for --mode pairs alone.")
+    ] = None,
     small_images: Annotated[
         str | None, typer.Option(help="Images below the HR size: refuse, or own: their own size.")
     ] = None,
@@ -69,7 +76,7 @@ def prepare(
         float | None, typer.Option(help="Largest noise level, a fraction of the 99.9th percentile.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes; default one a core that it may use.")
+        int | None, typer.Option(help="Most processes; default one a core that it may use.")
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Make the records anew; other files in that folder stay.")
@@ -89,21 +96,11 @@ def prepare(
     """
     from lfsr_tf.pairs.preparing.prepare import prepare_dataset
 
-    changes = given(
-        mode=mode,
-        pairing=pairing,
-        plane=plane,
-        hr_size=hr_size,
-        lr_patch=lr_patch,
-        patches_per_slice=patches_per_slice,
-        train_pairs=train_pairs,
-        validation_pairs=validation_pairs,
-        noise_copies=noise_copies,
-        small_images=small_images,
-        validation_fraction=validation_fraction,
-        seed=seed,
-    )
-    config = _config(preset, changes, given(sigma_max=sigma_max))
+    pairs = given(mode=mode, pairing=pairing, validation_fraction=validation_fraction, seed=seed)
+    slices = given(plane=plane, hr_size=hr_size, small_images=small_images)
+    patches = given(lr_patch=lr_patch, patches_per_slice=patches_per_slice)
+    numbers = given(train_pairs=train_pairs, validation_pairs=validation_pairs, noise_copies=noise_copies)
+    config = _config(preset, pairs | slices | patches | numbers, given(sigma_max=sigma_max))
     info = prepare_dataset(
         train,
         validation,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -17,7 +18,10 @@ Pairing = Literal["simulated", "repetitions"]
 Plane = Literal["acquired", "axial", "coronal", "sagittal"]
 SmallImages = Literal["refuse", "own"]
 PRESETS = Path(__file__).parent / "presets"
+DEFAULT_PRESET = "quick"
 SCALES = (2, 4)
+# Settings that mode "slices" makes no use of.
+_OF_PAIRS = ("train_pairs", "validation_pairs", "noise_copies")
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class PairsConfig:
             small.
         train_pairs: Exact number of training pairs, spread evenly over the images; 0 means
             `patches_per_slice` each (mode "pairs" only).
-        validation_pairs: The same for validation.
+        validation_pairs: The same for validation (mode "pairs" only).
         noise_copies: Times that each slice is degraded, each time with other noise (mode "pairs" only).
         validation_fraction: Fraction of subjects that validate when no validation scans are named; the choice
             is a stable hash of the subject's name.
@@ -95,14 +99,22 @@ class PairsConfig:
             f"16 or more and a multiple of {self.scale}",
         )
         _expect(self.lr_patch <= self.lr_size, self, "lr_patch", f"at most the LR slice's {self.lr_size}")
-        _expect(
-            self.mode == "pairs" or self.noise_copies == 1,
-            self,
-            "noise_copies",
-            "1 with mode='slices', whose noise is redrawn",
-        )
+        if self.mode == "slices":
+            self._check_drawn_anew()
         if self.pairing == "repetitions":
             self._check_measured()
+
+    def _check_drawn_anew(self) -> None:
+        """What is drawn anew in every epoch has neither a number nor copies."""
+        given = [name for name in _OF_PAIRS if getattr(self, name) != getattr(PairsConfig, name)]
+        if given:
+            unused, received = (
+                ", ".join(f"{name}={getattr(of, name)}" for name in given) for of in (PairsConfig, self)
+            )
+            raise ConfigError(
+                f"Expected {unused} with mode='slices', whose pairs are drawn anew in every epoch. Received: "
+                f"{received}. Set them so, or choose mode='pairs'."
+            )
 
     def _check_measured(self) -> None:
         """Measured noise is there once, and in the slices that were acquired."""
@@ -125,7 +137,7 @@ class PairsConfig:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> PairsConfig:
-        """Build a configuration from plain values, such as a TOML table or `dataset.json`.
+        """Build a configuration from plain values, such as a TOML table.
 
         Raises:
             ConfigError: A name is unknown or a value is out of its range.
@@ -133,6 +145,18 @@ class PairsConfig:
         values = dict(values)
         acquisition = _build(AcquisitionConfig, values.pop("acquisition", {}))
         return _build(cls, {**values, "acquisition": acquisition})
+
+    @classmethod
+    def of_records(cls, values: Mapping[str, Any]) -> PairsConfig:
+        """The settings that records were made with, as `to_json` gave them.
+
+        Records of slices may have been asked for a number of pairs, which did nothing: it is left out.
+
+        Raises:
+            ConfigError: As `from_json`.
+        """
+        unused = _OF_PAIRS if values["mode"] == "slices" else ()
+        return cls.from_json({name: value for name, value in values.items() if name not in unused})
 
 
 def load_preset(name_or_path: str | Path) -> PairsConfig:

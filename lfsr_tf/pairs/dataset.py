@@ -174,7 +174,7 @@ def _from_json(folder: Path, values: dict[str, Any]) -> DatasetInfo:
     low, high = values["spacing_mm"]
     return DatasetInfo(
         folder=folder,
-        config=PairsConfig.from_json(values["config"]),
+        config=PairsConfig.of_records(values["config"]),
         train=_split_from_json(values["train"]),
         validation=_split_from_json(values["validation"]),
         sources=values["sources"],

@@ -49,7 +49,8 @@ class PipelineConfig:
         service: Address of a tf.data service whose workers make the pairs, "grpc://127.0.0.1:5050", as
             `python -m lfsr_tf.pairs.service` starts it; they see the records at the same path. Nothing: this
             process makes them. Changes nothing but the speed.
-        verify: Compare all shards with their hashes first.
+        verify: Compare the shards with their hashes first: for training those of training, for validation
+            those of validation.
     """
 
     gain_min: float = 0.6

@@ -122,7 +122,7 @@ def validation_data(
     info = open_dataset(folder)
     config = effective_config(info, options)
     if options.verify:
-        check_records(info)
+        check_records(info, "validation")
     if not info.validation.records:
         raise ConfigError(
             f"Expected validation records. Received: {folder} without any. Prepare it with some."
@@ -220,7 +220,7 @@ def open_training(
     pairs = count_pairs(info.train.records, config)
     first_pass, used = beginning(pairs, batch_size, first_epoch, str(info.folder))
     if options.verify:
-        check_records(info)
+        check_records(info, "train")
     parts = training_parts(info, options.shards_at_once)
     passes = Passes(tuple(part.records for part in parts), block_records(config, options), seed)
     return Opened(info, config, options, parts, passes, first_pass, used)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import tensorflow as tf
@@ -47,13 +47,17 @@ def read_records(folder: Path | str, split: SplitName) -> Iterator[Record]:
         yield from read_shard(info, shard)
 
 
-def check_records(info: DatasetInfo) -> None:
+def check_records(info: DatasetInfo, *sides: SplitName) -> None:
     """Compare every shard with the hash that it had when it was made.
+
+    Args:
+        info: The records.
+        sides: The sides whose shards are compared; none named: both.
 
     Raises:
         RecordsError: A shard differs; it is named, and so is the first record that cannot be read.
     """
-    for shard in (*info.train.shards, *info.validation.shards):
+    for shard in (shard for side in sides or get_args(SplitName) for shard in info.split(side).shards):
         path = info.path(shard)
         if path.stat().st_size != shard.bytes or sha256_file(path) != shard.sha256:
             for _ in read_shard(info, shard):

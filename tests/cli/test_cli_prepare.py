@@ -66,6 +66,29 @@ def test_options_change_the_preset(received: list[PairsConfig]) -> None:
     assert config.train_pairs == load_preset("paper").train_pairs
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("--train-pairs 1000", "train_pairs=1000"),
+        ("--validation-pairs 100", "validation_pairs=100"),
+        ("--noise-copies 2", "noise_copies=2"),
+        (
+            "--preset paper --mode slices",
+            "train_pairs=190000, validation_pairs=10000, noise_copies=4",
+        ),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    received: list[PairsConfig], words: str, reason: str
+) -> None:
+    done = CliRunner().invoke(app, ["prepare", "a", "b", "-o", "c", *words.split()])
+    assert isinstance(done.exception, ConfigError)
+    assert f"with mode='slices', whose pairs are drawn anew in every epoch. Received: {reason}." in str(
+        done.exception
+    )
+    assert not received
+
+
 def test_a_run_prints_what_it_made_and_shows_no_start_up_notices(scans: Path, tmp_path: Path) -> None:
     output = tmp_path / "records"
     options = ["--mode", "pairs", "--hr-size", 32, "--lr-patch", 8, "--patches-per-slice", 3, "--workers", 1]

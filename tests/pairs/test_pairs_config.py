@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import pytest
 
@@ -20,13 +21,40 @@ from lfsr_tf.pairs import PairsConfig, load_preset
         {"patches_per_slice": 0},
         {"min_patch_head": 1.0},
         {"validation_fraction": -0.1},
-        {"mode": "slices", "noise_copies": 2},
     ],
 )
 def test_a_setting_out_of_range_is_refused_with_what_was_received(wrong: dict[str, object]) -> None:
     name, value = list(wrong.items())[-1]
     with pytest.raises(ConfigError, match=f"Expected {name}.*Received: {value!r}"):
         PairsConfig(**wrong)
+
+
+def settings_of_pairs() -> list[str]:
+    """The settings of which the documentation says that they are of mode "pairs" only."""
+    settings = re.split(r"\n {8}(?=\w+: )", str(PairsConfig.__doc__))
+    return [text.split(":")[0] for text in settings if re.search(r'\(mode "pairs"[^)]*only\)', text)]
+
+
+def test_the_documentation_says_which_settings_are_of_one_mode() -> None:
+    assert {"pairing", "train_pairs", "validation_pairs", "noise_copies"} <= set(settings_of_pairs())
+
+
+@pytest.mark.parametrize("name", settings_of_pairs())
+def test_a_setting_that_does_nothing_in_this_mode_is_refused(name: str) -> None:
+    value = {"pairing": "repetitions"}.get(name, 7)
+    PairsConfig(**{name: value})
+    with pytest.raises(ConfigError, match=rf"^(?=.*{name})(?=.*mode).*Received"):
+        PairsConfig(mode="slices", **{name: value})
+
+
+def test_all_settings_of_the_other_mode_are_told_in_one_line() -> None:
+    with pytest.raises(ConfigError) as told:
+        dataclasses.replace(load_preset("paper"), mode="slices")
+    assert str(told.value) == (
+        "Expected train_pairs=0, validation_pairs=0, noise_copies=1 with mode='slices', whose pairs are "
+        "drawn anew in every epoch. Received: train_pairs=190000, validation_pairs=10000, noise_copies=4. "
+        "Set them so, or choose mode='pairs'."
+    )
 
 
 def test_settings_survive_json() -> None:

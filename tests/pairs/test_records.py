@@ -3,7 +3,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections import ChainMap
+from collections import ChainMap, Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 from lfsr_tf.errors import OutputError, RecordsError
-from lfsr_tf.pairs import check_records, open_dataset, read_records, training_data
+from lfsr_tf.hashing import sha256_file
+from lfsr_tf.pairs import check_records, open_dataset, read_records, training_data, validation_data
 from lfsr_tf.pairs.records import PIXELS, parse_batch, serialised_records, write_shard
 from lfsr_tf.storage import read_json, write_json
 
@@ -175,6 +176,36 @@ def test_another_shard_of_whole_records_is_noticed(damaged: Path) -> None:
         check_records(open_dataset(damaged))
 
 
+def test_each_side_is_checked_where_it_is_used(damaged: Path) -> None:
+    (shard,) = damaged.glob("pairs-validation-*")
+    shard.write_bytes(b"")
+    training_data(damaged, 4)
+    info = open_dataset(damaged)
+    check_records(info, "train")
+    for check in (
+        lambda: validation_data(damaged, 4),
+        lambda: check_records(info, "validation"),
+        lambda: check_records(info),
+    ):
+        with pytest.raises(RecordsError, match=shard.name):
+            check()
+
+
+def test_who_trains_and_validates_hashes_every_shard_once(
+    pairs_records: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: Counter[str] = Counter()
+
+    def hash_file(path: Path) -> str:
+        hashed[path.name] += 1
+        return sha256_file(path)
+
+    monkeypatch.setattr("lfsr_tf.pairs.reading.sha256_file", hash_file)
+    training_data(pairs_records, 4)
+    validation_data(pairs_records, 4)
+    assert hashed == Counter(path.name for path in pairs_records.glob("*.gz"))
+
+
 def test_a_missing_shard_is_named(damaged: Path) -> None:
     shard = first_shard(damaged)
     shard.unlink()
@@ -187,6 +218,15 @@ def test_another_schema_version_is_refused(damaged: Path) -> None:
     write_json(damaged / "dataset.json", values | {"schema_version": 99})
     with pytest.raises(RecordsError, match=r"schema version 1. Received: version 99"):
         open_dataset(damaged)
+
+
+def test_records_of_slices_open_that_were_asked_for_pairs(slices_records: Path, tmp_path: Path) -> None:
+    # Earlier versions took these settings, wrote them down, and did nothing with them.
+    folder = Path(shutil.copytree(slices_records, tmp_path / "records"))
+    values = read_json(folder / "dataset.json")
+    asked = {**values["config"], "train_pairs": 1000, "validation_pairs": 100}
+    write_json(folder / "dataset.json", values | {"config": asked})
+    assert open_dataset(folder).config == open_dataset(slices_records).config
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"schema_version": 1}', "not json"])

@@ -7,6 +7,8 @@ engine may repeat one.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -81,30 +83,28 @@ def find(path: str, split: str) -> list[dict[str, str]]:
     return [vars(listed) for listed in list_scans(Path(path), split)]
 
 
-def hash_scan(path: str, repetitions: Sequence[str] = ()) -> str:
-    """SHA-256 of a scan, its repetitions included; of one that has none, the reason, for `cache_scan`."""
+def hash_scan(name: str, path: str, repetitions: Sequence[str] = ()) -> dict[str, str]:
+    """The fields of `Source` that its files tell: the hash, or why there is none, for `cache_scan`."""
     from lfsr_tf.pairs.preparing import listing
 
     try:
-        return listing.hash_scan(Path(path), [Path(other) for other in repetitions])
+        return {"sha256": listing.hash_scan(Path(path), [Path(other) for other in repetitions]), "fault": ""}
     except OSError as error:
-        return (
-            f"{_unreadable(path)}Expected a scan that can be read. Received: {error.filename or path}: "
+        fault = (
+            f"Expected a scan that can be read. Received: {error.filename or path}: "
             f"{error.strerror or error}. Check the rights to it, and copy it again."
         )
     except ScanError as error:
-        return f"{_unreadable(path)}{error}"
-
-
-def _unreadable(path: str) -> str:
-    # With the path: two scans that one broken file spoils are no equal ones.
-    return f"unreadable: {path}: "
+        fault = str(error)
+    # Neither the place of a scan nor the words of a fault tell records apart.
+    unreadable = json.dumps([name, "unreadable"])
+    return {"sha256": hashlib.sha256(unreadable.encode()).hexdigest(), "fault": fault}
 
 
 def cache_scan(folder: str, number: int, source: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
     """Cache the HR slices of one scan; of which no hash tells what it holds, it cannot be used."""
-    if source["sha256"].startswith(unreadable := _unreadable(source["path"])):
-        raise ScanError(source["sha256"].removeprefix(unreadable))
+    if source["fault"]:
+        raise ScanError(source["fault"])
     from lfsr_tf.pairs.preparing import slice_cache
     from lfsr_tf.pairs.preparing.sources import Source
 

@@ -17,16 +17,17 @@ from lfsr_tf.pairs.processes import module_command, module_environment
 
 
 class WorkerPool:
-    """A fixed number of worker processes; leave the `with` block and they are gone.
+    """Worker processes, as many as there is work for; leave the `with` block and they are gone.
 
     Args:
-        workers: Number of processes, at least 1.
+        workers: Most processes, at least 1. Each imports TensorFlow, so it starts with the first jobs that
+            need it.
         log_folder: Where what the workers print is kept until the preparation ends.
     """
 
     def __init__(self, workers: int, log_folder: Path) -> None:
         self._logs = [log_folder / f"worker-{number}.log" for number in range(workers)]
-        self._processes = [_start(log) for log in self._logs]
+        self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -55,6 +56,8 @@ class WorkerPool:
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
         """Do all jobs, as `jobs.Engine` asks."""
+        while len(self._processes) < min(len(self._logs), len(jobs)):
+            self._processes.append(_start(self._logs[len(self._processes)]))
         waiting = list(enumerate(jobs))[::-1]
         running: dict[int, int] = {}
         with selectors.DefaultSelector() as selector:
@@ -106,16 +109,22 @@ def _start(log: Path) -> subprocess.Popen[bytes]:
         # Several workers share one GPU.
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     }
-    with log.open("wb") as stream:
-        return subprocess.Popen(
-            module_command("lfsr_tf.pairs.preparing.worker"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stream,
-            env=environment,
-            # Ctrl-C goes to the directing process alone, which then ends the workers.
-            start_new_session=True,
-        )
+    try:
+        with log.open("wb") as stream:
+            return subprocess.Popen(
+                module_command("lfsr_tf.pairs.preparing.worker"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                env=environment,
+                # Ctrl-C goes to the directing process alone, which then ends the workers.
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise LfsrError(
+            f"Cannot start a worker process: {error.strerror or error}. Use fewer workers; what is done is "
+            "kept."
+        ) from error
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

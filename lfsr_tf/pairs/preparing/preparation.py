@@ -97,13 +97,10 @@ class Preparation:
         """
         if not listed:
             raise ScanError("Expected scans. Received: none.")
-        jobs = [
-            {"kind": "hash", "path": entry.path, "repetitions": list(entry.repetitions)} for entry in listed
-        ]
-        hashes = self._all("Hashing scans", jobs)
-        sources = [
-            Source(**asdict(entry), sha256=sha256) for entry, sha256 in zip(listed, hashes, strict=True)
-        ]
+        names = ("name", "path", "repetitions")
+        jobs = [{"kind": "hash", **{name: getattr(entry, name) for name in names}} for entry in listed]
+        hashed = self._all("Hashing scans", jobs)
+        sources = [Source(**asdict(entry), **found) for entry, found in zip(listed, hashed, strict=True)]
         check_sources(sources)
         return sources
 

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from lfsr_tf.errors import ConfigError, ScanError
 from lfsr_tf.locking import exclusive
-from lfsr_tf.pairs.config import PairsConfig
+from lfsr_tf.pairs.config import DEFAULT_PRESET, PairsConfig, load_preset
 from lfsr_tf.pairs.dataset import DESCRIPTION, DatasetInfo, fingerprint, open_dataset, write_description
 from lfsr_tf.pairs.preparing.describe import describe
 from lfsr_tf.pairs.preparing.pool import WorkerPool
@@ -30,7 +30,7 @@ def prepare_dataset(
     train_sources: Paths,
     validation_sources: Paths | None,
     output: Path | str,
-    config: PairsConfig,
+    config: PairsConfig | None = None,
     *,
     workers: int | None = None,
     overwrite: bool = False,
@@ -46,8 +46,9 @@ def prepare_dataset(
         train_sources: A scan, a folder of scans, a manifest (`listing.list_scans`), or several of these.
         validation_sources: The same, of other subjects. None: a stable hash of the subject's name decides.
         output: Folder of the records; it may hold an unfinished run of the same preparation.
-        config: Settings of the pairs.
-        workers: Processes, each of about 0.7 GB of memory; None for one a core.
+        config: Settings of the pairs. None: those of the preset "quick", as for `lfsr prepare`.
+        workers: Most processes, each of about 0.7 GB of memory; None for one a core. No more start than
+            there are scans or shards.
         overwrite: Make the records anew, whatever records stand in `output`: others, damaged ones, or these
             very ones, of which a scan failed for a reason that is gone.
         strict: Stop at the first scan that cannot be used, and leave nothing.
@@ -63,8 +64,9 @@ def prepare_dataset(
         ConfigError: A subject is on both sides, a scan is there twice, or the settings do not suit the scans
             or an older run.
         OutputError: The records cannot be written; on a disk that was full the next run goes on.
-        LfsrError: There is too little memory, or a worker died; the next run goes on.
+        LfsrError: There is too little memory, or a worker died or cannot be started; the next run goes on.
     """
+    config = config or load_preset(DEFAULT_PRESET)
     output, train, validation = Path(output), _paths(train_sources), _paths(validation_sources)
     with (
         _kept_alone(output),

@@ -21,10 +21,12 @@ class Source(Listed):
 
     Attributes:
         sha256: Of the file, of a series folder's names and files, or of all repetitions. Of a scan that
-            cannot be read, "unreadable: " and the reason (`jobs.hash_scan`).
+            cannot be read, one that its name alone decides.
+        fault: Why it cannot be read; empty where it can.
     """
 
     sha256: str = field(kw_only=True)
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def check_sources(sources: Iterable[Source]) -> None:
     Raises:
         ConfigError: Two equal files are on different sides, or of one subject.
     """
-    sources = list(sources)
+    # Of what cannot be read nobody knows whether it is equal.
+    sources = [source for source in sources if not source.fault]
     _check_scans((source.sha256, source.name, source.split) for source in sources)
     _check_once((source.sha256, source.subject or source.path, source.name) for source in sources)
 
@@ -94,8 +97,10 @@ def _check_scans(scans: Iterable[tuple[str, str, str]]) -> None:
     """Of each scan hash, name and side."""
     scans = list(scans)
     names = {scan_hash: name for scan_hash, name, _ in scans}
-    sides = {side: {names[scan_hash] for scan_hash, _, split in scans if split == side} for side in SPLITS}
-    check_disjoint(sides, "scan")
+    train, validation = ({scan_hash for scan_hash, _, split in scans if split == side} for side in SPLITS)
+    # By hash: different scans may have one name below the two folders.
+    both = {names[scan_hash] for scan_hash in train & validation}
+    check_disjoint(dict.fromkeys(SPLITS, both), "scan")
 
 
 def volumes_of(

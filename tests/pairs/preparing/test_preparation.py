@@ -1,6 +1,8 @@
 """The steps of a preparation on an engine in this process: what fails, and what the next run makes of it."""
 
 import errno
+import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -175,20 +177,50 @@ def test_jobs_that_an_engine_loses_are_not_taken_for_done(scans: Scans, tmp_path
     assert not prepare(scans, tmp_path, HereEngine()).failed
 
 
+def unreadable(patch: pytest.MonkeyPatch, *names: str, reason: str = "Input/output error") -> None:
+    """Have the system read all files but some."""
+
+    def hash_file(path: Path) -> str:
+        if path.name in names:
+            raise OSError(errno.EIO, reason, str(path))
+        return sha256_file(path)
+
+    patch.setattr("lfsr_tf.pairs.preparing.listing.sha256_file", hash_file)
+
+
 def test_a_scan_that_could_not_be_hashed_is_not_used(
     scans: Scans, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hash_file(path: Path) -> str:
-        if path.name == "sub-02_T2w.nii.gz":
-            raise OSError(errno.EIO, "Input/output error", str(path))
-        return sha256_file(path)
-
-    monkeypatch.setattr("lfsr_tf.pairs.preparing.listing.sha256_file", hash_file)
+    unreadable(monkeypatch, "sub-02_T2w.nii.gz")
     info = prepare(scans, tmp_path, HereEngine())
     (failed,) = info.failed
     assert failed["name"] == "sub-02_T2w.nii.gz"
     assert failed["error"].startswith("Expected a scan that can be read. Received: /")
     assert "T2w" not in info.train.contrasts
+
+
+def test_neither_place_nor_message_of_an_unreadable_scan_makes_other_records(
+    scans: Scans, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unreadable(monkeypatch, "sub-02_T2w.nii.gz")
+    here = prepare(scans, tmp_path / "here", HereEngine())
+    moved = Scans(tmp_path / "moved" / "train", tmp_path / "moved" / "val")
+    shutil.copytree(scans.train, moved.train)
+    shutil.copytree(scans.validation, moved.validation)
+    unreadable(monkeypatch, "sub-02_T2w.nii.gz", reason="Remote I/O error")
+    there = prepare(moved, tmp_path / "there", HereEngine())
+    assert there.fingerprint == here.fingerprint and there.sources == here.sources
+    assert all(re.fullmatch("[0-9a-f]{64}", source["sha256"]) for source in here.sources)
+
+
+def test_unreadable_scans_of_one_name_are_no_equal_ones(
+    scans: Scans, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validation = Path(shutil.copytree(scans.validation, tmp_path / "val"))
+    shutil.copy(scans.train / "sub-02_T2w.nii.gz", validation)
+    unreadable(monkeypatch, "sub-02_T2w.nii.gz")
+    info = prepare(Scans(scans.train, validation), tmp_path / "records", HereEngine())
+    assert [entry["name"] for entry in info.failed] == 2 * ["sub-02_T2w.nii.gz"]
 
 
 def test_what_other_commands_have_in_hand_beside_the_records_stays(scans: Scans, tmp_path: Path) -> None:

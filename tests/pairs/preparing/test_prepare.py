@@ -8,10 +8,10 @@ import pytest
 
 from lfsr_tf.errors import ConfigError, OutputError, RecordsError, ScanError
 from lfsr_tf.locking import exclusive
-from lfsr_tf.pairs import PairsConfig, open_dataset, prepare_dataset, read_records
+from lfsr_tf.pairs import PairsConfig, load_preset, open_dataset, prepare_dataset, read_records
 from lfsr_tf.pairs.reading import check_records
 from lfsr_tf.storage import read_json
-from tests.pairs.conftest import contents
+from tests.pairs.conftest import contents, write_head
 
 SMALL = PairsConfig(hr_size=32, lr_patch=8, patches_per_slice=6, shard_mebibytes=1)
 # How many workers there are and how they start is in test_workers.py.
@@ -252,6 +252,13 @@ def test_two_preparations_of_one_folder_exclude_each_other(scans, tmp_path) -> N
                 prepare_dataset(scans.train, scans.validation, output, SMALL, workers=1)
         assert output.is_dir()
     assert not output.exists()
+
+
+def test_without_a_configuration_it_is_what_the_command_does(tmp_path) -> None:
+    train = write_head(tmp_path / "train" / "sub-1_T1w.nii.gz", 1, shape=(132, 132, 2))
+    validation = write_head(tmp_path / "val" / "sub-2_T1w.nii.gz", 2, shape=(132, 132, 2))
+    info = prepare_dataset(train, validation, tmp_path / "records", workers=1)
+    assert info.config == load_preset("quick")
 
 
 def test_no_workers_is_refused(scans, tmp_path) -> None:

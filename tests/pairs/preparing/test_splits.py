@@ -69,6 +69,10 @@ def test_one_scan_under_two_names_on_both_sides_is_refused() -> None:
         check_sources([Source("a", "", "train", sha256="same"), Source("b", "", "validation", sha256="same")])
 
 
+def test_different_scans_of_one_name_may_be_on_both_sides() -> None:
+    check_sources([Source("a", "", "train", sha256="1"), Source("a", "", "validation", sha256="2")])
+
+
 def test_one_scan_of_one_subject_under_two_names_is_refused() -> None:
     named = [Source(name, name, "train", subject="sub-1", sha256="same") for name in "ab"]
     with pytest.raises(ConfigError, match=r"every scan once\. Received: a and b, which are equal"):
