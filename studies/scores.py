@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lfsr_tf.evaluation.bootstrap import Interval, mean_over_clusters
+from lfsr_tf.evaluation.bootstrap import Interval, means_over_clusters
 from lfsr_tf.evaluation.methods import MODEL
 from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.storage import atomic_path
@@ -56,13 +56,14 @@ class Results:
             {row["scan"]: row for row in self._rows(name, MODEL, place)} for name in (run, reference)
         )
         scans = sorted(first)
-        return mean_over_clusters(
-            np.array([first[scan][metric] - second[scan][metric] for scan in scans]),
+        [found] = means_over_clusters(
+            np.array([[first[scan][metric] - second[scan][metric]] for scan in scans]),
             [first[scan]["subject"] for scan in scans],
             samples=_SAMPLES,
             confidence=_CONFIDENCE,
             seed=_SEED,
         )
+        return found
 
     def recovered(
         self, run: str, scan: str, method: str = MODEL, *, image: RawImage = "magnitude"

@@ -25,7 +25,8 @@ from lfsr_tf.scans.scan import Scan
 _BATCH = 32
 
 
-@dataclass(frozen=True)
+# Compared by identity: arrays have no single truth value.
+@dataclass(frozen=True, eq=False)
 class StudyVolume:
     """One volume, ready to be degraded and compared.
 
@@ -70,7 +71,8 @@ class StudyVolume:
         return self.hr.shape[1] // self.scale, self.hr.shape[2] // self.scale
 
 
-@dataclass(frozen=True)
+# Compared and hashed by identity, by which its denoised images are kept.
+@dataclass(frozen=True, eq=False)
 class LowField:
     """LR images of one volume at one noise level: what every method starts from.
 

@@ -15,6 +15,7 @@ from scipy import ndimage
 from skimage.restoration import denoise_nl_means
 
 from lfsr_tf.evaluation.acquisitions import LowField
+from lfsr_tf.evaluation.once import once
 from lfsr_tf.physics.noise import remove_rician_bias
 from lfsr_tf.physics.sampling import zero_fill_magnitude
 
@@ -71,6 +72,8 @@ def non_local_means_biased(low: LowField) -> Images:
     return zero_filling(replace(low, images=_denoised(low)))
 
 
+# Both forms of non-local means start from it.
+@once
 def _denoised(low: LowField) -> Images:
     if low.sigma == 0.0:
         return low.images

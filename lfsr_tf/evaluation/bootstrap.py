@@ -19,6 +19,8 @@ from lfsr_tf.errors import ConfigError
 Values = NDArray[np.float64]
 # Counts of drawn units that are held at once, 16 bytes each.
 _DRAWN_AT_ONCE = 2**22
+# Resampled figures that are held at once, about 32 bytes each.
+_FIGURES_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True)
@@ -77,28 +79,35 @@ def _resampled(totals: Values, samples: int, seed: int) -> Iterator[Values]:
         yield generator.multinomial(units, chances, size=min(portion, samples - first)) @ totals
 
 
-def mean_over_clusters(
+def means_over_clusters(
     values: Values, clusters: Sequence[str], *, samples: int, confidence: float, seed: int
-) -> Interval:
-    """Mean of `values` with an interval from resampling whole clusters.
+) -> list[Interval]:
+    """Means over volumes with intervals from resampling whole clusters; one draw serves all columns.
 
     Args:
-        values: float64 [n], one figure a volume.
-        clusters: Name of each value's cluster: its subject.
+        values: float64 [n, k], k figures a volume.
+        clusters: Names [n] of the volumes' clusters: their subjects.
         samples: Number of resamplings.
         confidence: Coverage.
         seed: Of the resampling.
 
     Returns:
-        The plain mean; `units` counts the clusters.
+        The k plain means, each as if it were computed alone; `units` counts the clusters.
 
     Raises:
-        ConfigError: There is no value.
+        ConfigError: There is no volume.
     """
     names, member = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
-    totals = np.zeros((len(names), 2))
-    np.add.at(totals, member, np.stack([values, np.ones_like(values)], axis=1))
-    found = bootstrap(
-        totals, lambda sums: sums[..., :1] / sums[..., 1:], samples=samples, confidence=confidence, seed=seed
-    )
-    return found[0]
+    portion = max(1, _FIGURES_AT_ONCE // samples)
+    found: list[Interval] = []
+    for first in range(0, values.shape[1], portion):
+        columns = values[:, first : first + portion]
+        totals = np.zeros((len(names), columns.shape[1] + 1))
+        np.add.at(totals, member, np.concatenate([columns, np.ones((len(columns), 1))], axis=1))
+        found += bootstrap(totals, _means_of_sums, samples=samples, confidence=confidence, seed=seed)
+    return found
+
+
+def _means_of_sums(sums: Values) -> Values:
+    """From sums and, in the last column, their number."""
+    return sums[..., :-1] / sums[..., -1:]

@@ -27,7 +27,8 @@ _LEAST_SIDE = 32
 Complex = NDArray[np.complex64]
 
 
-@dataclass(frozen=True)
+# Compared by identity: arrays have no single truth value.
+@dataclass(frozen=True, eq=False)
 class OuterBand:
     """Measured k-space, split into what a method sees and what it is judged by.
 
@@ -148,12 +149,8 @@ def outer_band(scan: Scan, scale: int) -> OuterBand:
             f"Expected at least {_LEAST_SIDE} x {_LEAST_SIDE} samples. Received: {shape} in {scan.source}."
         )
     measured = tf.constant(scan.kspace, tf.complex64)
-    images = ifft2c(measured).numpy()
-    magnitude = np.sqrt(np.square(np.abs(images)).sum(axis=1))
-    background = background_mask(magnitude / float(safe_reference(reference_intensity(magnitude))))
-    noise = noise_power(images, background)
     # Of all k-space: what is cut from it rings, which looks like noise that the coils share.
-    coils = combined_noise(images, float(np.sqrt(noise.mean() / 2.0))).coils
+    noise, coils = _noise(ifft2c(measured).numpy())
     kspace = crop_kspace(measured, shape).numpy()
     noise = crop_kspace(tf.constant(noise), shape).numpy()
     band = OuterBand.of(kspace, noise, scale, acquired=scan.acquired_matrix, coils=coils)
@@ -164,6 +161,14 @@ def outer_band(scan: Scan, scale: int) -> OuterBand:
             "beyond it. Cut the empty rim of its k-space."
         )
     return band
+
+
+def _noise(images: Complex) -> tuple[NDArray[np.float64], float]:
+    """Expected |noise|^2 of each sample of k-space [S, C, H, W], and the effective number of coils."""
+    magnitude = np.sqrt(np.square(np.abs(images)).sum(axis=1))
+    background = background_mask(magnitude / float(safe_reference(reference_intensity(magnitude))))
+    power = noise_power(images, background)
+    return power, combined_noise(images, float(np.sqrt(power.mean() / 2.0))).coils
 
 
 def _compared_matrix(size: tuple[int, ...], scale: int) -> Shape2D:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from pathlib import Path
 
 import keras
 
 from lfsr_tf.errors import OutOfMemoryError, ScanError
+from lfsr_tf.evaluation.given import GivenScans, named_scans, opened
 from lfsr_tf.evaluation.methods import build_methods
 from lfsr_tf.evaluation.outer_band import OuterBandScore, outer_band_scores
 from lfsr_tf.evaluation.results import Results
-from lfsr_tf.evaluation.study import Progress, scan_names
+from lfsr_tf.evaluation.study import Progress
 from lfsr_tf.networks import TrainedModel
-from lfsr_tf.scans import read_scan
-from lfsr_tf.scans.scan import Scan
 
 
 def with_measured_kspace(
     results: Results,
     model: TrainedModel | keras.Model,
-    scans: Sequence[Scan | Path],
+    scans: GivenScans,
     *,
     progress: Progress | None = None,
 ) -> Results:
@@ -30,7 +27,7 @@ def with_measured_kspace(
     Args:
         results: From `evaluate`, of the same model; its settings are used.
         model: The model.
-        scans: Scans with raw k-space, or the files that hold them.
+        scans: A scan with raw k-space, or a file that holds one, or several of these.
         progress: Called with 1 after each scan.
 
     Returns:
@@ -40,13 +37,12 @@ def with_measured_kspace(
     methods = build_methods(network, results.config)
     scores: list[OuterBandScore] = []
     failures = list(results.failures)
-    for entry, name in zip(scans, scan_names(scans), strict=True):
+    for name, scan in named_scans(scans).items():
         try:
-            scan = read_scan(entry) if isinstance(entry, Path) else entry
-            found = outer_band_scores(scan, methods, results.scale, results.config)
+            found = outer_band_scores(opened(scan), methods, results.scale, results.config)
             scores += [dataclasses.replace(score, scan=name) for score in found]
         except (ScanError, OutOfMemoryError) as error:
-            failures.append((str(entry if isinstance(entry, Path) else entry.source), str(error)))
+            failures.append((name, str(error)))
         if progress is not None:
             progress(1)
     return dataclasses.replace(results, outer_band=tuple(scores), failures=tuple(failures))

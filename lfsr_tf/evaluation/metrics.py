@@ -35,9 +35,9 @@ Values = NDArray[np.float64]
 Bands = NDArray[np.complex128]
 Scores = dict[str, Values]
 
-METRICS = ("psnr", "ssim", "nrmse", "hfen", "band", "energy")
-# What a perfect image has.
+# What a perfect image has of each metric.
 PERFECT = {"psnr": math.inf, "ssim": 1.0, "nrmse": 0.0, "hfen": 0.0, "band": 1.0, "energy": 1.0}
+METRICS = tuple(PERFECT)
 REGIONS = ("head", "whole")
 
 # Relative rounding error of float32, squared: images differ by less only by chance.

@@ -6,9 +6,7 @@ Only one volume is in memory at a time; what stays are its figures and at most o
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -17,20 +15,19 @@ import numpy as np
 from lfsr_tf.errors import ModelError, OutOfMemoryError, ScanError
 from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, acquire, study_volume
 from lfsr_tf.evaluation.config import EvaluationConfig
+from lfsr_tf.evaluation.given import GivenScans, named_scans, opened
 from lfsr_tf.evaluation.methods import Method, build_methods
 from lfsr_tf.evaluation.metrics import METRICS, REGIONS, Images, Scores, Truth, Values
 from lfsr_tf.evaluation.results import Picture, Results, SliceScore, json_value
 from lfsr_tf.networks import TrainedModel, scale_of, takes_noise_level
 from lfsr_tf.pairs.config import SCALES
-from lfsr_tf.scans import read_scan
-from lfsr_tf.scans.scan import Scan
 
 Progress = Callable[[int], None]
 
 
 def evaluate(
     model: TrainedModel | keras.Model,
-    scans: Sequence[Scan | Path],
+    scans: GivenScans,
     config: EvaluationConfig | None = None,
     *,
     progress: Progress | None = None,
@@ -40,10 +37,10 @@ def evaluate(
     Args:
         model: A trained model with its metadata, or a bare Keras model from [B, h, w, 1], or [B, h, w, 2]
             with the noise level as the second channel, to [B, H, W, 1].
-        scans: High-field volumes, or files and DICOM folders that hold them; read one at a time.
+        scans: A high-field volume, or a file or DICOM folder that holds one, or several of these; paths are
+            read one at a time.
         config: Noise levels, baselines and definitions; the defaults of `EvaluationConfig` if not given.
-        progress: Called with 1 after each scan and noise level: `len(scans) * len(config.sigmas)` calls in
-            all.
+        progress: Called with 1 after each scan and noise level.
 
     Returns:
         Every slice's figures. A scan that cannot be used is listed in `failures` and left out.
@@ -68,7 +65,7 @@ def evaluate(
 
 def compare(
     methods: dict[str, Method],
-    scans: Sequence[Scan | Path],
+    scans: GivenScans,
     config: EvaluationConfig,
     *,
     scale: int = 2,
@@ -79,9 +76,9 @@ def compare(
     pictures: list[Picture] = []
     failures: list[tuple[str, str]] = []
     advance = progress or (lambda steps: None)
-    for entry, name in zip(scans, scan_names(scans), strict=True):
+    for name, scan in named_scans(scans).items():
         try:
-            volume = study_volume(read_scan(entry) if isinstance(entry, Path) else entry, name, scale, config)
+            volume = study_volume(opened(scan), name, scale, config)
         except (ScanError, OutOfMemoryError) as error:
             failures.append((name, str(error)))
             advance(len(config.sigmas))
@@ -181,18 +178,3 @@ def _metadata(model: TrainedModel | keras.Model) -> dict[str, Any]:
         "takes_noise_level": takes_noise_level(network),
         **info,
     }
-
-
-def scan_names(scans: Sequence[Scan | Path]) -> list[str]:
-    """A different name for each scan: its path below their common folder, or subject and contrast."""
-    paths = [entry if isinstance(entry, Path) else entry.source for entry in scans]
-    parents = [str(path.absolute().parent) for path in paths if path is not None]
-    root = Path(os.path.commonpath(parents)) if parents else Path()
-    names: list[str] = []
-    for entry, path in zip(scans, paths, strict=True):
-        if isinstance(entry, Scan) and path is None:
-            own = f"{entry.subject}_{entry.contrast}"
-        else:
-            own = str(Path(path or "").absolute().relative_to(root))
-        names.append(own if own not in names else f"{own} ({len(names) + 1})")
-    return names

@@ -8,21 +8,19 @@ Tables are kept as long as their results: report, files and command line ask for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import wraps
-from typing import TypeVar
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from lfsr_tf.evaluation.bootstrap import mean_over_clusters
+from lfsr_tf.evaluation.bootstrap import Values, means_over_clusters
+from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.methods import MODEL
 from lfsr_tf.evaluation.metrics import METRICS, REGIONS
+from lfsr_tf.evaluation.once import once
 from lfsr_tf.evaluation.results import SCHEMA_VERSION, Results, SliceScore, json_value
 
 ALL = "all"
-Table = TypeVar("Table")
 
 
 @dataclass(frozen=True)
@@ -71,20 +69,7 @@ class Summary:
     subjects: int
 
 
-def _once(table: Callable[[Results], Table]) -> Callable[[Results], Table]:
-    """Make a table only once for the same results."""
-    kept: WeakKeyDictionary[Results, Table] = WeakKeyDictionary()
-
-    @wraps(table)
-    def once(results: Results) -> Table:
-        if results not in kept:
-            kept[results] = table(results)
-        return kept[results]
-
-    return once
-
-
-@_once
+@once
 def volume_scores(results: Results) -> tuple[VolumeScore, ...]:
     """Average the slices of each volume, one entry for each noise level, region, metric and method."""
     groups: dict[tuple[str, str, str, float, str, str], list[SliceScore]] = {}
@@ -100,13 +85,13 @@ def volume_scores(results: Results) -> tuple[VolumeScore, ...]:
     )
 
 
-@_once
+@once
 def summaries(results: Results) -> tuple[Summary, ...]:
     """Every method's mean for each contrast and for all of them together."""
     return _summaries(volume_scores(results), results)
 
 
-@_once
+@once
 def differences(results: Results) -> tuple[Summary, ...]:
     """Model minus each baseline, volume by volume: an interval without 0 is beyond chance.
 
@@ -115,7 +100,8 @@ def differences(results: Results) -> tuple[Summary, ...]:
     return _summaries(_paired(results), results)
 
 
-def subject_differences(results: Results) -> dict[str, dict[str, dict[str, float]]]:
+@once
+def subject_differences(results: Results) -> Mapping[str, Mapping[str, Mapping[str, float]]]:
     """PSNR inside the head, model minus baseline, for each subject: averaged over the subject's volumes.
 
     Returns:
@@ -170,15 +156,16 @@ def to_json(results: Results) -> dict[str, object]:
 _Key = tuple[str, float, str, str, str]
 
 
-def _paired(results: Results) -> list[VolumeScore]:
+@once
+def _paired(results: Results) -> tuple[VolumeScore, ...]:
     """Model minus each baseline, of each volume."""
     volumes = volume_scores(results)
     model = {_place(score): score.value for score in volumes if score.method == MODEL}
-    return [
+    return tuple(
         replace(score, value=model[_place(score)] - score.value)
         for score in volumes
         if score.method != MODEL and _place(score) in model
-    ]
+    )
 
 
 def _summaries(volumes: Iterable[VolumeScore], results: Results) -> tuple[Summary, ...]:
@@ -187,21 +174,34 @@ def _summaries(volumes: Iterable[VolumeScore], results: Results) -> tuple[Summar
         for contrast in (ALL, score.contrast):
             key = (contrast, score.sigma, score.region, score.metric, score.method)
             cells.setdefault(key, []).append(score)
-    return tuple(_summary(key, members, results) for key, members in cells.items())
+    # Cells of the same volumes share one draw of the subjects.
+    groups: dict[tuple[str, ...], list[_Key]] = {}
+    for key, members in cells.items():
+        groups.setdefault(tuple(score.subject for score in members), []).append(key)
+    rows: dict[_Key, Summary] = {}
+    for subjects, keys in groups.items():
+        values = np.array([[score.value for score in cells[key]] for key in keys])
+        rows |= _group(keys, subjects, values, results.config)
+    return tuple(rows[key] for key in cells)
 
 
-def _summary(key: _Key, members: list[VolumeScore], results: Results) -> Summary:
-    values = np.array([score.value for score in members])
-    config = results.config
-    interval = mean_over_clusters(
-        values,
-        [score.subject for score in members],
+def _group(
+    keys: list[_Key], subjects: tuple[str, ...], values: Values, config: EvaluationConfig
+) -> dict[_Key, Summary]:
+    """The rows of cells that hold the same subjects' volumes; values [cells, volumes]."""
+    intervals = means_over_clusters(
+        values.T,
+        subjects,
         samples=config.bootstrap_samples,
         confidence=config.confidence,
         seed=config.seed,
     )
-    spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return Summary(*key, interval.estimate, spread, interval.low, interval.high, len(values), interval.units)
+    volumes = len(subjects)
+    spreads = np.std(values, axis=1, ddof=1).tolist() if volumes > 1 else [None] * len(keys)
+    return {
+        key: Summary(*key, found.estimate, spread, found.low, found.high, volumes, found.units)
+        for key, found, spread in zip(keys, intervals, spreads, strict=True)
+    }
 
 
 def _mean(members: list[SliceScore], metric: str) -> float:

@@ -1,10 +1,13 @@
 """Baselines: the grid they stand on, what they keep, and what they remove."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
+from skimage.restoration import denoise_nl_means
 
+from lfsr_tf.evaluation import baselines
 from lfsr_tf.evaluation.acquisitions import LowField
 from lfsr_tf.evaluation.baselines import (
     BASELINES,
@@ -82,6 +85,20 @@ def test_the_bias_that_is_removed_is_that_of_the_coils_and_none_in_phase(
     flat = low_field(np.ones((1, 24, 24), np.float32), 0.1, (48, 48))
     result = non_local_means(dataclasses.replace(flat, rician=rician, coils=coils))
     np.testing.assert_allclose(result, expected, rtol=1e-5)
+
+
+def test_one_denoising_serves_both_forms_of_non_local_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    low = low_field(RNG.random((3, 16, 16)).astype(np.float32), 0.1, (32, 32))
+    alone = [BASELINES[name](dataclasses.replace(low)) for name in ("nlm", "nlm-biased")]
+    denoised: list[int] = []
+
+    def counted(image: np.ndarray, **settings: Any) -> np.ndarray:
+        denoised.append(1)
+        return denoise_nl_means(image, **settings)
+
+    monkeypatch.setattr(baselines, "denoise_nl_means", counted)
+    np.testing.assert_array_equal([BASELINES[name](low) for name in ("nlm", "nlm-biased")], alone)
+    assert len(denoised) == 3
 
 
 def rician(clean: np.ndarray, sigma: float) -> np.ndarray:

@@ -1,10 +1,13 @@
 """Bootstrap intervals: laws, degenerate cases, and how often they hold the truth."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.evaluation.bootstrap import Interval, bootstrap, mean_over_clusters
+from lfsr_tf.evaluation.bootstrap import Interval, bootstrap, means_over_clusters
 
 SETTINGS = {"samples": 1000, "confidence": 0.95, "seed": 0}
 RNG = np.random.default_rng(0)
@@ -14,48 +17,77 @@ def names(count: int) -> list[str]:
     return [f"subject{number}" for number in range(count)]
 
 
+def interval_of(values: np.ndarray, clusters: Sequence[str], **settings: Any) -> Interval:
+    [found] = means_over_clusters(values[:, np.newaxis], clusters, **settings)
+    return found
+
+
 def test_the_interval_surrounds_the_mean_and_repeats() -> None:
     values = RNG.standard_normal(20)
-    first = mean_over_clusters(values, names(20), **SETTINGS)
+    first = interval_of(values, names(20), **SETTINGS)
     assert first.low < first.estimate < first.high
     assert first.estimate == pytest.approx(values.mean())
-    assert first == mean_over_clusters(values, names(20), **SETTINGS)
+    assert first == interval_of(values, names(20), **SETTINGS)
 
 
 def test_the_order_of_values_does_not_matter_for_the_mean() -> None:
     values = RNG.standard_normal(6)
     clusters = ["a", "a", "b", "b", "c", "c"]
     order = [5, 3, 1, 4, 2, 0]
-    shuffled = mean_over_clusters(values[order], [clusters[index] for index in order], **SETTINGS)
-    assert shuffled.low == pytest.approx(mean_over_clusters(values, clusters, **SETTINGS).low)
+    shuffled = interval_of(values[order], [clusters[index] for index in order], **SETTINGS)
+    assert shuffled.low == pytest.approx(interval_of(values, clusters, **SETTINGS).low)
 
 
 def test_equal_values_give_an_interval_without_width() -> None:
-    assert mean_over_clusters(np.full(5, 2.5), names(5), **SETTINGS) == Interval(2.5, 2.5, 2.5, 5)
+    assert interval_of(np.full(5, 2.5), names(5), **SETTINGS) == Interval(2.5, 2.5, 2.5, 5)
 
 
 def test_one_subject_gives_no_interval_however_many_volumes_there_are() -> None:
-    assert mean_over_clusters(np.array([1.0, 2.0, 6.0]), ["a"] * 3, **SETTINGS) == Interval(
-        3.0, None, None, 1
-    )
+    assert interval_of(np.array([1.0, 2.0, 6.0]), ["a"] * 3, **SETTINGS) == Interval(3.0, None, None, 1)
 
 
 def test_no_value_is_an_error() -> None:
     with pytest.raises(ConfigError, match="at least one"):
-        mean_over_clusters(np.array([]), [], **SETTINGS)
+        interval_of(np.array([]), [], **SETTINGS)
 
 
 def test_more_volumes_of_the_same_subjects_do_not_narrow_the_interval() -> None:
     values = RNG.standard_normal(8)
-    once = mean_over_clusters(values, names(8), **SETTINGS)
-    repeated = mean_over_clusters(np.repeat(values, 10), np.repeat(names(8), 10).tolist(), **SETTINGS)
+    once = interval_of(values, names(8), **SETTINGS)
+    repeated = interval_of(np.repeat(values, 10), np.repeat(names(8), 10).tolist(), **SETTINGS)
     assert repeated.high - repeated.low == pytest.approx(once.high - once.low)
+
+
+def ends(found: list[Interval]) -> np.ndarray:
+    return np.array([(one.low, one.high) for one in found])
+
+
+@pytest.mark.parametrize("subjects", [2, 7, 60])
+def test_every_column_has_the_interval_that_it_has_alone(subjects: int) -> None:
+    clusters = [*names(subjects), *names(subjects // 2)]
+    values = RNG.standard_normal((len(clusters), 23)) + 5.0
+    together = means_over_clusters(values, clusters, **SETTINGS)
+    alone = [interval_of(column, clusters, **SETTINGS) for column in values.T]
+    assert [one.estimate for one in together] == [one.estimate for one in alone]
+    # But for the order in which a matrix product adds up.
+    np.testing.assert_allclose(ends(together), ends(alone), rtol=1e-12)
+
+
+def test_columns_in_portions_of_bounded_memory_have_the_same_intervals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values, clusters = RNG.standard_normal((20, 7)) + 5.0, names(20)
+    whole = means_over_clusters(values, clusters, **SETTINGS)
+    monkeypatch.setattr("lfsr_tf.evaluation.bootstrap._FIGURES_AT_ONCE", 2 * SETTINGS["samples"])
+    np.testing.assert_allclose(
+        ends(means_over_clusters(values, clusters, **SETTINGS)), ends(whole), rtol=1e-12
+    )
 
 
 def test_a_wider_confidence_gives_a_wider_interval() -> None:
     values = RNG.standard_normal(12)
-    narrow = mean_over_clusters(values, names(12), **{**SETTINGS, "confidence": 0.5})
-    wide = mean_over_clusters(values, names(12), **SETTINGS)
+    narrow = interval_of(values, names(12), **{**SETTINGS, "confidence": 0.5})
+    wide = interval_of(values, names(12), **SETTINGS)
     assert wide.low < narrow.low < narrow.high < wide.high
 
 
@@ -71,7 +103,7 @@ def coverage(subjects: int, trials: int = 400) -> float:
     rng = np.random.default_rng(1)
     hits = 0
     for trial in range(trials):
-        found = mean_over_clusters(
+        found = interval_of(
             rng.standard_normal(subjects), names(subjects), samples=400, confidence=0.95, seed=trial
         )
         hits += found.low <= 0.0 <= found.high

@@ -14,6 +14,7 @@ from lfsr_tf.evaluation import EvaluationConfig, Results, compare, evaluate, to_
 from lfsr_tf.evaluation import config as evaluation_config
 from lfsr_tf.evaluation.acquisitions import LowField, acquire, study_volume
 from lfsr_tf.evaluation.baselines import BASELINES
+from lfsr_tf.evaluation.kspace_split import OuterBand
 from lfsr_tf.networks import ModelInfo, TrainedModel, scale_of
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
 
@@ -223,6 +224,15 @@ def test_noise_of_a_scan_without_background_counts_as_unseen(make_scan) -> None:
     estimated = acquire(masked, 0.0, dataclasses.replace(SMALL, sigma_source="estimated"))
     assert (estimated.sigma, estimated.noise_seen) == (0.0, False)
     assert acquire(masked, 0.0, SMALL).noise_seen
+
+
+def test_what_holds_arrays_is_compared_and_hashed_by_identity(make_scan) -> None:  # type: ignore[no-untyped-def]
+    volume = study_volume(make_scan(1), "anna", 2, SMALL)
+    band = OuterBand.of(np.ones((1, 1, 32, 32), np.complex64), np.ones((1, 1, 32, 32)), 2)
+    for one in (volume, acquire(volume, 0.05, SMALL), band):
+        other = dataclasses.replace(one)
+        assert one == one and one != other
+        assert len({one, other}) == 2
 
 
 def test_methods_of_other_names_are_compared_and_kept_but_not_shown_as_a_report(

@@ -19,6 +19,7 @@ from lfsr_tf.evaluation import (
     to_json,
     write_csv,
 )
+from lfsr_tf.evaluation.bootstrap import means_over_clusters
 from lfsr_tf.evaluation.metrics import METRICS
 from lfsr_tf.evaluation.results import json_value
 from lfsr_tf.evaluation.tables import lookup, subject_differences, volume_scores
@@ -68,6 +69,42 @@ def test_a_contrast_of_a_single_volume_has_no_spread_and_no_interval(by_hand: Re
     assert (row.mean, row.spread, row.low, row.high) == (25.0, None, None, None)
 
 
+def test_every_cell_has_the_figures_that_its_volumes_give_alone() -> None:
+    rng = np.random.default_rng(0)
+    config = EvaluationConfig(sigmas=(0.03,), baselines=("cubic",), bootstrap_samples=200)
+    places = [
+        (f"subject{number}", f"scan{number}-{again}", contrast)
+        for number in range(12)
+        for again in range(1 + number % 2)
+        for contrast in ("T1w", "T2w")[: 1 + number % 3]
+    ]
+    scores = tuple(
+        score(subject, scan + contrast, method, rng.uniform(20, 30), contrast)
+        for subject, scan, contrast in places
+        for method in ("cubic", "model")
+    )
+    results = Results(config, {}, 2, scores)
+    for row in summaries(results):
+        volumes = [
+            one
+            for one in volume_scores(results)
+            if (one.metric, one.method) == (row.metric, row.method) and row.contrast in ("all", one.contrast)
+        ]
+        values = np.array([one.value for one in volumes])
+        [alone] = means_over_clusters(
+            values[:, np.newaxis],
+            [one.subject for one in volumes],
+            samples=200,
+            confidence=config.confidence,
+            seed=config.seed,
+        )
+        assert (row.mean, row.spread, row.subjects) == (alone.estimate, np.std(values, ddof=1), alone.units)
+        assert (row.low, row.high) == pytest.approx((alone.low, alone.high), rel=1e-12)
+    kinds = [(row.contrast, row.metric, row.method) for row in summaries(results)]
+    assert kinds[:2] == [("all", "psnr", "cubic"), ("T1w", "psnr", "cubic")]
+    assert len(set(kinds)) == len(kinds) == 3 * len(METRICS) * 2
+
+
 def test_differences_pair_each_volume_with_itself(by_hand: Results) -> None:
     row = lookup(differences(by_hand), contrast="all", method="cubic", metric="psnr")
     assert row.mean == pytest.approx((2.0 + 1.0 + 0.5) / 3)
@@ -84,7 +121,7 @@ def test_differences_by_subject_average_the_subjects_volumes(by_hand: Results) -
 
 
 def test_tables_are_computed_once_and_anew_for_other_results(by_hand: Results) -> None:
-    for table in (volume_scores, summaries, differences):
+    for table in (volume_scores, summaries, differences, subject_differences):
         assert table(by_hand) is table(by_hand)
     fewer = dataclasses.replace(by_hand, scores=by_hand.scores[:4])
     assert {row.subjects for row in summaries(fewer)} == {1}

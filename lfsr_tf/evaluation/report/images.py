@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lfsr_tf.evaluation.once import once
 from lfsr_tf.evaluation.results import Picture
 
 WINDOW_PERCENTILE = 99.8
@@ -49,6 +50,8 @@ def window_top(picture: Picture) -> float:
     return max(float(np.percentile(picture.hr, WINDOW_PERCENTILE)), float(np.finfo(np.float32).tiny))
 
 
+# The page and the folder of pictures hold the same ones.
+@once
 def panels(picture: Picture) -> tuple[Panel, ...]:
     """All panels of one slice: LR, each method, HR, then each method's absolute error."""
     top = window_top(picture)

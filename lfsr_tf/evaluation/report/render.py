@@ -80,12 +80,7 @@ def render_report(
     results: Results, pictures: tuple[Picture, ...], *, history: History | None, title: str
 ) -> str:
     """The page as text; arguments as `write_report`."""
-    expected = (*results.config.baselines, MODEL)
-    if set(results.methods) != set(expected):
-        raise ConfigError(
-            f"Expected results of `evaluate`, with the methods {', '.join(expected)}. "
-            f"Received: {', '.join(results.methods)}."
-        )
+    _check_methods(results)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -106,6 +101,15 @@ def render_report(
         **_figures(results),
         **_pictures(results, pictures),
     )
+
+
+def _check_methods(results: Results) -> None:
+    expected = (*results.config.baselines, MODEL)
+    if set(results.methods) != set(expected):
+        raise ConfigError(
+            f"Expected results of `evaluate`, with the methods {', '.join(expected)}. "
+            f"Received: {', '.join(results.methods)}."
+        )
 
 
 def _figures(results: Results) -> dict[str, Any]:
