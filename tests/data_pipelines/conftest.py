@@ -40,9 +40,9 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def workers_of(process: subprocess.Popen[Any]) -> list[int]:
-    """Beam's workers of a program that was started with a session of its own."""
-    words = ["pgrep", "-s", str(process.pid), "-f", r"^\S*python\S* -m apache_beam.*sdk_worker_main$"]
+def workers_of(process: int) -> list[int]:
+    """Beam's workers of a process that leads a session of its own."""
+    words = ["pgrep", "-s", str(process), "-f", r"^\S*python\S* -m apache_beam.*sdk_worker_main$"]
     found = subprocess.run(words, capture_output=True, text=True)
     return [int(word) for word in found.stdout.split()]
 

@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,12 +11,15 @@ from pathlib import Path
 
 import pytest
 import tensorflow_datasets as tfds
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from data_pipelines.low_field_sr import Builder
+from lfsr_tf.errors import LfsrError
 from lfsr_tf.pairs import prepare_dataset, read_records
 from tests.data_pipelines.conftest import SMALL, small_builder, workers_of, write_scan
 from tests.lent_worker import lent_worker
 from tests.record_digest import digest_records
+from tests.warm import WarmProcess
 
 # The tests of `lfsr prepare`, whose steps these are, do the same many times over; starting Beam takes longer.
 KILLS = 2
@@ -28,43 +30,39 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # Beam in the process that asks for it: what a scan's error becomes does not hang on where it arose. Never in
 # the process of the tests: Beam leaves files open where a pipeline fails.
 WITHOUT_WORKERS = "--direct_running_mode=in_memory"
-PROGRAM = """
-import sys
-from pathlib import Path
-import tensorflow_datasets as tfds
-from apache_beam.options.pipeline_options import PipelineOptions
-from lfsr_tf.errors import LfsrError
-from tests.data_pipelines.conftest import small_builder
-try:
-    options = PipelineOptions(sys.argv[3:])
-    config = tfds.download.DownloadConfig(manual_dir=sys.argv[1], beam_options=options)
-    small_builder(Path(sys.argv[2])).download_and_prepare(download_config=config)
-except LfsrError as error:
-    sys.exit(f"{type(error).__name__}: {error}")
-"""
 
 
-def start(scans: Path, data: Path, *options: str) -> subprocess.Popen[str]:
-    words = [sys.executable, "-c", PROGRAM, str(scans), str(data), *options]
-    # Output of the killed run's workers goes to files: a pipe would stay open for as long as they live.
-    with (data.parent / "log.txt").open("w") as log:
-        return subprocess.Popen(words, stderr=log, stdout=log, cwd=REPOSITORY, start_new_session=True)
+def build(scans: Path, data: Path, *options: str) -> None:
+    """Build the small configuration, as a process with a session of its own."""
+    os.setsid()
+    os.chdir(REPOSITORY)
+    beam_options = PipelineOptions(list(options))
+    config = tfds.download.DownloadConfig(manual_dir=scans, beam_options=beam_options)
+    try:
+        small_builder(data).download_and_prepare(download_config=config)
+    except LfsrError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+
+
+def start(scans: Path, data: Path, *options: str) -> WarmProcess:
+    return WarmProcess(build, scans, data, *options, log=data.parent / "log.txt")
 
 
 def built(scans: Path, data: Path, *options: str) -> tuple[int, str]:
     """The exit code of a build, and the last line that it wrote."""
-    code = start(scans, data, *options).wait(300)
-    return code, (data.parent / "log.txt").read_text().strip().split("\n")[-1]
+    process = start(scans, data, *options)
+    code = process.wait(300)
+    return code, process.communicate()[1].strip().split("\n")[-1]
 
 
-def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
+def wait_for(condition: Callable[[], object], process: WarmProcess) -> None:
     while not condition():
         assert process.poll() is None, "the build ended before it could be killed"
         time.sleep(0.05)
 
 
 @contextmanager
-def stopped(process: subprocess.Popen[str]) -> Iterator[None]:
+def stopped(process: WarmProcess) -> Iterator[None]:
     """A block in which the workers go on, but the build does not end before one is killed."""
     os.kill(process.pid, signal.SIGSTOP)
     try:
@@ -85,15 +83,15 @@ def test_a_killed_build_is_continued_by_the_next_one(scans: Path, tmp_path: Path
     for number in range(KILLS):
         whole_run = number % 2 == 1
         awaited = SHARDS if whole_run else SLICES
-        with start(scans, tmp_path / "data") as process:
-            wait_for(lambda awaited=awaited: list((tmp_path / "data").glob(awaited)), process)
-            with stopped(process):
-                time.sleep(moments.uniform(0.0, 0.3))
-                if whole_run:
-                    os.killpg(process.pid, signal.SIGKILL)
-                else:
-                    os.kill(workers_of(process)[-1], signal.SIGKILL)
-            assert process.wait(300) == (-signal.SIGKILL if whole_run else 1)
+        process = start(scans, tmp_path / "data")
+        wait_for(lambda awaited=awaited: list((tmp_path / "data").glob(awaited)), process)
+        with stopped(process):
+            time.sleep(moments.uniform(0.0, 0.3))
+            if whole_run:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                os.kill(workers_of(process.pid)[-1], signal.SIGKILL)
+        assert process.wait(300) == (-signal.SIGKILL if whole_run else 1)
         for path in (tmp_path / "data").glob(SLICES):
             written = path.stat().st_mtime_ns
             assert kept.setdefault(path, written) == written, "slices were made a second time"

@@ -11,6 +11,7 @@ from tests.data_pipelines.conftest import SMALL
 from tests.data_pipelines.portable_runner import portable_service
 from tests.lent_worker import lent_worker
 from tests.record_digest import digest_records
+from tests.warm import WarmProcess, start_warm_workers
 
 SIDES = ("train", "validation")
 Digests = dict[str, str]
@@ -20,23 +21,37 @@ def digests_of(builder: Builder) -> Digests:
     return {side: digest_records(tfds.as_numpy(builder.as_dataset(split=side))) for side in SIDES}
 
 
-def prepared(scans: Path, output: Path, workers: int) -> Digests:
+def prepare(scans: Path, output: Path, workers: int) -> None:
     prepare_dataset(scans / "train", scans / "validation", output, SMALL, workers=workers)
+
+
+def digests_in(output: Path) -> Digests:
     return {side: digest_records(read_records(output, side)) for side in SIDES}
 
 
 @pytest.fixture(scope="module")
 def expected(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Digests:
     """What one worker process of `lfsr prepare` makes."""
+    output = tmp_path_factory.mktemp("one") / "records"
     with lent_worker():
-        digests = prepared(scans, tmp_path_factory.mktemp("one") / "records", 1)
+        prepare(scans, output, workers=1)
+    digests = digests_in(output)
     assert digests["train"] != digests["validation"]
     return digests
 
 
+def prepare_warm(scans: Path, output: Path, patch: pytest.MonkeyPatch) -> None:
+    """Prepare with three workers that start at once."""
+    start_warm_workers(patch)
+    prepare(scans, output, workers=3)
+
+
 def test_three_workers_make_the_same_records(scans, expected, tmp_path: Path) -> None:
     # As do two: tests/pairs compares the very bytes of one and of two.
-    assert prepared(scans, tmp_path / "records", workers=3) == expected
+    output, log = tmp_path / "records", tmp_path / "log.txt"
+    process = WarmProcess(prepare_warm, scans, output, pytest.MonkeyPatch(), log=log)
+    assert process.wait() == 0, log.read_text()
+    assert digests_in(output) == expected
 
 
 @pytest.mark.slow

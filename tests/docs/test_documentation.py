@@ -5,15 +5,15 @@ few steps and a tiny network, unless it starts from a shipped one; slices and pa
 Beam works without worker processes; the tiny network is exported in the place of a shipped one, and goes
 unchecked where another block checks it; a server has ports that are free (`SERVER_PORTS`). In Python batches
 and networks are smaller, and Beam works likewise (`SMALLER`). The README's blocks run first, and its records
-and its run are those of the other pages: in training.md the same commands find them finished. Nothing else
-differs from what a reader types.
+and its run are those of the other pages: in training.md the same commands find them finished. The README's
+commands are processes of their own; those of other pages are copies of one that has TensorFlow imported
+(tests/warm_commands.py). Nothing else differs from what a reader types.
 """
 
 import configparser
 import contextlib
 import os
 import re
-import shlex
 import shutil
 import signal
 import socket
@@ -25,6 +25,7 @@ import pytest
 
 from lfsr_tf.scans import phantom_scan, write_scan
 from tests.shell import run_shell
+from tests.warm_commands import warm_commands
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = REPOSITORY / "README.md"
@@ -45,6 +46,8 @@ IN_MEMORY = "direct_running_mode=in_memory"
 UNCHECKED = ("deploying.md", "export.md", "serving.md", "archive.md")
 # Of `lfsr serve` and its clients in the pages: another server of this machine may have them.
 SERVER_PORTS = ("8500", "8501")
+# Programs that import TensorFlow.
+WARM = ("lfsr", "python", "saved_model_cli", "tfds")
 TINY_DENSE = "blocks=1, layers_per_block=1, growth=4, stem_filters=8, bottleneck=8"
 SMALLER = {
     "batch_size=16": "batch_size=2",
@@ -91,7 +94,7 @@ def python_command(text: str, place: Path) -> str:
     for large, small in SMALLER.items():
         text = text.replace(large, small)
     (place / "block.py").write_text(text)
-    return f"{shlex.quote(sys.executable)} block.py"
+    return "python block.py"
 
 
 def free_ports() -> dict[str, str]:
@@ -101,7 +104,7 @@ def free_ports() -> dict[str, str]:
         return {port: str(each.getsockname()[1]) for port, each in zip(SERVER_PORTS, sockets, strict=True)}
 
 
-def run_blocks(page: Path, place: Path) -> None:
+def run_blocks(page: Path, place: Path, **variables: str) -> None:
     ports = free_ports()
 
     def with_ports(text: str) -> str:
@@ -111,9 +114,13 @@ def run_blocks(page: Path, place: Path) -> None:
         if language == "bash":
             lines = [line.split("  #")[0].strip() for line in text.splitlines()]
             commands = [line for line in lines if line and not line.startswith("#") and runnable(line)]
-            run_shell(with_ports("\n".join(shortened(command, page.name) for command in commands)), place)
+            run_shell(
+                with_ports("\n".join(shortened(command, page.name) for command in commands)),
+                place,
+                **variables,
+            )
         elif language == "python":
-            run_shell(python_command(with_ports(text), place), place)
+            run_shell(python_command(with_ports(text), place), place, **variables)
         else:
             assert language in ("toml", "json", "text"), (
                 f"{page.name}: a block of unknown language {language!r}"
@@ -133,6 +140,13 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a shell finds programs: some are warm."""
+    with warm_commands(tmp_path_factory.mktemp("warm"), WARM) as programs:
+        yield f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Path]:
     """Where the blocks of a page run; a server that a page starts and does not end is ended here."""
@@ -150,12 +164,12 @@ def test_every_block_of_the_readme_runs_and_its_model_is_one_for_the_commands(sc
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.name)
-def test_every_block_of_a_page_runs(page: Path, scans: Path, place: Path) -> None:
+def test_every_block_of_a_page_runs(page: Path, scans: Path, place: Path, path: str) -> None:
     for name in ("train", "val", "scan.nii.gz", "records"):
         (place / name).symlink_to(scans / name)
     shutil.copytree(scans / "runs", place / "runs")
     (place / "data_pipelines").symlink_to(REPOSITORY / "data_pipelines")
-    run_blocks(page, place)
+    run_blocks(page, place, PATH=path)
 
 
 def test_every_block_says_its_language() -> None:

@@ -42,13 +42,13 @@ def test_the_death_of_a_worker_ends_the_pipeline_and_the_others(moment: str, tmp
             cwd=REPOSITORY,
             start_new_session=True,
         )
-    wait_for(lambda: len(workers_of(process)) == 2)
+    wait_for(lambda: len(workers_of(process.pid)) == 2)
     if moment == AT_WORK:
         wait_for(lambda: AT_WORK in log.read_text())
-    os.kill(workers_of(process)[0], signal.SIGKILL)
+    os.kill(workers_of(process.pid)[0], signal.SIGKILL)
     assert process.wait(60) == 1
     assert "Worker subprocess exited with return code" in log.read_text()
-    wait_for(lambda: not workers_of(process))
+    wait_for(lambda: not workers_of(process.pid))
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -34,12 +35,12 @@ except LfsrError as error:
 """
 
 
-def start(scans, output: Path, before: str = "") -> subprocess.Popen[str]:
+def start(scans, output: Path) -> subprocess.Popen[str]:
     settings = json.dumps(CONFIG.to_json())
     words = [
         sys.executable,
         "-c",
-        before + PROGRAM,
+        PROGRAM,
         str(scans.train),
         str(scans.validation),
         str(output),
@@ -48,17 +49,21 @@ def start(scans, output: Path, before: str = "") -> subprocess.Popen[str]:
     return subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
 
 
-def prepare(train: Path, validation: Path, output: Path, patch: pytest.MonkeyPatch) -> None:
-    """What `PROGRAM` does, with workers that start at once."""
+def prepare(
+    train: Path, validation: Path, output: Path, patch: pytest.MonkeyPatch, limit: int | None = None
+) -> None:
+    """What `PROGRAM` does, with workers that start at once; no file grows beyond the limit."""
     start_warm_workers(patch)
+    if limit is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     try:
         prepare_dataset(train, validation, output, CONFIG, workers=2)
     except LfsrError as error:
         sys.exit(str(error))
 
 
-def start_warm(scans, output: Path) -> WarmProcess:
-    arguments = (scans.train, scans.validation, output, pytest.MonkeyPatch())
+def start_warm(scans, output: Path, limit: int | None = None) -> WarmProcess:
+    arguments = (scans.train, scans.validation, output, pytest.MonkeyPatch(), limit)
     return WarmProcess(prepare, *arguments, log=output.with_name(f"{output.name}.log"))
 
 
@@ -134,7 +139,7 @@ def test_twenty_kills_at_random_moments_lose_and_double_nothing(scans, tmp_path)
 
 def test_a_killed_run_is_continued_not_begun_again(scans, tmp_path) -> None:
     output = tmp_path / "records"
-    process = start(scans, output)
+    process = start_warm(scans, output)
     while not list(output.glob(".preparing-*/shards/pairs-*")):
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.01)
@@ -179,9 +184,8 @@ def test_an_unfinished_run_of_other_settings_is_not_mixed_in(scans, tmp_path) ->
 @pytest.mark.parametrize("limit", [2_000, 100_000])
 def test_a_full_disk_is_one_line_and_keeps_what_is_done(scans, tmp_path, limit: int) -> None:
     # The smaller limit meets the cached slices, the larger one the shards.
-    limits = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
     output = tmp_path / "records"
-    process = start(scans, output, before=limits)
+    process = start_warm(scans, output, limit)
     _, printed = process.communicate(timeout=300)
     assert process.returncode == 1
     assert printed.startswith("Cannot write ") and len(printed.splitlines()) == 1
