@@ -10,6 +10,7 @@ import keras
 
 from lfsr_tf.errors import ConfigError, exhaustion_in_one_line
 from lfsr_tf.networks import TrainedModel, build_loss
+from lfsr_tf.pairs import open_dataset
 from lfsr_tf.precision import dtype_policy, resolve_policy
 from lfsr_tf.training.callbacks import KeepRun, ReportProgress, ShowImages, StopOnNaN
 from lfsr_tf.training.checkpoints import restore, write_checkpoints
@@ -18,7 +19,7 @@ from lfsr_tf.training.devices import Devices, local_devices
 from lfsr_tf.training.hosts import Hosts
 from lfsr_tf.training.model import build_compiled_model
 from lfsr_tf.training.progress import SilentProgress, TrainProgress
-from lfsr_tf.training.run_folder import FollowedRun, RunFolder, TrainedRun, open_run
+from lfsr_tf.training.run_folder import FollowedRun, RunFolder, TrainedRun, check_run, open_run
 from lfsr_tf.training.several_hosts import join_hosts, lost_hosts_in_one_line
 from lfsr_tf.training.snapshot import trained_variables
 from lfsr_tf.training.sources import PairSource, damage_named, read_source
@@ -71,6 +72,7 @@ def train(
     with lost_hosts_in_one_line(hosts):
         devices = local_devices(config) if hosts is None else join_hosts(hosts, config)
         progress = progress if devices.first else SilentProgress()
+        devices.together(lambda: _check_begun(Path(records), Path(output), config, devices))
         first = read_start(start, Path(output), devices)
         source = devices.together(lambda: read_source(Path(records), config))
         return train_on(source, Path(output), config, progress, first, devices)
@@ -104,6 +106,12 @@ def train_on(
             return _summary(folder, state)
         with dtype_policy(policy):
             return _summary(folder, _fit(source, folder, state, config, progress, start, devices))
+
+
+def _check_begun(records: Path, output: Path, config: TrainConfig, devices: Devices) -> None:
+    """Find out before the records are read through and a network is made, which takes from seconds up."""
+    if devices.first:
+        check_run(output, {"config": config.to_dict(), "data": open_dataset(records).identity})
 
 
 def _check_execution(source: PairSource, config: TrainConfig) -> None:

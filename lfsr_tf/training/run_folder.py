@@ -178,6 +178,29 @@ def open_run(path: Path) -> Iterator[RunFolder]:
     Raises:
         OutputError: The folder cannot be written, holds something else, or another process trains into it.
     """
+    _check_is_run(path)
+    with exclusive(path):
+        yield RunFolder(path)
+
+
+def check_run(path: Path, identity: Mapping[str, Any]) -> None:
+    """Refuse at once what `open_run` and `RunFolder.begin` would: before records are read for minutes.
+
+    Args:
+        path: Of the run folder, there or not. Nothing is written.
+        identity: As for `begin`, or a part of it.
+
+    Raises:
+        ConfigError: The run that is here was started with another configuration or other records.
+        OutputError: The folder holds something else.
+    """
+    _check_is_run(path)
+    if RunState.read(RunFolder(path).state_path).epochs_done:
+        for name, value in identity.items():
+            _check_same(path, name, value)
+
+
+def _check_is_run(path: Path) -> None:
     try:
         foreign = path.is_dir() and not _is_run(path) and not _holds_nothing(path)
     except OSError as error:
@@ -188,8 +211,6 @@ def open_run(path: Path) -> Iterator[RunFolder]:
         raise OutputError(
             f"Expected a new folder or a training run. Received: {path}. Choose another folder."
         )
-    with exclusive(path):
-        yield RunFolder(path)
 
 
 def _is_run(path: Path) -> bool:

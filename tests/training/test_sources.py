@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lfsr_tf.errors import ConfigError, ModelError, RecordsError
+from lfsr_tf.errors import ConfigError, ModelError, OutputError, RecordsError
 from lfsr_tf.networks import NETWORKS
 from lfsr_tf.pairs import PairsConfig, open_dataset
+from lfsr_tf.storage import read_json
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.fit import train
 from lfsr_tf.training.sources import PairSource, _facts, read_source
@@ -233,3 +234,21 @@ def test_a_damaged_shard_is_named_and_no_run_begins(records: Path, tmp_path: Pat
     with pytest.raises(RecordsError, match=shard.name):
         train(copy, tmp_path / "run", small(batch_size=4))
     assert not (tmp_path / "run").exists()
+
+
+def test_another_run_s_folder_is_refused_before_the_records_are_read(
+    records: Path, begun: Path, tmp_path: Path
+) -> None:
+    damaged = Path(shutil.copytree(records, tmp_path / "damaged"))
+    for shard in damaged.glob("*.gz"):
+        shard.write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"Expected the config that the run in .* was started with"):
+        train(damaged, begun, small(batch_size=5))
+    with pytest.raises(ConfigError, match=r"Expected the data that the run in .* was started with"):
+        train(damaged, begun, TrainConfig.from_dict(read_json(begun / "config.json")))
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "thesis.tex").touch()
+    with pytest.raises(OutputError, match="Expected a new folder or a training run"):
+        train(damaged, tmp_path / "foreign", small())
+    with pytest.raises(RecordsError):
+        train(damaged, tmp_path / "new", small())
