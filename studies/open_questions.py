@@ -62,28 +62,8 @@ def figures(results: Results, folder: Path) -> None:
 
 
 def _table(results: Results, group: str, runs: tuple[str, ...]) -> str:
-    rows = []
-    for run in runs:
-        reference = REFERENCES.get(run, runs[0]) if group == "patches" else runs[0]
-        gap = (
-            with_interval(results.difference(run, reference, "psnr", sigma=0.03, region="head"))
-            if reference not in (run, None)
-            else ""
-        )
-        psnr = [f"{results.mean(run, 'psnr', sigma=sigma, region='head'):.2f}" for sigma in SIGMAS]
-        at_003: dict[str, Any] = {"sigma": 0.03, "region": "head"}
-        rows.append(
-            [
-                results.titles[run],
-                *psnr,
-                gap,
-                f"{results.mean(run, 'ssim', **at_003):.3f}",
-                f"{results.mean(run, 'psnr', sigma=0.03, region='whole'):.2f}",
-                f"{results.mean(run, 'hfen', **at_003):.3f}",
-                f"{results.mean(run, 'band', **at_003):.3f}",
-                f"{results.runs[run]['processor_seconds']}",
-            ]
-        )
+    of_group = REFERENCES if group == "patches" else {}
+    rows = [_row(results, run, of_group.get(run, runs[0])) for run in runs]
     headings = [
         *(f"PSNR {sigma:g}" for sigma in SIGMAS),
         "difference at 0.03",
@@ -94,3 +74,19 @@ def _table(results: Results, group: str, runs: tuple[str, ...]) -> str:
         "processor s",
     ]
     return markdown_table(["", *headings], rows)
+
+
+def _row(results: Results, run: str, reference: str | None) -> list[str]:
+    at_003: dict[str, Any] = {"sigma": 0.03, "region": "head"}
+    compared = reference not in (run, None)
+    gap = with_interval(results.difference(run, str(reference), "psnr", **at_003)) if compared else ""
+    return [
+        results.titles[run],
+        *(f"{results.mean(run, 'psnr', sigma=sigma, region='head'):.2f}" for sigma in SIGMAS),
+        gap,
+        f"{results.mean(run, 'ssim', **at_003):.3f}",
+        f"{results.mean(run, 'psnr', sigma=0.03, region='whole'):.2f}",
+        f"{results.mean(run, 'hfen', **at_003):.3f}",
+        f"{results.mean(run, 'band', **at_003):.3f}",
+        f"{results.runs[run]['processor_seconds']}",
+    ]

@@ -104,20 +104,8 @@ class CppSession:
         values = (ctypes.c_void_p * len(feeds))(*tensors)
         wanted = (_Output * len(fetches))(*(self._output(name) for name in fetches))
         results = (ctypes.c_void_p * len(fetches))()
-        self._api.TF_SessionRun(
-            self._session,
-            None,
-            inputs,
-            values,
-            len(feeds),
-            wanted,
-            results,
-            len(fetches),
-            None,
-            0,
-            None,
-            self._status,
-        )
+        fed, fetched = (inputs, values, len(feeds)), (wanted, results, len(fetches))
+        self._api.TF_SessionRun(self._session, None, *fed, *fetched, None, 0, None, self._status)
         for tensor in tensors:
             self._api.TF_DeleteTensor(tensor)
         code = self._api.TF_GetCode(self._status)

@@ -29,6 +29,10 @@ from lfsr_tf.training.versions import training_versions
 
 SHOWN_PAIRS = 4
 
+_MEMORY = (
+    "to train with batch_size={}. Train into a new folder with a smaller batch_size, or with smaller patches."
+)
+
 
 def train(
     records: Path | str,
@@ -143,11 +147,7 @@ def _fit(
         lambda path, new: write_checkpoints(model, network, path, new, source, config, earlier_steps),
     )
     progress.begin(config.epochs * source.steps_per_epoch, state.epochs_done * source.steps_per_epoch)
-    memory = (
-        f"to train with batch_size={config.batch_size}. Train into a new folder with a smaller batch_size, "
-        "or with smaller patches."
-    )
-    with damage_named(source.check), exhaustion_in_one_line(memory):
+    with damage_named(source.check), exhaustion_in_one_line(_MEMORY.format(config.batch_size)):
         model.fit(
             **devices.fit_arguments(source.training(state.epochs_done), source.validation),
             initial_epoch=state.epochs_done,

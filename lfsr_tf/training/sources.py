@@ -137,11 +137,7 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
     """
     info = open_dataset(records)
     noise_level = _usable_network(config).takes_noise_level
-    options = _pipeline(config, info)
-    if options.verify:
-        # Here, so that damaged records are found before a run folder is made, and once instead of twice.
-        check_records(info)
-        options = dataclasses.replace(options, verify=False)
+    options = _verified(info, _pipeline(config, info))
     epoch_of_records = steps_per_epoch(records, config.batch_size, options=options)
     steps = config.steps_per_epoch or epoch_of_records
 
@@ -162,6 +158,13 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
         for _ in validation:
             pass
     return PairSource(training, validation, steps, info.identity, _facts(info), check)
+
+
+def _verified(info: DatasetInfo, options: PipelineConfig) -> PipelineConfig:
+    """Look for damaged records where that is wanted, before a run folder is made; then nobody need again."""
+    if options.verify:
+        check_records(info)
+    return dataclasses.replace(options, verify=False)
 
 
 def _check_again(records: Path) -> None:
