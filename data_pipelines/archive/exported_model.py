@@ -26,7 +26,7 @@ class _LoadedModel:
     """A SavedModel that answers as a server would."""
 
     def __init__(self, folder: Path) -> None:
-        self._servable = Servable(folder)
+        self._servable = Servable(folder, at_once=1)
 
     def predict(self, signature: str, inputs: Arrays) -> dict[str, NDArray[Any]]:
         """Run a signature.

@@ -32,8 +32,9 @@ class ModelServer:
 
     def __init__(self, options: ServerOptions) -> None:
         self.options = options
-        self._store = ModelStore(options.models, options.poll_seconds)
-        gate = Gate(options.limits.running, options.limits.waiting)
+        running = options.limits.running
+        self._store = ModelStore(options.models, options.poll_seconds, running)
+        gate = Gate(running, options.limits.waiting)
         self.service = ModelService(self._store, gate)
         self._grpc = GrpcServer(self.service, options.limits)
         self._rest: HttpServer | None = None

@@ -13,11 +13,12 @@ from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataRespo
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
+from lfsr_tf.serving.server.caller import Caller
 from lfsr_tf.serving.server.gate import Gate
 from lfsr_tf.serving.server.metrics import Metrics
 from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.models.store import ModelStore, asked_version
-from lfsr_tf.serving.server.refusal import Code, RefusalError, client_gone, invalid, one_line
+from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid, one_line
 from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE
 
 logger = logging.getLogger(__name__)
@@ -37,14 +38,14 @@ class ModelService:
 
     @contextmanager
     def turn(
-        self, spec: Any, timeout: float | None, alive: Callable[[], bool] = lambda: True
+        self, spec: Any, timeout: float | None, caller: Caller | None = None
     ) -> Iterator[tuple[int, Servable]]:
         """Wait for a turn, and hold the version that a request asks for while the block runs.
 
         Args:
             spec: TensorFlow Serving's ModelSpec.
             timeout: Longest to wait, in seconds; None for as long as it takes.
-            alive: Whether the client still waits, so that the model is spared what nobody waits for.
+            caller: Who waits for the answer, if it may leave: then it gives up its place.
 
         Yields:
             The version's number and graph.
@@ -52,9 +53,7 @@ class ModelService:
         Raises:
             RefusalError: There is no turn or no such version, or the client has gone.
         """
-        with self.gate.turn(timeout), self.store.lease(spec) as leased:
-            if not alive():
-                raise client_gone()
+        with self.gate.turn(timeout, caller), self.store.lease(spec) as leased:
             yield leased
 
     def metadata(self, spec: Any, fields: Sequence[str] = (SIGNATURE_FIELD,)) -> GetModelMetadataResponse:

@@ -7,7 +7,8 @@ A graph session restores exactly what that loader restores; Python's `tf.saved_m
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,17 @@ from tensorflow.core.protobuf import config_pb2
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 from lfsr_tf.errors import ModelError, first_line
+from lfsr_tf.processors import usable_processors
 from lfsr_tf.serving.concurrency import may_be_joined
 from lfsr_tf.serving.layout import check_path
+from lfsr_tf.serving.server.caller import Caller
 from lfsr_tf.serving.server.dtypes import cpp_name
+from lfsr_tf.serving.server.models.breakable import DEVICES, BreakableRuns
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
 from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE, Arrays
+
+_ONE_OF_SEVERAL = re.compile(r"^ *\(\d+\) ([A-Z_]+): (.*)", re.MULTILINE)
+_PLACE = re.compile(r"^(\{\{function_node [^}]*\}\} ?)+")
 
 
 class Servable:
@@ -34,15 +41,20 @@ class Servable:
         signatures: TensorFlow's SignatureDef by name, those for its own use left out.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, at_once: int | None = None) -> None:
         """Load a version.
+
+        Args:
+            folder: Of the version.
+            at_once: Most runs at once; more wait for those. None for one a core.
 
         Raises:
             ModelError: The folder holds no SavedModel, or one that does not load.
         """
         check_path(folder)
         self.folder = folder
-        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=_config(folder))
+        at_once = at_once or usable_processors()
+        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=_config(folder, at_once))
         try:
             with self._session.graph.as_default():
                 loaded = tf.compat.v1.saved_model.loader.load(self._session, ["serve"], str(folder))
@@ -53,8 +65,11 @@ class Servable:
         self.signatures = {
             name: definition for name, definition in loaded.signature_def.items() if not name.startswith("__")
         }
+        self._runs = BreakableRuns(self._session, at_once)
         # One compiled call for each set of outputs; a cache on the method would keep the session alive.
-        self._callable = functools.lru_cache(maxsize=None)(self._make_callable)
+        self._callable = functools.lru_cache(maxsize=None)(
+            lambda feeds, fetches: self._runs.compiled(feeds, fetches)
+        )
 
     def signature(self, name: str) -> Any:
         """A signature by its name; "" is the default one.
@@ -79,19 +94,23 @@ class Servable:
         """
         _check_inputs(self.signature(name), inputs)
 
-    def predict(self, name: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
+    def predict(
+        self, name: str, inputs: Arrays, outputs: Sequence[str] = (), caller: Caller | None = None
+    ) -> dict[str, NDArray[Any]]:
         """Run a signature.
 
         Args:
             name: Of the signature; "" for the default one.
             inputs: By their names, bytes as dtype object.
             outputs: Names of the wanted outputs; none for all of them.
+            caller: Who waits for them, if it may leave: then the run is broken off.
 
         Returns:
             The outputs by their names, bytes as dtype object.
 
         Raises:
-            RefusalError: The signature, an input or an output does not exist, or the model refuses the input.
+            RefusalError: The signature, an input or an output does not exist, the model refuses the input, or
+                the caller has left.
         """
         signature = self.signature(name)
         _check_inputs(signature, inputs)
@@ -104,7 +123,7 @@ class Servable:
         for key, value in inputs.items():
             _check_dtype(key, value, signature.inputs[key])
         try:
-            found = call(*(inputs[key] for key in names))
+            found = self._runs.run(call, [inputs[key] for key in names], caller or Caller())
         except tf.errors.OpError as error:
             raise _refusal(error) from error
         # A single text comes as bytes, not as an array.
@@ -116,17 +135,14 @@ class Servable:
         self._session.close()
         # Closed is not freed: the weights go with the last reference to the session.
         self._callable.cache_clear()
-        del self._session
-
-    def _make_callable(self, feeds: tuple[str, ...], fetches: tuple[str, ...]) -> Callable[..., Any]:
-        options = config_pb2.CallableOptions(feed=feeds, fetch=fetches)
-        # `Session.run` looks at shapes itself and wraps messages; this goes to the C++ session directly.
-        return self._session._make_callable_from_options(options)
+        del self._session, self._runs
 
 
-def _config(folder: Path) -> config_pb2.ConfigProto:
+def _config(folder: Path, at_once: int) -> config_pb2.ConfigProto:
     """Of the session; models of other makers may need TensorFlow's joining of operations switched off."""
-    config = config_pb2.ConfigProto()
+    config = config_pb2.ConfigProto(device_count={"CPU": DEVICES})
+    # One to spare, so that runs can be broken off.
+    config.session_inter_op_thread_pool.add(num_threads=at_once + 1)
     try:
         joined = may_be_joined(folder)
     except (OSError, DecodeError):
@@ -179,4 +195,10 @@ def _refusal(error: tf.errors.OpError) -> RefusalError:
     known = {code.value for code in Code}
     code = Code(error.error_code) if error.error_code in known else Code.INTERNAL
     # Only the first line is meant for people; the others are the place in the graph.
-    return RefusalError(code, error.message.strip().splitlines()[0])
+    message = error.message.strip().splitlines()[0]
+    # Several errors are told where others follow from the first: those are cancelled.
+    for name, text in _ONE_OF_SEVERAL.findall(error.message):
+        if name in Code.__members__ and name != Code.CANCELLED.name:
+            code, message = Code[name], text
+            break
+    return RefusalError(code, _PLACE.sub("", message))

@@ -21,8 +21,17 @@ logger = logging.getLogger(__name__)
 class ModelStore:
     """The models by their names."""
 
-    def __init__(self, sources: Sequence[ModelSource], poll_seconds: float) -> None:
-        self.models = {source.name: VersionedModel(source) for source in sources}
+    def __init__(
+        self, sources: Sequence[ModelSource], poll_seconds: float, at_once: int | None = None
+    ) -> None:
+        """Load nothing yet.
+
+        Args:
+            sources: The models.
+            poll_seconds: Time between two looks at their folders.
+            at_once: As of `VersionedModel`.
+        """
+        self.models = {source.name: VersionedModel(source, at_once) for source in sources}
         self._poll_seconds = poll_seconds
         self._stopping = threading.Event()
         self._poller = threading.Thread(target=self._poll, name="model-versions", daemon=True)

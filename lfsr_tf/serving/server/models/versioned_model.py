@@ -31,8 +31,14 @@ logger = logging.getLogger(__name__)
 class VersionedModel:
     """One model of a server; `refresh` is called from one thread, everything else from any."""
 
-    def __init__(self, source: ModelSource) -> None:
-        self.source = source
+    def __init__(self, source: ModelSource, at_once: int | None = None) -> None:
+        """Load nothing yet.
+
+        Args:
+            source: Where its versions are.
+            at_once: Most requests that one version works on at once; None for one a core.
+        """
+        self.source, self._at_once = source, at_once
         self._versions: dict[int, Version] = {}
         self._lock = threading.Lock()
         self._told_empty = False
@@ -164,7 +170,7 @@ class VersionedModel:
                 raise ModelError(
                     f"Expected warm-up requests for signatures and inputs of the model. Received: {error}."
                 ) from error
-        servable = Servable(folder)
+        servable = Servable(folder, self._at_once)
         try:
             for signature, inputs in warmup:
                 if self._ending.is_set():

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lfsr_tf.serving.server.refusal import client_gone
+from lfsr_tf.serving.server.caller import Caller
 
 _LONGEST_KEY = 64
 
@@ -19,13 +19,13 @@ class Progress:
         self._lock = threading.Lock()
 
     @contextmanager
-    def of(self, key: str, slices: int, gone: Callable[[], bool]) -> Iterator[Callable[[int], None]]:
+    def of(self, key: str, slices: int, caller: Caller) -> Iterator[Callable[[int], None]]:
         """Count the slices of one request while the block runs.
 
         Args:
             key: Made up by the client; "" for one that does not ask.
             slices: In all.
-            gone: Whether the client has gone.
+            caller: Who waits for the result.
 
         Yields:
             To be told the number of slices that were finished; it raises RefusalError, CANCELLED, once the
@@ -35,8 +35,7 @@ class Progress:
         self._set(key, 0, slices)
 
         def advance(count: int) -> None:
-            if gone():
-                raise client_gone()
+            caller.check()
             self._set(key, self.found(key)[0] + count, slices)
 
         try:

@@ -18,12 +18,13 @@ from lfsr_tf import __version__
 from lfsr_tf.errors import LfsrError, OutputError
 from lfsr_tf.inference.enhance import Enhanced
 from lfsr_tf.scans import Scan
+from lfsr_tf.serving.server.caller import Caller
 from lfsr_tf.serving.server.gate import Gate
 from lfsr_tf.serving.server.options import ServerOptions
 from lfsr_tf.serving.server.page.answer import answer
 from lfsr_tf.serving.server.page.progress import Progress
 from lfsr_tf.serving.server.page.upload import MOST_PIXELS, MOST_SLICES, opened, suffix_of
-from lfsr_tf.serving.server.refusal import Code, RefusalError, client_gone, invalid
+from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
 from lfsr_tf.serving.server.rest.app import refused
 from lfsr_tf.serving.server.rest.body import BodyReader
 from lfsr_tf.serving.server.rest.formats import JSON
@@ -132,23 +133,22 @@ class _Page:
 
     async def _enhanced(self, request: Request, body: bytes) -> bytes:
         name, key = (request.query_params.get(field, "") for field in ("name", "key"))
-        return await self._workers.run_for(request, lambda gone: self._in_turn(name, key, body, gone))
+        return await self._workers.run_for(request, lambda caller: self._in_turn(name, key, body, caller))
 
-    def _in_turn(self, name: str, key: str, body: bytes, gone: Callable[[], bool]) -> bytes:
+    def _in_turn(self, name: str, key: str, body: bytes, caller: Caller) -> bytes:
         try:
             # What can be refused at once does not wait for its turn.
             suffix_of(name, body)
-            with self._gate.turn(_LONGEST_WAIT_SECONDS):
-                if gone():  # with the server, perhaps, and its folder for files
-                    raise client_gone()
-                return orjson.dumps(self._document(name, key, body, gone))
+            # Whoever has left may have done so with the server, and its folder for files.
+            with self._gate.turn(_LONGEST_WAIT_SECONDS, caller):
+                return orjson.dumps(self._document(name, key, body, caller))
         except LfsrError as error:
             raise _refusal(error) from error
 
-    def _document(self, name: str, key: str, body: bytes, gone: Callable[[], bool]) -> dict[str, Any]:
+    def _document(self, name: str, key: str, body: bytes, caller: Caller) -> dict[str, Any]:
         with opened(name, body, self._scratch) as upload:
             count = len(upload.scan.slices())
-            with self._progress.of(key, count, gone) as advance:
+            with self._progress.of(key, count, caller) as advance:
                 advance(0)
                 return answer(upload, self._enhancer(upload.scan, advance))
 

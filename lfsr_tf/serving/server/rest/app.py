@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lfsr_tf.serving.server.caller import Caller
 from lfsr_tf.serving.server.options import ServerOptions
 from lfsr_tf.serving.server.refusal import Code, RefusalError
 from lfsr_tf.serving.server.rest import json_response
@@ -166,14 +167,16 @@ class _Api:
                     form = format_of(request.headers.get("content-type", JSON))
                     return Response(await self._predict(request, call, form, body), media_type=form)
                 wait = self._limits.rest_seconds
-                found = await self._workers.run(lambda: refuse_examples(service, spec, call.verb, body, wait))
+                found = await self._workers.run_for(
+                    request, lambda caller: refuse_examples(service, spec, call.verb, body, wait, caller)
+                )
                 return Response(found, media_type=JSON)
 
     async def _predict(self, request: Request, call: RestCall, form: str, body: bytes) -> bytes:
         limits = self._limits
 
-        def predict(gone: Callable[[], bool]) -> bytes:
-            given = Call(call.spec, body, limits.rest_seconds, limits.request_bytes, lambda: not gone())
+        def predict(caller: Caller) -> bytes:
+            given = Call(call.spec, body, limits.rest_seconds, limits.request_bytes, caller)
             return FORMATS[form](self._service, given)
 
         return await self._workers.run_for(request, predict)

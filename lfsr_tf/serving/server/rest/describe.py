@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
 
+from lfsr_tf.serving.server.caller import Caller
 from lfsr_tf.serving.server.refusal import invalid
 from lfsr_tf.serving.server.rest.json_request import parse_document, shown, signature_of
 from lfsr_tf.serving.server.service import SIGNATURE_FIELD, ModelService
@@ -31,7 +32,9 @@ def metadata_json(service: ModelService, spec: Any) -> bytes:
     )
 
 
-def refuse_examples(service: ModelService, spec: Any, verb: str, body: bytes, timeout: float) -> NoReturn:
+def refuse_examples(
+    service: ModelService, spec: Any, verb: str, body: bytes, timeout: float, caller: Caller | None = None
+) -> NoReturn:
     """Refuse `classify` and `regress` as TensorFlow Serving does for signatures that take images.
 
     Args:
@@ -40,12 +43,13 @@ def refuse_examples(service: ModelService, spec: Any, verb: str, body: bytes, ti
         verb: "classify" or "regress".
         body: As it came.
         timeout: Longest to wait for a turn, in seconds.
+        caller: Who waits for it.
 
     Raises:
         RefusalError: Always.
     """
     # In a turn, as for a prediction: numbers need ten times the memory of their JSON.
-    with service.gate.turn(timeout):
+    with service.gate.turn(timeout, caller):
         spec.signature_name = _signature_for_examples(body)
     service.refuse_other_method(spec, verb)
 

@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 
+from lfsr_tf.serving.server.caller import Caller
 from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.refusal import invalid, too_large
 from lfsr_tf.serving.server.rest import json_response
@@ -36,22 +37,22 @@ class Call:
         body: As it came.
         timeout: Longest to wait for a turn, in seconds.
         most_bytes: Most bytes of its tensors together.
-        alive: Whether the client still waits.
+        caller: Who waits for the answer.
     """
 
     spec: Any
     body: bytes
     timeout: float
     most_bytes: int
-    alive: Callable[[], bool]
+    caller: Caller
 
 
 def answer_json(service: ModelService, call: Call) -> bytes:
     """Answer in the row or column format of the request."""
-    with service.turn(call.spec, call.timeout, call.alive) as (_, servable):
+    with service.turn(call.spec, call.timeout, call.caller) as (_, servable):
         # In the request's turn: the numbers of an image need ten times the memory of its JSON.
         signature, form, arrays = _given(call, servable)
-        outputs = servable.predict(signature, arrays)
+        outputs = servable.predict(signature, arrays, (), call.caller)
         del arrays  # before the answer needs memory
     return json_response.answer(outputs, form)
 
@@ -81,7 +82,7 @@ def answer_message(service: ModelService, call: Call) -> bytes:
     signature = request.model_spec.signature_name
     request.model_spec.CopyFrom(call.spec)
     request.model_spec.signature_name = signature
-    response = predict_message(service, request, call.most_bytes, timeout=call.timeout, alive=call.alive)
+    response = predict_message(service, request, call.most_bytes, timeout=call.timeout, caller=call.caller)
     return bytes(response.SerializeToString())
 
 
@@ -89,8 +90,8 @@ def answer_picture(service: ModelService, call: Call) -> bytes:
     """Answer a PNG file with a PNG file."""
     files = np.empty(1, object)
     files[0] = call.body
-    with service.turn(call.spec, call.timeout, call.alive) as (_, servable):
-        outputs = servable.predict("png", {"png_bytes": files})
+    with service.turn(call.spec, call.timeout, call.caller) as (_, servable):
+        outputs = servable.predict("png", {"png_bytes": files}, (), call.caller)
     return bytes(outputs["sr_png_bytes"][0])
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 import anyio
 from starlette.requests import Request
+
+from lfsr_tf.serving.server.caller import Caller
 
 Result = TypeVar("Result")
 
@@ -26,24 +27,24 @@ class Workers:
             self._limiter = anyio.CapacityLimiter(self._threads)
         return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 
-    async def run_for(self, request: Request, work: Callable[[Callable[[], bool]], Result]) -> Result:
+    async def run_for(self, request: Request, work: Callable[[Caller], Result]) -> Result:
         """Do the work of a request whose body was received.
 
         Args:
             request: Of the client that waits for it.
-            work: Is given a function that tells whether the client has gone.
+            work: Is given the client, who leaves with the connection.
         """
-        gone = threading.Event()
-        watcher = asyncio.create_task(_watch(request, gone))
+        caller = Caller()
+        watcher = asyncio.create_task(_watch(request, caller))
         try:
-            return await self.run(lambda: work(gone.is_set))
+            return await self.run(lambda: work(caller))
         finally:
             watcher.cancel()
             # The end of the server breaks this off, not the thread, which must find out by itself.
-            gone.set()
+            caller.leave()
 
 
-async def _watch(request: Request, gone: threading.Event) -> None:
+async def _watch(request: Request, caller: Caller) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-    gone.set()
+    caller.leave()

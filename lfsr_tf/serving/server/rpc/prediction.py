@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,15 +12,18 @@ from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceServicer
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceServicer
 
+from lfsr_tf.serving.server.caller import Caller
 from lfsr_tf.serving.server.gate import ByteBudget
 from lfsr_tf.serving.server.options import Limits
-from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
+from lfsr_tf.serving.server.refusal import Code, RefusalError, client_gone, invalid
 from lfsr_tf.serving.server.rpc.departure import Departure
 from lfsr_tf.serving.server.rpc.tensors import arrays_of, put_array
 from lfsr_tf.serving.server.service import ModelService
 from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE
 
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
+# Of a deadline; gRPC sends it with two digits.
+_NEARLY = 0.1
 # Remote procedure calls look like this in grpc's Python API.
 Method = Callable[[Any, Any, Any], Any]
 
@@ -59,9 +63,11 @@ class PredictionService(PredictionServiceServicer):
     @_refusing
     def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Run a signature."""
-        most, timeout, alive = self._most_bytes, context.time_remaining(), context.is_active
+        timeout, caller = context.time_remaining(), _caller_of(context)
         with self._budget.held(request.ByteSize()):
-            response = predict_message(self.service, request, most, timeout=timeout, alive=alive)
+            response = predict_message(
+                self.service, request, self._most_bytes, timeout=timeout, caller=caller
+            )
         self._departure.hold(context, response.ByteSize())
         return response
 
@@ -105,13 +111,27 @@ class ModelStatusService(ModelServiceServicer):
         )
 
 
+def _caller_of(context: Any) -> Caller:
+    """The client of a call, who leaves when the call ends before its answer."""
+    caller, started, timeout = Caller(), time.monotonic(), context.time_remaining()
+
+    def leave() -> None:
+        # Where both ends keep the deadline, the client's word that it has passed may come first.
+        late = time.monotonic() - started > timeout - _NEARLY * max(timeout, 1.0)
+        caller.leave(RefusalError(Code.DEADLINE_EXCEEDED, "Deadline exceeded") if late else client_gone())
+
+    if not context.add_callback(leave):
+        leave()
+    return caller
+
+
 def predict_message(
     service: ModelService,
     request: PredictRequest,
     most_bytes: int,
     *,
     timeout: float | None,
-    alive: Callable[[], bool],
+    caller: Caller,
 ) -> PredictResponse:
     """Answer a PredictRequest.
 
@@ -120,18 +140,17 @@ def predict_message(
         request: As a client sent it.
         most_bytes: Most bytes of its tensors together.
         timeout: Longest to wait for a turn, in seconds; None for as long as it takes.
-        alive: Whether the client still waits.
+        caller: Who waits for the answer.
 
     Raises:
         RefusalError: Whatever keeps the request from being answered.
     """
     signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
-    with service.turn(request.model_spec, timeout, alive) as (version, servable):
+    with service.turn(request.model_spec, timeout, caller) as (version, servable):
         # Before the arrays are made, which may take a thousand times the bytes of the message.
         servable.check_names(signature, request.inputs)
-        outputs = servable.predict(
-            signature, arrays_of(request.inputs, most_bytes), list(request.output_filter)
-        )
+        arrays = arrays_of(request.inputs, most_bytes)
+        outputs = servable.predict(signature, arrays, list(request.output_filter), caller)
     response = PredictResponse()
     response.model_spec.name, response.model_spec.signature_name = request.model_spec.name, signature
     response.model_spec.version.value = version

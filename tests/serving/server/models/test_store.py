@@ -140,10 +140,10 @@ def test_the_end_does_not_wait_for_a_load_longer_than_said_and_what_comes_late_i
     begun, free, closed = threading.Event(), threading.Event(), []
 
     class Slow(Servable):
-        def __init__(self, folder: Path) -> None:
+        def __init__(self, folder: Path, at_once: int | None = None) -> None:
             begun.set()
             assert free.wait(20.0)
-            super().__init__(folder)
+            super().__init__(folder, at_once)
 
         def close(self) -> None:
             closed.append(self.folder.name)
