@@ -23,7 +23,6 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from lfsr_tf import __version__
 from lfsr_tf.errors import OutputError
 from lfsr_tf.scans.dicom_values import values_of
 
@@ -50,7 +49,7 @@ _LOSSY_SYNTAXES = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLoss
 _PERHAPS_LOSSY_SYNTAXES = frozenset({JPEG2000, JPEG2000MC, HTJ2K})
 _DESCRIPTION_LENGTH = 64  # LO, PS3.5 table 6.2-1
 _DERIVATION_LENGTH = 1024  # ST
-_SERIES_NUMBER_LIMIT = 2**31 // 100 - 1
+_LAST_SERIES_NUMBER = 2**31 - 1  # IS
 
 
 @dataclass(frozen=True)
@@ -59,13 +58,17 @@ class DerivedSeries:
 
     Attributes:
         suffix: Appended to the series description.
-        derivation: What was done, for Derivation Description.
+        derivation: What was done and by which version, for Derivation Description.
+        volume: Number of the volume among those of the input's series, from 1.
+        volumes: How many the input's series has.
         uid: Series Instance UID.
         created: Time of writing, with its time zone; one without is local.
     """
 
     suffix: str
     derivation: str
+    volume: int = 1
+    volumes: int = 1
     uid: str = field(default_factory=generate_uid)
     created: datetime.datetime = field(default_factory=lambda: datetime.datetime.now().astimezone())
 
@@ -99,8 +102,10 @@ def _may_stay(tag: BaseTag) -> bool:
 
 def _set_series(dataset: Dataset, series: DerivedSeries) -> None:
     dataset.SeriesInstanceUID = series.uid
-    number = _whole_number(dataset.get("SeriesNumber"))
-    dataset.SeriesNumber = number * 100 + 1 if 0 <= number < _SERIES_NUMBER_LIMIT else 1
+    # Two digits for the volume, and more where there are more volumes.
+    step = 10 ** max(2, len(str(series.volumes)))
+    number = _whole_number(dataset.get("SeriesNumber")) * step + series.volume
+    dataset.SeriesNumber = number if 0 < number <= _LAST_SERIES_NUMBER else series.volume
     description = str(dataset.get("SeriesDescription") or "")
     room = _DESCRIPTION_LENGTH - len(series.suffix) - 1
     dataset.SeriesDescription = f"{description[:room]} {series.suffix}".strip()
@@ -142,9 +147,8 @@ def _set_origin(dataset: Dataset, source: Dataset, series: DerivedSeries) -> Non
         dataset.LossyImageCompression = "01"
     equipment = Dataset()
     equipment.Manufacturer = _MANUFACTURER
-    equipment.ManufacturerModelName = "lfsr_tf"
-    equipment.SoftwareVersions = __version__
-    equipment.ContributionDescription = series.derivation[:_DERIVATION_LENGTH]
+    # No model and no version: converters take those of an item for the scanner's. The text ends with both.
+    equipment.ContributionDescription = series.derivation[-_DERIVATION_LENGTH:]
     equipment.PurposeOfReferenceCodeSequence = [_code(_PROCESSING)]
     dataset.ContributingEquipmentSequence = [*dataset.get("ContributingEquipmentSequence", []), equipment]
 

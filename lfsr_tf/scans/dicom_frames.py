@@ -78,11 +78,15 @@ class DicomHeader:
         frames: For a multi-frame file the numbers (from 0) of this volume's frames in slice order, else
             empty.
         affine: float64 [4, 4], RAS+, of the scan as it was read; the writer measures shifts against it.
+        volume: Number of this volume among those of the series, from 1.
+        volumes: How many the series has.
     """
 
     datasets: tuple[Dataset, ...]
     frames: tuple[int, ...]
     affine: NDArray[np.float64]
+    volume: int = 1
+    volumes: int = 1
 
     @property
     def multiframe(self) -> bool:

@@ -50,11 +50,11 @@ def _read_frames(dataset: Dataset, path: Path) -> list[Scan]:
     dicom_pixels.drop_pixels(dataset)
     _check_frame_count(dataset, len(pixels), name)
     for index in range(len(pixels)):
-        pixels[index] = dicom_pixels.rescale(pixels[index], _transformation(dataset, index))
+        pixels[index] = dicom_pixels.rescale(pixels[index], dataset, _transformation(dataset, index))
     frames = [_frame(dataset, index, f"frame {index + 1} of {path}") for index in range(len(pixels))]
     notes = dicom_frames.reading_notes(frames, inverted=dicom_pixels.is_inverted(dataset))
     volumes = [_volume(dataset, volume, pixels, name) for volume in split_volumes(frames, name)]
-    return [replace(scan, notes=notes) for scan in volumes]
+    return [replace(scan, notes=notes + scan.notes) for scan in volumes]
 
 
 def functional_group(dataset: Dataset, index: int, keyword: str) -> Dataset:
@@ -137,10 +137,10 @@ def _traits(dataset: Dataset, index: int, content: Dataset, words: tuple[str, ..
 def _volume(dataset: Dataset, frames: list[Frame], pixels: NDArray[np.float32], name: str) -> Scan:
     affine = volume_affine(frames, name)
     order = tuple(frame.index for frame in frames)
-    inverted = dicom_pixels.is_inverted(dataset)
+    voxels, notes = dicom_pixels.stack_planes([pixels[index] for index in order], (dataset,))
     geometry = functional_group(dataset, order[0], "MRFOVGeometrySequence")
     return Scan(
-        voxels=dicom_pixels.stack_planes([pixels[index] for index in order], inverted=inverted),
+        voxels=voxels,
         affine=affine,
         subject=subject_of(dataset),
         contrast=_contrast(dataset, order[0]),
@@ -148,6 +148,7 @@ def _volume(dataset: Dataset, frames: list[Frame], pixels: NDArray[np.float32], 
         slice_axis=2,
         acquired_matrix=dicom_protocol.acquired_matrix_enhanced(dataset, geometry),
         header=DicomHeader(datasets=(dataset,), frames=order, affine=affine),
+        notes=notes,
     )
 
 

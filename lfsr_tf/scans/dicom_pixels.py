@@ -13,6 +13,7 @@ from pydicom.uid import UID, ImplicitVRLittleEndian
 from lfsr_tf.errors import ScanError, first_line
 from lfsr_tf.scans.checks import check_packing, check_stored_size, check_unfolded_size
 from lfsr_tf.scans.dicom_files import PIXEL_KEYWORDS
+from lfsr_tf.scans.dicom_values import values_of
 
 
 def decode_pixels(dataset: Dataset, name: str) -> NDArray[np.float32]:
@@ -102,26 +103,63 @@ def is_inverted(dataset: Dataset) -> bool:
     return str(dataset.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1"
 
 
-def stack_planes(planes: Sequence[NDArray[np.float32]], *, inverted: bool) -> NDArray[np.float32]:
-    """Planes [row, column] in slice order as voxels [column, row, slice].
+def stack_planes(
+    planes: Sequence[NDArray[np.float32]], headers: Sequence[Dataset]
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Planes [row, column] in slice order as voxels [column, row, slice], with air dark.
+
+    MONOCHROME1 is mirrored at its largest value, which then lies at 0. Padding gets 0, or the smallest value
+    of all other voxels where that is negative.
 
     Args:
-        planes: Rescaled, all of one size.
-        inverted: Mirror the values at the largest one, so that air is dark again and lies at 0.
+        planes: From `rescale`, all of one size.
+        headers: Of the volume: one a plane, or that of the multi-frame file.
+
+    Returns:
+        The voxels, and a note on how many are padding, where there are any.
     """
     voxels = np.ascontiguousarray(np.stack(planes).transpose(2, 1, 0), dtype=np.float32)
-    return voxels.max() - voxels if inverted else voxels
+    # Where no header speaks of padding, NaN is what the file holds, and is refused later.
+    may_be_padded = any("PixelPaddingValue" in header for header in headers)
+    padded = np.isnan(voxels) if may_be_padded else np.zeros((1, 1, 1), np.bool_)
+    if is_inverted(headers[0]):
+        voxels = voxels.max(where=~padded, initial=-np.inf) - voxels
+    if not padded.any():
+        return voxels, ()
+    voxels[padded] = voxels.min(where=~padded, initial=0.0)
+    count = int(np.count_nonzero(padded))
+    return voxels, (
+        f"{count} of {voxels.size} pixels are padding by the header; they were made as dark as air.",
+    )
 
 
-def rescale(pixels: NDArray[np.float32], transformation: Dataset) -> NDArray[np.float32]:
-    """Stored values to output units: slope x stored + intercept (PS3.3 C.11.1.1.2).
+def rescale(pixels: NDArray[np.float32], dataset: Dataset, transformation: Dataset) -> NDArray[np.float32]:
+    """Stored values to output units: slope x stored + intercept (PS3.3 C.11.1.1.2), and NaN for padding.
 
     Args:
         pixels: float32, any shape.
-        transformation: A classic dataset, or an item of a Pixel Value Transformation Sequence.
+        dataset: The file's header, whose padding is a range of stored values.
+        transformation: That header, or an item of a Pixel Value Transformation Sequence.
     """
     slope = transformation.get("RescaleSlope")
     intercept = transformation.get("RescaleIntercept")
     # Some converters write a slope of 0 for "none".
-    factor = np.float32(slope or 1)
-    return pixels * factor + np.float32(intercept or 0)
+    values = pixels * np.float32(slope or 1) + np.float32(intercept or 0)
+    padding = _padding(dataset)
+    if padding is None:
+        return values
+    padded = (pixels >= padding[0]) & (pixels <= padding[1])
+    # 0 is as dark as air already, unless it is mirrored.
+    padded &= is_inverted(dataset) | (values != 0)
+    return np.where(padded, np.float32(np.nan), values)
+
+
+def _padding(dataset: Dataset) -> tuple[int, int] | None:
+    """The lowest and the highest stored value that stand for no signal (PS3.3 C.7.5.1.1.2)."""
+    stated = [values_of(dataset, keyword)[:1] for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    if not stated[0]:
+        return None
+    # Some files give -2000 as 63536, or the other way round: 16 bits are read as the pixels are.
+    kind = np.int16 if dataset.get("PixelRepresentation") else np.uint16
+    limits = [int(np.int64(int(value)).astype(kind)) for values in stated for value in values]
+    return min(limits), max(limits)

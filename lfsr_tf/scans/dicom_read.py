@@ -111,12 +111,13 @@ def read_dicom(path: Path | str) -> list[Scan]:
     path = Path(path)
     with tolerant_parsing():
         scans = _read_group(_only_series(path)) if path.is_dir() else _read_file(path)
-    return [_named(scan, path) for scan in scans]
+    return [_named(scan, path, number, len(scans)) for number, scan in enumerate(scans, 1)]
 
 
-def _named(scan: Scan, path: Path) -> Scan:
+def _named(scan: Scan, path: Path, number: int, count: int) -> Scan:
     subject, notes = subject_or_label(scan.subject, path)
-    return replace(scan, source=path, subject=subject, notes=scan.notes + notes)
+    header = replace(scan.header, volume=number, volumes=count)
+    return replace(scan, source=path, subject=subject, header=header, notes=scan.notes + notes)
 
 
 def _read_file(path: Path) -> list[Scan]:

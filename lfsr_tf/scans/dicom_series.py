@@ -58,14 +58,15 @@ def read_series(files: Sequence[Path], name: str) -> list[Scan]:
             dicom_frames.check_is_mr_image(dataset, str(path))
             _check_one_frame(dataset, path)
             _check_same_matrix(dataset, path, [*datasets, dataset][0], files[0])
-            pixels.append(dicom_pixels.rescale(dicom_pixels.decode_pixels(dataset, str(path))[0], dataset))
+            stored = dicom_pixels.decode_pixels(dataset, str(path))[0]
+            pixels.append(dicom_pixels.rescale(stored, dataset, dataset))
             frames.append(_frame(index, dataset, path))
         dicom_pixels.drop_pixels(dataset)
         datasets.append(dataset)
     notes = dicom_frames.reading_notes(frames, inverted=dicom_pixels.is_inverted(datasets[0]))
     with readable_values(files[0]):
         volumes = [_volume(volume, datasets, pixels, name) for volume in split_volumes(frames, name)]
-    return [replace(scan, notes=notes) for scan in volumes]
+    return [replace(scan, notes=notes + scan.notes) for scan in volumes]
 
 
 def _check_one_frame(dataset: Dataset, path: Path) -> None:
@@ -112,9 +113,9 @@ def _volume(
     affine = volume_affine(frames, name)
     ordered = tuple(datasets[frame.index] for frame in frames)
     first = ordered[0]
-    inverted = dicom_pixels.is_inverted(first)
+    voxels, notes = dicom_pixels.stack_planes([pixels[frame.index] for frame in frames], ordered)
     return Scan(
-        voxels=dicom_pixels.stack_planes([pixels[frame.index] for frame in frames], inverted=inverted),
+        voxels=voxels,
         affine=affine,
         subject=subject_of(first),
         contrast=_contrast(first),
@@ -122,6 +123,7 @@ def _volume(
         slice_axis=2,
         acquired_matrix=dicom_protocol.acquired_matrix_classic(first),
         header=DicomHeader(datasets=ordered, frames=(), affine=affine),
+        notes=notes,
     )
 
 

@@ -27,10 +27,11 @@ from lfsr_tf.storage import atomic_folder
 def write_dicom(scan: Scan, folder: Path | str, *, derivation: str = "") -> None:
     r"""Write a scan as a derived series of classic MR images, one file a slice.
 
-    New series and instance UIDs, Image Type DERIVED\SECONDARY; patient, study and frame of reference are the
-    input's, and so is the rest of the header, except for elements whose values cannot be decoded. The first
-    pixel of each slice keeps its Image Position (Patient), and Pixel Spacing follows the affine. Pixels are
-    unsigned 16-bit, explicit little endian, with one rescale slope that gives back the scan's units.
+    New series and instance UIDs, a series number and a description for each volume of the input, Image Type
+    DERIVED\SECONDARY; patient, study and frame of reference are the input's, and so is the rest of the
+    header, except for elements whose values cannot be decoded. The first pixel of each slice keeps its Image
+    Position (Patient), and Pixel Spacing follows the affine. Pixels are unsigned 16-bit, explicit little
+    endian, with one rescale slope that gives back the scan's units.
 
     Args:
         scan: With the header that `read_dicom` gave it; voxels [columns, rows, slices], finite.
@@ -89,8 +90,15 @@ def _identity(scan: Scan, header: DicomHeader, derivation: str) -> DerivedSeries
     new = scan.voxels.shape[:2]
     factor = new[0] / old[0]
     suffix = f"SR x{factor:g}" if new != old else "processed"
+    if header.volumes > 1:
+        suffix += f" volume {header.volume} of {header.volumes}"
     size = f"in-plane matrix {old[0]} x {old[1]} to {new[0]} x {new[1]}"
-    return DerivedSeries(suffix=suffix, derivation=f"{derivation or size} (lfsr_tf {__version__})")
+    return DerivedSeries(
+        suffix=suffix,
+        derivation=f"{derivation or size} (lfsr_tf {__version__})",
+        volume=header.volume,
+        volumes=header.volumes,
+    )
 
 
 def _instances(scan: Scan, header: DicomHeader, series: DerivedSeries) -> Iterator[Dataset]:

@@ -87,11 +87,17 @@ def axis_of_plane(affine: NDArray[np.float64], plane: str) -> int:
     return _patient_axes(affine).index(planes.index(plane))
 
 
-def default_slice_axis(shape: Sequence[int], affine: NDArray[np.float64]) -> int:
+def default_slice_axis(shape: Sequence[int], affine: NDArray[np.float64], stated: int | None = None) -> int:
     """The axis along which a volume was most likely acquired slice by slice.
 
     A single slice is stacked along its axis of length 1; thick slices along the axis of the largest voxel
-    size; a (nearly) isotropic volume is cut into axial slices.
+    size; the slices of a (nearly) isotropic volume along the stated axis, and axially without one.
+
+    Args:
+        shape: Voxels along the three axes.
+        affine: Of the volume.
+        stated: The axis that the file names. The voxels' own word comes first: programs that turn a volume
+            often leave this one as it was.
     """
     flat = [axis for axis, size in enumerate(shape) if size == 1]
     if len(flat) == 1:
@@ -100,7 +106,7 @@ def default_slice_axis(shape: Sequence[int], affine: NDArray[np.float64]) -> int
     thickest = int(np.argmax(sizes))
     if sizes[thickest] >= THICK_SLICE_RATIO * np.median(sizes):
         return thickest
-    return axis_of_plane(affine, "axial")
+    return axis_of_plane(affine, "axial") if stated is None else stated
 
 
 def _patient_axes(affine: NDArray[np.float64]) -> list[int]:

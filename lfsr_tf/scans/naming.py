@@ -1,4 +1,4 @@
-"""What a file's name says: the contrast and the person, as far as names of scans follow a habit.
+"""What a file's name says: the contrast, the person and the kind, as far as names of scans follow a habit.
 
 Understood are BIDS names (`sub-01_ses-02_T1w.nii.gz`), fastMRI's acquisition attribute (AXT1POST), M4Raw's
 names (`2022061003_T101.h5`), those of OASIS-1 and OASIS-2 (`OAS1_0001_MR1_mpr-1_anon.nii.gz`), and the plain
@@ -49,6 +49,17 @@ _VISIT_OR_FIELD_STRENGTH = re.compile(
     rf"(?:^|(?<={_PART_END}))(?:{_VISIT}|{_FIELD_STRENGTH})(?={_PART_END}|$)", re.IGNORECASE
 )
 
+# Words of BIDS names and, last of their lines, those that dcm2niix appends; magnitudes carry none of them.
+_NOT_MAGNITUDE = {
+    "a phase image": ("part-phase", "phase", "phase1", "phase2", "phasediff", "ph"),
+    "a real part": ("part-real", "real"),
+    "an imaginary part": ("part-imag", "imaginary"),
+    "a field map": ("fieldmap",),
+    "a mask": ("mask",),
+    "a label map": ("dseg", "seg", "aseg"),
+    "a probability map": ("probseg",),
+}
+
 
 def know_suffixes(suffixes: Iterable[str]) -> None:
     """Take the suffixes of all readers, which import this module and so cannot be asked by it."""
@@ -59,6 +70,20 @@ def know_suffixes(suffixes: Iterable[str]) -> None:
 def without_suffix(name: str) -> str:
     """A scan's file name without the suffix that says how it is stored."""
     return SCAN_SUFFIXES.sub("", name)
+
+
+def not_magnitude(name: str) -> str | None:
+    """What a file's name says that it is, if that is no magnitude image.
+
+    Args:
+        name: A file's name. The first word, up to an underscore, is a subject or a title and not looked at.
+
+    Returns:
+        Words with their article ("a phase image", "a mask"); None where the name says nothing of the kind.
+    """
+    words = without_suffix(name).split("_")[1:]
+    telling = {word for word in words if word.startswith("part-")} | set(words[-1:])
+    return next((kind for kind, known in _NOT_MAGNITUDE.items() if telling.intersection(known)), None)
 
 
 def contrast_from_text(text: str) -> str:

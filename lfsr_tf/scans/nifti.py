@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from lfsr_tf.errors import ScanError, first_line
 from lfsr_tf.scans.checks import check_affine, check_file, check_shape, check_stored_size
 from lfsr_tf.scans.geometry import default_slice_axis
-from lfsr_tf.scans.naming import contrast_from_text, subject_from_path
+from lfsr_tf.scans.naming import contrast_from_text, not_magnitude, subject_from_path
 from lfsr_tf.scans.scan import Scan
 from lfsr_tf.storage import atomic_path
 
@@ -43,6 +43,10 @@ _SHAPES = {2: "a slice [X, Y]", 3: "a volume [X, Y, Z]", 4: "a series [X, Y, Z, 
 # The lowest three bits of xyzt_units: metre, millimetre, micrometre (nifti1.h); anything else counts as mm.
 _MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}
 _ALIGNED, _SCANNER = 2, 1
+# Intent codes (nifti1.h) of voxels whose numbers are names, or parts of a colour.
+_OTHER_INTENTS = {1002: "labels", 2003: "colours", 2004: "colours"}
+_SLICE_TIMES = ("slice_start", "slice_end", "slice_duration", "slice_code")
+_MAX_TIME = float(np.finfo(np.float32).max)
 # Header extensions, such as a CIFTI or dcm2niix description, take kilobytes; the largest known a few MiB.
 _MAX_OFFSET = 2**25
 
@@ -57,17 +61,17 @@ def read_nifti(path: Path) -> list[Scan]:
 
     Voxels are float32 with the header's slope and intercept applied. The affine is the sform's where its
     code is set, else the qform's, else nibabel's guess from the voxel sizes; units of metres or microns
-    become millimetres.
+    become millimetres. Slices lie along the axis that `dim_info` names, unless another has thick voxels.
 
     Args:
-        path: A .nii or .nii.gz file of two to four axes.
+        path: A .nii or .nii.gz file of two to four axes; further ones of length 1 at the end do not count.
 
     Returns:
         One scan a volume, in the order of the series.
 
     Raises:
-        ScanError: Missing, empty, truncated or not NIfTI; complex or colour voxels; one or more than four
-            axes; a singular or non-finite affine.
+        ScanError: Missing, empty, truncated or not NIfTI; complex or colour voxels, or labels; one or more
+            than four axes; a singular or non-finite affine.
     """
     check_file(path)
     try:
@@ -81,7 +85,8 @@ def read_nifti(path: Path) -> list[Scan]:
             f"Expected a NIfTI file. Received: {path}, which is truncated or something else "
             f"({first_line(error)}). Copy it again."
         ) from error
-    return [_scan_of(volume, affine, image.header, path) for volume in np.moveaxis(voxels, 3, 0)]
+    volumes = enumerate(np.moveaxis(voxels, 3, 0))
+    return [_scan_of(volume, affine, _header_of(image.header, index), path) for index, volume in volumes]
 
 
 @contextmanager
@@ -120,16 +125,39 @@ def _check_header(image: Any, path: Path) -> None:
             f"Expected real magnitude voxels. Received: {kind} voxels in {path}. "
             "Save the magnitude as float32 or integers."
         )
-    check_shape(image.shape, _SHAPES, path)
+    if words := _OTHER_INTENTS.get(int(image.header["intent_code"])):
+        raise ScanError(
+            f"Expected a magnitude image. Received: {path}, which holds {words} by its NIfTI intent code "
+            f"{int(image.header['intent_code'])}. Give the image itself, or set that code to 0 if it is one."
+        )
+    check_shape(_shape(image), _SHAPES, path)
     declared = math.prod(image.shape) * dtype.itemsize
     check_stored_size(declared, path.stat().st_size, path, compressed=path.name.lower().endswith(".gz"))
+
+
+def _shape(image: Any) -> tuple[int, ...]:
+    """Without axes of length 1 behind the fourth one."""
+    shape: tuple[int, ...] = image.shape
+    while len(shape) > 4 and shape[-1] == 1:
+        shape = shape[:-1]
+    return shape
 
 
 def _load(image: Any) -> NDArray[np.float32]:
     """All voxels as float32 [X, Y, Z, T]."""
     with np.errstate(over="ignore", invalid="ignore"):
         voxels: NDArray[np.float32] = image.get_fdata(dtype=np.float32, caching="unchanged")
-    return voxels.reshape(voxels.shape + (1,) * (4 - voxels.ndim))
+    shape = _shape(image)
+    return voxels.reshape(shape + (1,) * (4 - len(shape)))
+
+
+def _header_of(header: Any, index: int) -> Any:
+    """The header of one volume of a series, which is later than the first by as many repetition times."""
+    own = header.copy()
+    moment = float(header["toffset"]) + index * float(header["pixdim"][4])
+    if abs(moment) <= _MAX_TIME:
+        own["toffset"] = moment
+    return own
 
 
 def _millimetres(header: Any) -> NDArray[np.float64]:
@@ -138,7 +166,7 @@ def _millimetres(header: Any) -> NDArray[np.float64]:
 
 
 def _scan_of(voxels: NDArray[np.float32], affine: NDArray[np.float64], header: Any, path: Path) -> Scan:
-    axis = default_slice_axis(voxels.shape, affine)
+    axis = default_slice_axis(voxels.shape, affine, header.get_dim_info()[2])
     return Scan(
         voxels=voxels,
         affine=affine,
@@ -148,21 +176,25 @@ def _scan_of(voxels: NDArray[np.float32], affine: NDArray[np.float64], header: A
         format="nifti",
         slice_axis=axis,
         header=header,
-        notes=_notes(header),
+        notes=_notes(header, path),
     )
 
 
-def _notes(header: Any) -> tuple[str, ...]:
-    if int(header["sform_code"]) or int(header["qform_code"]):
-        return ()
-    return ("The header gives no orientation; the volume is taken as LAS and centred.",)
+def _notes(header: Any, path: Path) -> tuple[str, ...]:
+    notes = []
+    if not (int(header["sform_code"]) or int(header["qform_code"])):
+        notes.append("The header gives no orientation; the volume is taken as LAS and centred.")
+    if kind := not_magnitude(path.name):
+        notes.append(f"By its name the file is {kind}, and no magnitude image, for which models are trained.")
+    return tuple(notes)
 
 
 def write_nifti(scan: Scan, path: Path) -> None:
     """Write a scan as float32 NIfTI, under a temporary name that is renamed when it is complete.
 
-    A scan that was read from NIfTI keeps the header's codes, units, descriptions and extensions; its qform
-    and sform both follow the change of the voxel grid. Any other scan gets qform and sform, in
+    A scan that was read from NIfTI keeps the header's codes, units, times, descriptions and extensions; its
+    qform and sform both follow the change of the voxel grid. Slice times go where slices of another plane
+    were enhanced, since these were not acquired one by one. Any other scan gets qform and sform, in
     millimetres, "scanner" for DICOM and "aligned" where the place in the patient was assumed.
 
     Args:
@@ -208,7 +240,10 @@ def _kept_header(scan: Scan) -> Any:
     # New voxel index to old voxel index: the same for both transforms, whatever each maps to.
     regrid = np.linalg.solve(header.get_best_affine() * units, scan.affine)
     qform, sform = _readable_qform(header), header.get_sform()
+    repetition_time = float(header["pixdim"][4])
+    _drop_times_of_other_slices(header, scan.voxels.shape)
     _set_grid(header, scan, units)
+    header["pixdim"][4] = repetition_time
     if qform is None:
         header.set_qform(scan.affine / units, qform_code)
     elif qform_code:
@@ -219,6 +254,14 @@ def _kept_header(scan: Scan) -> Any:
         # Without any code readers centre the volume, which would move sample 0.
         header.set_sform(scan.affine / units, _ALIGNED)
     return header
+
+
+def _drop_times_of_other_slices(header: Any, shape: tuple[int, ...]) -> None:
+    """Forget when slices were acquired, where their number changes."""
+    axis = header.get_dim_info()[2]
+    if axis is not None and (*header.get_data_shape(), 1)[axis] != shape[axis]:
+        for name in _SLICE_TIMES:
+            header[name] = 0
 
 
 def _readable_qform(header: Any) -> NDArray[np.float64] | None:

@@ -17,8 +17,8 @@ from lfsr_tf.scans.dicom_files import DICOM_SUFFIXES
 from lfsr_tf.scans.dicom_read import find_series, is_dicom, read_dicom, series_files
 from lfsr_tf.scans.enhanced import is_result
 from lfsr_tf.scans.fastmri import read_fastmri
-from lfsr_tf.scans.naming import check_labels, know_suffixes
-from lfsr_tf.scans.nifti import NIFTI_SUFFIXES, read_nifti
+from lfsr_tf.scans.naming import check_labels, know_suffixes, not_magnitude
+from lfsr_tf.scans.nifti import NIFTI_SUFFIXES, is_nifti, read_nifti
 from lfsr_tf.scans.numpy_files import read_numpy
 from lfsr_tf.scans.scan import Scan
 from lfsr_tf.storage import exists
@@ -116,6 +116,7 @@ def find_scans(folder: Path | str, *, results: bool = True) -> list[Path]:
     """Every scan below a folder, by the names of files and the headers of DICOM files.
 
     A DICOM series counts once: by its folder, or by one of its files where a folder holds several series.
+    NIfTI files whose names say that they are no magnitude images (`naming.not_magnitude`) are left out.
     Hidden files and folders, such as half-written output, are left out. Linked folders are searched too; one
     that can be reached in several ways counts once, by its own name where that is below `folder`.
 
@@ -194,6 +195,7 @@ def _refuse(error: OSError) -> None:
 def _scans_in(folder: Path, names: Sequence[str]) -> list[Path]:
     files = [folder / name for name in names]
     found = [file for file in files if any(reader.takes(file) for reader in FILE_READERS)]
+    found = [file for file in found if not (is_nifti(file) and not_magnitude(file.name))]
     # Files that only claim to be DICOM are listed too, so that whoever reads them hears of the damage.
     return found + (find_series(folder) or [file for file in files if DICOM_READER.is_named(file)])
 

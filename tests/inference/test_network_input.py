@@ -99,7 +99,7 @@ def test_the_part_in_phase_of_a_magnitude_is_refused(
     scan = scan_of(np.abs(complex_images((48, 40))))
     with pytest.raises(ConfigError, match="raw k-space"):
         enhance_scan(scan, interpolator, EnhanceConfig(image="in_phase"))
-    with pytest.raises(ConfigError, match="Expected an image"):
+    with pytest.raises(ConfigError, match="Expected image"):
         EnhanceConfig(image="phase")  # type: ignore[arg-type]
 
 

@@ -184,7 +184,7 @@ def test_real_series_count_once_each(shared_data):
     ]
 
 
-@pytest.mark.parametrize("name", ["scan.mgz", "scan.txt", "scan"])
+@pytest.mark.parametrize("name", ["scan.none", "scan.txt", "scan"])
 def test_what_no_reader_takes_is_refused_with_the_list_of_formats(tmp_path, name):
     (tmp_path / name).write_bytes(b"something")
     with pytest.raises(

@@ -50,8 +50,8 @@ def list_scans(path: Path, split: str = "auto") -> list[Listed]:
     """The scans that a path stands for, in the order of their names; repetitions are one (`repetitions_of`).
 
     Args:
-        path: A scan, a DICOM series folder, a folder with scans at any depth, whose results of `lfsr enhance`
-            do not count, or a manifest: a CSV file with a column `path`, relative to its own folder, and,
+        path: A scan, a DICOM series folder, a folder with scans at any depth (`find_scans`, but for results
+            of enhancement), or a manifest: a CSV file with a column `path`, relative to its own folder, and,
             where wanted, `split`, `subject` and `contrast`.
         split: The side that all of them belong to; a manifest's own column comes before "auto".
 
@@ -66,7 +66,8 @@ def list_scans(path: Path, split: str = "auto") -> list[Listed]:
     found = find_scans(path, results=False) if path.is_dir() else [path]
     if not found:
         raise ScanError(
-            f"Expected scans below {path}. Found none that a reader knows, but for results of `lfsr enhance`."
+            f"Expected scans below {path}. Found none that a reader knows; phases, masks and results of "
+            "`lfsr enhance` do not count."
         )
     names = [scan.relative_to(path).as_posix() if scan != path else path.name for scan in found]
     return repetitions_of(Listed(name, str(scan), split) for name, scan in zip(names, found, strict=True))
