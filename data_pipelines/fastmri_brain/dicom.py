@@ -17,8 +17,8 @@ from pydicom.dataset import Dataset
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs.preparing.listing import Listed
 from lfsr_tf.scans import find_scans
-from lfsr_tf.scans.dicom_files import load_index, looks_like_dicom, tolerant_parsing
-from lfsr_tf.scans.dicom_protocol import Timing, contrast_of
+from lfsr_tf.scans.dicom.files import load_index, looks_like_dicom, tolerant_parsing
+from lfsr_tf.scans.dicom.protocol import Timing, contrast_of
 from lfsr_tf.scans.naming import stated_subject
 
 _UNREADABLE = "unreadable"

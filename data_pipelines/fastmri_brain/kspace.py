@@ -9,7 +9,7 @@ from pathlib import Path
 from data_pipelines.fastmri_brain.release import TRAINING, VALIDATION, visible_files
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs.preparing.listing import Listed
-from lfsr_tf.scans.hdf5_files import open_hdf5, read_attribute
+from lfsr_tf.scans.kspace.hdf5_files import open_hdf5, read_attribute
 from lfsr_tf.scans.naming import stated_subject
 
 

@@ -13,7 +13,7 @@ from lfsr_tf.inference.enhance import Enhancer
 from lfsr_tf.inference.jobs import Job, earlier_results
 from lfsr_tf.inference.sidecar import Sidecar, is_sidecar, write_sidecar
 from lfsr_tf.scans import read_volumes
-from lfsr_tf.scans.dicom_write import is_instance, write_dicom
+from lfsr_tf.scans.dicom.write import is_instance, write_dicom
 from lfsr_tf.scans.nifti import is_nifti, write_nifti
 from lfsr_tf.scans.scan import Scan
 from lfsr_tf.storage import (

@@ -17,7 +17,7 @@ from lfsr_tf.physics.noise import NoiseEstimate, estimate_sigma_complex
 from lfsr_tf.physics.phase import in_phase_image
 from lfsr_tf.physics.sampling import Shape2D, fourier_downsample
 from lfsr_tf.physics.settings import RawImage
-from lfsr_tf.scans.reconstruction import root_sum_of_squares
+from lfsr_tf.scans.kspace.reconstruction import root_sum_of_squares
 from lfsr_tf.scans.scan import Scan
 
 

@@ -89,7 +89,7 @@ def not_magnitude(name: str) -> str | None:
 def contrast_from_text(text: str) -> str:
     """The contrast that a file name or an acquisition attribute speaks of.
 
-    What DICOM headers call a series is understood by `dicom_protocol.contrast_of`.
+    What DICOM headers call a series is understood by `dicom.protocol.contrast_of`.
 
     Returns:
         "T1w", "T2w", "FLAIR", "PD" or "unknown". FLAIR goes before T2w, which often stands beside it; of a

@@ -38,10 +38,10 @@ from lfsr_tf.scans.checks import (
     check_stored_size,
 )
 from lfsr_tf.scans.geometry import axial_affine
-from lfsr_tf.scans.kspace_layout import check_axes
-from lfsr_tf.scans.kspace_sampling import check_sampling
+from lfsr_tf.scans.kspace.layout import check_axes
+from lfsr_tf.scans.kspace.reconstruction import reconstruct
+from lfsr_tf.scans.kspace.sampling import check_sampling
 from lfsr_tf.scans.naming import contrast_from_text, subject_from_path
-from lfsr_tf.scans.reconstruction import reconstruct
 from lfsr_tf.scans.scan import Scan
 
 _IMAGE_SHAPES = {2: "a slice [H, W]", 3: "a volume [slices, H, W]", 4: "a series [volumes, slices, H, W]"}

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from lfsr_tf.errors import LfsrError, OutOfMemoryError, ScanError, first_line
 from lfsr_tf.scans.checks import check_scan
-from lfsr_tf.scans.dicom_files import DICOM_SUFFIXES
-from lfsr_tf.scans.dicom_read import find_series, is_dicom, read_dicom, series_files
+from lfsr_tf.scans.dicom.files import DICOM_SUFFIXES
+from lfsr_tf.scans.dicom.read import find_series, is_dicom, read_dicom, series_files
 from lfsr_tf.scans.enhanced import is_result
-from lfsr_tf.scans.fastmri import read_fastmri
+from lfsr_tf.scans.kspace.fastmri import read_fastmri
 from lfsr_tf.scans.naming import check_labels, know_suffixes, not_magnitude
 from lfsr_tf.scans.nifti import NIFTI_SUFFIXES, is_nifti, read_nifti
 from lfsr_tf.scans.numpy_files import read_numpy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lfsr_tf.errors import OutputError
-from lfsr_tf.scans.dicom_write import write_dicom
+from lfsr_tf.scans.dicom.write import write_dicom
 from lfsr_tf.scans.nifti import is_nifti, write_nifti
 from lfsr_tf.scans.scan import Scan
 

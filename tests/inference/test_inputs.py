@@ -12,7 +12,7 @@ from lfsr_tf.inference import Enhancer, enhance_file
 from lfsr_tf.inference.inputs import find_inputs
 from lfsr_tf.inference.jobs import Job, plan_jobs
 from lfsr_tf.networks import TrainedModel
-from lfsr_tf.scans import dicom_read
+from lfsr_tf.scans.dicom import read as dicom_read
 from tests.scans.dicom.conftest import write_multiframe, write_series
 
 __all__ = ["write_multiframe", "write_series"]

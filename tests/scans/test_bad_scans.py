@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from lfsr_tf.errors import ScanError
-from lfsr_tf.scans import hdf5_files, read_scan
-from lfsr_tf.scans.hdf5_files import open_hdf5, read_attribute, read_text
+from lfsr_tf.scans import read_scan
+from lfsr_tf.scans.kspace import hdf5_files
+from lfsr_tf.scans.kspace.hdf5_files import open_hdf5, read_attribute, read_text
 from tests.scans.refusals import refused
 
 NAMES = ["a.nii", "a.nii.gz", "a.h5", "a.npy", "a.npz", "a.dcm"]

@@ -36,8 +36,8 @@ from lfsr_tf.physics.noise import estimate_sigma_complex
 from lfsr_tf.physics.phase import directions, smooth_images
 from lfsr_tf.physics.sampling import fourier_downsample
 from lfsr_tf.scans import Scan, read_scan
+from lfsr_tf.scans.kspace.reconstruction import root_sum_of_squares
 from lfsr_tf.scans.naming import subject_from_path
-from lfsr_tf.scans.reconstruction import root_sum_of_squares
 
 Images = NDArray[np.complex64]
 

@@ -10,8 +10,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from scipy.spatial.transform import Rotation
 
-from lfsr_tf.scans.dicom_read import read_dicom
-from lfsr_tf.scans.dicom_write import write_dicom
+from lfsr_tf.scans.dicom.read import read_dicom
+from lfsr_tf.scans.dicom.write import write_dicom
 from lfsr_tf.scans.scan import Scan
 from tests.scans.dicom.derived import doubled
 

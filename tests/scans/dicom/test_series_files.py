@@ -7,8 +7,9 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from lfsr_tf.pairs.preparing.listing import hash_scan
-from lfsr_tf.scans import dicom_read, find_scans, is_series, read_scan, scan_files
-from lfsr_tf.scans.dicom_read import series_files
+from lfsr_tf.scans import find_scans, is_series, read_scan, scan_files
+from lfsr_tf.scans.dicom import read as dicom_read
+from lfsr_tf.scans.dicom.read import series_files
 
 
 def second(dataset: Dataset, number: int) -> None:

@@ -1,0 +1,1 @@
+"""DICOM: classic series and multi-frame files in, derived series out."""
