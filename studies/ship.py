@@ -28,6 +28,8 @@ SIGMAS = (0.0, 0.015, 0.03, 0.06)
 MOST_LOSS_DB = 0.02
 # Slices of a volume on which both precisions are compared.
 FEW_SLICES = 5
+# More than any page shows, so that a figure is rounded once.
+_DIGITS = 6
 _ORDER = ["paper", "fast", "best"]
 
 
@@ -134,7 +136,7 @@ def figures(results: Results) -> list[dict[str, float]]:
                     "metric": metric,
                     "method": method,
                 }
-                row[prefix + metric] = round(lookup(rows, **wanted).mean, 4)
+                row[prefix + metric] = round(lookup(rows, **wanted).mean, _DIGITS)
         table.append(row)
     return table
 

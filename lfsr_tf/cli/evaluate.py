@@ -170,4 +170,6 @@ def _as_rich(view: View) -> RichTable:
 
 
 def _marked(cell: Cell) -> str:
-    return f"[bold]{cell.text}[/bold]" if cell.best else cell.text
+    text = f"[bold]{cell.text}[/bold]" if cell.best else cell.text
+    # No space behind the sign: four methods fit into 80 columns, and a narrower cell breaks before it.
+    return f"{text} {cell.note.replace('± ', '±')}" if cell.note else text

@@ -8,8 +8,10 @@ Source: de Leeuw den Bouter et al., Scientific Reports 12 (2022), doi:10.1038/s4
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
+from lfsr_tf.errors import ConfigError
 from lfsr_tf.physics import effects
 from lfsr_tf.physics.channels import Channels, channels_of, magnitude_of
 from lfsr_tf.physics.fourier import Shape2D, matrix_size
@@ -18,6 +20,8 @@ from lfsr_tf.physics.sampling import growth, transform_block, unscaled_downsampl
 from lfsr_tf.physics.settings import AcquisitionConfig
 
 _NOISE_STREAM, _SIGMA_STREAM = 0, 3
+# Axes of what is given, and their sizes where they are fixed.
+_AXES = {"hr": ("[B, H, W]", (None, None, None)), "sigma": ("[B]", (None,)), "seeds": ("[B, 2]", (None, 2))}
 
 
 def draw_sigma(seeds: tf.Tensor, config: AcquisitionConfig) -> tf.Tensor:
@@ -38,8 +42,22 @@ def simulate_acquisition(
 ) -> tf.Tensor:
     """Magnitude images as a low-field scanner would give them; `simulate_complex` before the magnitude.
 
+    Each image's noise depends on its own seed alone, never on the batch that it stands in.
+
+    Args:
+        hr: float32 [B, H, W], noise-free, divided by the volume's reference intensity.
+        sigma: float32 [B], standard deviation of the noise of one channel in the low-resolution image, in
+            the units of `hr`; 0 adds none.
+        seeds: int32 [B, 2], one key an image.
+        shape: (h, w) of the acquired matrix, at most (H, W).
+        config: What the scanner does beyond the crop; its range of noise levels is not looked at.
+
     Returns:
         float32 [B, h, w], magnitude, in the units of `hr`.
+
+    Raises:
+        ConfigError: Something has other axes, the numbers of images differ, or the matrix is larger than
+            `hr`. In a graph only what is known when it is traced is looked at.
     """
     return magnitude_of(_unscaled(hr, sigma, seeds, shape, config)) * growth(hr, shape)
 
@@ -52,14 +70,17 @@ def simulate_complex(
     Each image's noise depends on its own seed alone, never on the batch that it stands in.
 
     Args:
-        hr: float32 [B, H, W], noise-free, divided by the volume's reference intensity.
-        sigma: float32 [B], standard deviation of the noise of one channel in the low-resolution image.
-        seeds: int32 [B, 2], one key an image.
-        shape: (h, w) of the acquired matrix.
+        hr: As of `simulate_acquisition`, and so the others.
+        sigma: float32 [B].
+        seeds: int32 [B, 2].
+        shape: (h, w).
         config: What the scanner does beyond the crop.
 
     Returns:
         complex64 [B, h, w], in the units of `hr`.
+
+    Raises:
+        ConfigError: As of `simulate_acquisition`.
     """
     image = tf.complex(*_unscaled(hr, sigma, seeds, shape, config))
     return image * tf.cast(growth(hr, shape), image.dtype)
@@ -69,6 +90,7 @@ def _unscaled(
     hr: tf.Tensor, sigma: tf.Tensor, seeds: tf.Tensor, shape: Shape2D, config: AcquisitionConfig
 ) -> Channels:
     """Both channels as plain transforms leave them; times `growth` they have the unit of `hr`."""
+    _check_axes(hr=hr, sigma=sigma, seeds=seeds)
     scanned = _shaded_object(hr, seeds, config)
     noise = normal_channels(seeds, shape, _NOISE_STREAM, sigma / growth(hr, shape))
     if config.apodisation or config.elliptical or config.t2_decay:
@@ -78,6 +100,23 @@ def _unscaled(
         return channels_of(tf.signal.ifft2d(samples))
     signal = unscaled_downsample(scanned, shape)
     return signal[0] + noise[0], signal[1] + noise[1]
+
+
+def _check_axes(**given: tf.Tensor) -> None:
+    """Look at what is known of the shapes, without any operation."""
+    shapes = {
+        name: value.shape if hasattr(value, "shape") else np.shape(value) for name, value in given.items()
+    }
+    known = {name: tf.TensorShape(shape) for name, shape in shapes.items()}
+    batch = tf.TensorShape([None])
+    for name, (axes, sizes) in _AXES.items():
+        if not known[name].is_compatible_with(sizes):
+            raise ConfigError(f"Expected {name} {axes}. Received: shape {known[name]}.")
+        if not known[name][:1].is_compatible_with(batch):
+            raise ConfigError(
+                f"Expected {name} {axes} with B = {batch[0]} as in hr. Received: shape {known[name]}."
+            )
+        batch = batch if batch[0] is not None else known[name][:1]
 
 
 def _shaded_object(hr: tf.Tensor, seeds: tf.Tensor, config: AcquisitionConfig) -> tf.Tensor:

@@ -35,15 +35,12 @@ def brain_phantom(
 
     Returns:
         Noise-free magnitude, float32 [X, Y, Z], and the voxel sizes in mm. Healthy tissue reaches about 1000,
-        lesions on FLAIR up to 1800.
+        lesions on FLAIR up to 1900.
 
     Raises:
         ConfigError: The contrast or field strength is unknown, or the matrix or the seed is impossible.
     """
-    if seed < 0 or min(shape) < 1 or min(shape[:2]) < 16:
-        raise ConfigError(
-            f"Expected seed >= 0 and at least 16 x 16 x 1 voxels. Received: {seed} and {shape}."
-        )
+    _check(seed, shape, field_of_view)
     signals = tissue_signals(contrast, field_strength)
     anatomy = random_anatomy(seed, shape, field_of_view)
     voxels = np.zeros(shape, np.float32)
@@ -52,3 +49,16 @@ def brain_phantom(
     brightest = max(signals[tissue] for tissue in ("grey", "white", "csf", "fat"))
     voxels *= anatomy.texture * np.float32(_FULL_SCALE / brightest)
     return voxels, voxel_sizes(shape, field_of_view)
+
+
+def _check(seed: int, shape: tuple[int, ...], field_of_view: tuple[float, ...]) -> None:
+    whole = all(isinstance(number, int | np.integer) for number in (seed, *shape))
+    if not whole or seed < 0 or len(shape) != 3 or min(shape) < 1 or min(shape[:2]) < 16:
+        raise ConfigError(
+            "Expected seed >= 0 and at least 16 x 16 x 1 voxels (X, Y, Z), all of them whole numbers. "
+            f"Received: {seed} and {shape}."
+        )
+    if len(field_of_view) != 3 or not all(0.0 < extent < np.inf for extent in field_of_view):
+        raise ConfigError(
+            f"Expected a field of view of three lengths in mm, above 0. Received: {field_of_view}."
+        )

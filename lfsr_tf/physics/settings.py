@@ -19,7 +19,9 @@ PHASE_WIDTH = 0.5
 
 @dataclass(frozen=True)
 class AcquisitionConfig:
-    """What the simulated scanner does to a high-field slice. The defaults are the paper's.
+    """What the simulated scanner does to a high-field slice.
+
+    The defaults are the paper's, but for the range of noise, which the paper does not state.
 
     Attributes:
         sigma_min: Smallest noise level, in units of the volume's 99.9th percentile.

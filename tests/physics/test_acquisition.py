@@ -200,6 +200,33 @@ def test_settings_out_of_range_are_refused(settings, message):
         AcquisitionConfig(**settings)
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"hr": tf.zeros([16, 16])}, r"^Expected hr \[B, H, W\]\. Received: shape \(16, 16\)\.$"),
+        ({"hr": np.zeros((3, 16, 16, 1), np.float32)}, r"^Expected hr \[B, H, W\]"),
+        ({"sigma": tf.constant(0.03)}, r"^Expected sigma \[B\]\. Received: shape \(\)\.$"),
+        ({"sigma": 0.03}, r"^Expected sigma \[B\]\. Received: shape \(\)\.$"),
+        ({"sigma": tf.zeros(2)}, r"^Expected sigma \[B\] with B = 3 as in hr\. Received: shape \(2,\)\.$"),
+        ({"seeds": tf.zeros([3], tf.int32)}, r"^Expected seeds \[B, 2\]\. Received: shape \(3,\)\.$"),
+        ({"seeds": tf.zeros([4, 2], tf.int32)}, r"^Expected seeds \[B, 2\] with B = 3"),
+        ({"shape": (17, 8)}, "17"),
+    ],
+)
+@pytest.mark.parametrize("simulate", [simulate_acquisition, simulate_complex])
+@pytest.mark.parametrize("traced", [False, True])
+def test_other_axes_and_numbers_of_images_are_refused_in_a_line(simulate, changed, message, traced):
+    given = {"hr": tf.zeros([3, 16, 16]), "sigma": tf.zeros(3), "seeds": seeds(3), "shape": (8, 8), **changed}
+    shape = given.pop("shape")
+
+    def run(**tensors):
+        return simulate(**tensors, shape=shape, config=AcquisitionConfig())
+
+    with pytest.raises(ConfigError, match=message) as refused:
+        (tf.function(run, autograph=False) if traced else run)(**given)
+    assert "\n" not in str(refused.value)
+
+
 def test_a_slice_costs_less_than_a_millisecond_of_one_core():
     """The target is 0.5 ms on an idle machine; this bound only catches a return to a loop over the images."""
     image, sigma = images((128, 128), 64), tf.fill([64], 0.03)

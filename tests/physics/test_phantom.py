@@ -115,5 +115,16 @@ def test_impossible_requests_are_refused():
         brain_phantom(1, "T1", shape=SHAPE)
     with pytest.raises(ConfigError, match="Expected seed >= 0"):
         brain_phantom(-1, "T1w", shape=SHAPE)
-    with pytest.raises(ConfigError, match="at least 16 x 16 x 1"):
-        brain_phantom(1, "T1w", shape=(8, 96, 4))
+    for shape in ((8, 96, 4), (32, 32), (32, 32, 3, 1), (32.0, 32, 3), (32, 32, 0)):
+        with pytest.raises(ConfigError, match=r"^Expected seed >= 0 and at least 16 x 16 x 1 .*\.$"):
+            brain_phantom(1, "T1w", shape=shape)
+    with pytest.raises(ConfigError, match="Expected seed >= 0"):
+        brain_phantom(1.5, "T1w", shape=SHAPE)
+    for view in ((-1.0, 1.0, 1.0), (240.0, 240.0), (240.0, 0.0, 110.0), (float("nan"), 240.0, 110.0)):
+        with pytest.raises(ConfigError, match=r"^Expected a field of view of three .*\.$"):
+            brain_phantom(1, "T1w", shape=SHAPE, field_of_view=view)
+
+
+def test_sizes_of_numpy_are_numbers_too():
+    sizes = np.array([48, 48, 1])
+    assert brain_phantom(np.int64(1), "T1w", shape=tuple(sizes))[0].shape == (48, 48, 1)

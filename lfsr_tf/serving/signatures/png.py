@@ -26,9 +26,10 @@ MOST_PIXELS_TOGETHER = 1 << 24
 _BEGINNING, _HEADER_BYTES = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 24
 
 DESCRIPTION = (
-    "png_bytes: string [N], PNG files of low-resolution magnitude images, grey, 8 or 16 bits (colours are "
-    "made grey), of any sizes. sr_png_bytes: string [N], PNG files of s times the matrix, grey, 16 bits, on "
-    "the same scale; values above white are cut. Each image is normalised by its own 99.9th percentile."
+    "png_bytes: string [N], PNG files of low-resolution magnitude images, grey of 1 to 16 bits (colours are "
+    "made grey, transparency is left out), of any sizes. sr_png_bytes: string [N], PNG files of s times the "
+    "matrix, grey, 16 bits, on the same scale; values above white are cut. Each image is "
+    "normalised by its own 99.9th percentile."
 )
 
 
