@@ -1,8 +1,8 @@
 """`python -m studies.transfer`: how the k-space of real low-field scans differs from that of training scans.
 
 Signal energy (the noise taken off) in the outer half of k-space along each axis, over that of the ring from a
-quarter to a half of the way to the rim; the same lines left and right of the centre; and what unequal sides
-cost the shipped model `best` on simulated scans.
+quarter to a half of the way to the rim; the same lines left and right of the centre; what unequal sides cost
+the shipped model `best` on simulated scans; and whether opposite samples repeat each other.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from lfsr_tf.scans import find_scans, read_scan
 from lfsr_tf.storage import read_json, write_json
 from studies.command import add_places, carry_out
 from studies.lab import phantom_scans
+from studies.mirror import mirrored
 from studies.page import markdown_table, renew
 from studies.sides import PARTS, costs
 
@@ -79,7 +80,8 @@ def _measured_row(path: Path) -> dict[str, Any]:
     scan = read_scan(path)
     band = outer_band(scan, scale=2)
     energy = (np.square(np.abs(band.kspace)) - band.noise).sum(axis=(0, 1))
-    return {"contrast": scan.contrast, **fall(energy), "sides_db": sides(energy)}
+    repeated = round(mirrored(band.kspace), 2)
+    return {"contrast": scan.contrast, **fall(energy), "sides_db": sides(energy), "mirrored": repeated}
 
 
 def fall(energy: Energy) -> dict[str, float]:
@@ -114,7 +116,7 @@ def _decibel(ratio: float) -> float:
 
 
 def tables(found: Mapping[str, Any]) -> dict[str, str]:
-    """`fall`: both axes of measured and training scans; `sides`: left over right; `cost` of these."""
+    """`fall`: both axes of all scans; `sides`: left over right; `cost` of these; `mirror`: opposite ones."""
     rows = []
     for contrast in CONTRASTS:
         training = [row for row in found["training"] if row["contrast"] == contrast]
@@ -132,6 +134,9 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
         "fall": markdown_table(["scan", "along rows, dB", "along columns, dB"], rows),
         "sides": markdown_table(["scan", *bands], both),
         "cost": _cost(found["cost"]),
+        "mirror": markdown_table(
+            ["scan", "correlation"], [[_name(row), f"{row['mirrored']:.2f}"] for row in found["measured"]]
+        ),
     }
 
 
