@@ -6,13 +6,13 @@ files behind where it does not. Here the process that is told to end only waits.
 
 from __future__ import annotations
 
+import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lfsr_tf.cli.console import ERROR_PREFIX
+from lfsr_tf.cli.console import ERROR_PREFIX, messages
 from lfsr_tf.errors import LfsrError, ModelError
 from lfsr_tf.pairs.processes import module_command, module_environment
 
@@ -20,6 +20,8 @@ from lfsr_tf.pairs.processes import module_command, module_environment
 @contextmanager
 def export_process(model: Path, base: Path, name: str, dtype: str) -> Iterator[Callable[[], Path]]:
     """Start `lfsr export`, unchecked; at the end of the block it has ended, whatever it was at.
+
+    Where this process is killed, it goes on to its end, and leaves its files.
 
     Args:
         model: What is exported: of `lfsr models`, a run folder, or a .keras file.
@@ -46,9 +48,11 @@ def export_process(model: Path, base: Path, name: str, dtype: str) -> Iterator[C
 
     def finished() -> Path:
         said = process.communicate()[1]
+        *before, last = said.strip().splitlines() or [""]
+        for line in before if process.returncode else [*before, last]:
+            _pass_on(line)
         if process.returncode:
-            raise _failure(process.returncode, said)
-        sys.stderr.write(said)
+            raise _failure(process.returncode, last)
         return base / name
 
     with process:
@@ -58,11 +62,19 @@ def export_process(model: Path, base: Path, name: str, dtype: str) -> Iterator[C
             process.kill()
 
 
-def _failure(code: int, said: str) -> LfsrError:
+def _pass_on(line: str) -> None:
+    # Whoever read it may have gone.
+    if line:
+        with suppress(OSError, SystemExit):
+            messages.print(line, soft_wrap=True, markup=False)
+
+
+def _failure(code: int, last: str) -> LfsrError:
     """What an export that failed wrote last: its line of an error, or the end of a crash."""
-    last = (said.strip().splitlines() or ["nothing"])[-1]
     if last.startswith(ERROR_PREFIX):
         return LfsrError(last.removeprefix(ERROR_PREFIX))
+    how = f"exit code {code}" if code > 0 else f"its end by {signal.Signals(-code).name}, for want of memory?"
     return ModelError(
-        f"Expected an export of the model. Received: exit code {code} and {last!r}. See `lfsr export`."
+        f"Expected an export of the model. Received: {how}{f' and {last!r}' if last else ''}. Try "
+        "`lfsr export`."
     )

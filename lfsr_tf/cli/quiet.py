@@ -60,7 +60,7 @@ def _caught_stderr() -> Iterator[None]:
         os.dup2(caught.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:  # what is broken off has not failed
             caught.seek(0)
             os.write(descriptor, caught.read())
             raise

@@ -36,17 +36,21 @@ def serve(
         typer.Option("--model-name", "--model_name", "--name", help="Name on the server. Default: lfsr."),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on. Nobody is asked who they are: mind who can reach it.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Of gRPC; 0: any free one.")] = 8500,
+        str | None,
+        typer.Option(
+            help="Address to listen on. Nobody is asked who they are: mind who can reach it. "
+            "Default: 127.0.0.1."
+        ),
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Of gRPC; 0: any free one. Default: 8500.")] = None,
     rest_port: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--rest-api-port",
             "--rest_api_port",
-            help="Of REST, the metrics and the page; 0: any free one.",
+            help="Of REST, the metrics and the page; 0: any free one. Default: 8501.",
         ),
-    ] = 8501,
+    ] = None,
     config_file: Annotated[
         Path | None,
         typer.Option(
@@ -54,21 +58,24 @@ def serve(
         ),
     ] = None,
     poll_seconds: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--file-system-poll-wait-seconds",
             "--file_system_poll_wait_seconds",
-            help="Time between two looks for new versions.",
+            help="Time between two looks for new versions. Default: 1.0.",
         ),
-    ] = 1.0,
+    ] = None,
     request_mib: Annotated[
-        int, typer.Option("--max-request-mib", help="Most MiB of one request, below 2048.")
-    ] = 64,
+        int | None,
+        typer.Option("--max-request-mib", help="Most MiB of one request, below 2048. Default: 64."),
+    ] = None,
     running: Annotated[
         int | None,
         typer.Option("--max-running", help="Requests worked on at once. Default: the cores it may use."),
     ] = None,
-    waiting: Annotated[int, typer.Option("--max-waiting", help="Requests that may wait.")] = 128,
+    waiting: Annotated[
+        int | None, typer.Option("--max-waiting", help="Requests that may wait. Default: 128.")
+    ] = None,
     dtype: Annotated[
         str | None,
         typer.Option(metavar="float32|mixed_bfloat16|auto", help="Of a model that is exported first."),
@@ -94,11 +101,13 @@ def serve(
     from lfsr_tf.serving.server.lifetime import end_for_sure, scratch_folder
     from lfsr_tf.serving.server.options import MIB, Limits, ServerOptions
 
-    limits = Limits(**given(request_bytes=request_mib * MIB, waiting=waiting, running=running))
+    request_bytes = None if request_mib is None else request_mib * MIB
+    limits = Limits(**given(request_bytes=request_bytes, waiting=waiting, running=running))
+    places = given(host=host, grpc_port=port, rest_port=rest_port, poll_seconds=poll_seconds)
     before = set(threading.enumerate())
     with scratch_folder() as scratch:
         models = _models(model, name, config_file, dtype, scratch)
-        options = ServerOptions(models, host, port, rest_port, poll_seconds, limits=limits)
+        options = ServerOptions(models, **places, limits=limits)
         import_quietly()
         code = _run(options, engine, scratch)
     end_for_sure(code, before)

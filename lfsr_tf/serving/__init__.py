@@ -21,3 +21,7 @@ def __getattr__(name: str) -> Any:
     if name not in _EXPORTS:
         raise AttributeError(f"module 'lfsr_tf.serving' has no attribute {name!r}")
     return getattr(importlib.import_module(f"lfsr_tf.serving.{_EXPORTS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

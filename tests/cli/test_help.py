@@ -1,5 +1,7 @@
 """What the options say of themselves."""
 
+from pathlib import Path
+
 import pytest
 from typer.main import get_command
 
@@ -7,6 +9,9 @@ from lfsr_tf.cli.app import app
 from lfsr_tf.evaluation import EvaluationConfig
 from lfsr_tf.inference import EnhanceConfig
 from lfsr_tf.pairs import PairsConfig
+from lfsr_tf.serving.server.options import MIB, ModelSource, ServerOptions
+
+SERVER = ServerOptions((ModelSource("lfsr", Path("models")),))
 
 
 @pytest.mark.parametrize(
@@ -30,6 +35,22 @@ def test_the_help_names_the_default_of_a_setting(
         assert said == str(getattr(config, name)), name
 
 
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        ("host", SERVER.host),
+        ("port", SERVER.grpc_port),
+        ("rest_port", SERVER.rest_port),
+        ("poll_seconds", SERVER.poll_seconds),
+        ("request_mib", SERVER.limits.request_bytes / MIB),
+        ("waiting", SERVER.limits.waiting),
+    ],
+)
+def test_the_help_names_the_defaults_of_a_server(name: str, default: object) -> None:
+    options = {option.name: option for option in get_command(app).commands["serve"].params}
+    said = options[name].help.partition("Default: ")[2].removesuffix(".")
+    assert said == (f"{default:g}" if name == "request_mib" else str(default))
+
+
 def test_a_server_has_the_ports_of_tensorflow_serving() -> None:
-    options = {option.name: option.default for option in get_command(app).commands["serve"].params}
-    assert (options["port"], options["rest_port"]) == (8500, 8501)
+    assert (SERVER.grpc_port, SERVER.rest_port) == (8500, 8501)

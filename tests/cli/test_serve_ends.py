@@ -33,6 +33,13 @@ def serve_unread(scratch: Path, *words: str) -> None:
     serve(scratch, *words)
 
 
+def serve_without_errors(scratch: Path, *words: str) -> None:
+    """The same as of a shell's `2>&-`."""
+    os.close(2)
+    sys.stderr = None  # type: ignore[assignment]
+    serve(scratch, *words)
+
+
 def wait_until(true: Callable[[], object], process: WarmProcess) -> None:
     deadline = time.monotonic() + 120.0
     while not true():
@@ -71,3 +78,14 @@ def test_who_prints_for_nobody_serves_and_ends_as_ever(tmp_path: Path) -> None:
     _, printed = process.communicate(timeout=60.0)
     assert (process.returncode, list(scratch.iterdir())) == (0, []), printed
     assert "Traceback" not in printed
+
+
+def test_who_has_no_standard_error_exports_and_serves_all_the_same(run_folder: Path, tmp_path: Path) -> None:
+    scratch, log = tmp_path / "scratch", tmp_path / "log"
+    scratch.mkdir()
+    log.touch()
+    process = WarmProcess(serve_without_errors, scratch, str(run_folder), log=log)
+    wait_until(lambda: "Ctrl+C ends it" in log.read_text(), process)
+    os.kill(process.pid, signal.SIGTERM)
+    _, printed = process.communicate(timeout=60.0)
+    assert (process.returncode, list(scratch.iterdir())) == (0, []), printed

@@ -11,6 +11,7 @@ from typing import Literal
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.processors import usable_processors
+from lfsr_tf.settings import check_types
 
 MIB = 1 << 20
 _MOST_REQUEST_BYTES = 2**31 - 1
@@ -90,8 +91,10 @@ class Limits:
         """Check the ranges.
 
         Raises:
-            ConfigError: A limit that would refuse every request, or more than gRPC can take.
+            ConfigError: A limit of another type, one that would refuse every request, or more than gRPC can
+                take.
         """
+        check_types(self)
         for name, value in vars(self).items():
             least = 0 if name == "waiting" else 1e-3 if name.endswith("seconds") else 1
             if not value >= least:  # this way round, NaN is refused, too
@@ -136,6 +139,7 @@ class ServerOptions:
         Raises:
             ConfigError: An address, port, time or list of models that cannot be served.
         """
+        check_types(self)
         try:
             ipaddress.ip_address(self.host)
         except ValueError as error:

@@ -65,7 +65,7 @@ def over_grpc(server: ModelServer, timeout: float | None = None) -> Iterator[Lea
 
 @contextmanager
 def with_a_deadline(server: ModelServer) -> Iterator[Leave]:
-    with over_grpc(server, timeout=1.0) as expire:
+    with over_grpc(server, timeout=5.0) as expire:
         yield expire
 
 

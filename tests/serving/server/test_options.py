@@ -42,8 +42,13 @@ def test_a_limit_that_refuses_everything_is_no_limit(name: str) -> None:
             Limits(**{name: 0})
 
 
+def test_numbers_of_requests_are_whole() -> None:
+    with pytest.raises(ConfigError, match=r"running to be a whole number\. Received: 1\.5"):
+        Limits(running=1.5)  # type: ignore[arg-type]
+
+
 def test_a_time_is_a_number() -> None:
-    with pytest.raises(ConfigError, match=r"rest_seconds of 0\.001 or more\. Received: nan"):
+    with pytest.raises(ConfigError, match=r"rest_seconds to be a finite number\. Received: nan"):
         Limits(rest_seconds=float("nan"))
 
 
@@ -61,8 +66,9 @@ def test_a_request_is_no_larger_than_grpc_can_take() -> None:
         ({"rest_port": -1}, "Expected --rest-api-port from 0 to 65535. Received: -1."),
         ({"grpc_port": 9000, "rest_port": 9000}, "Expected two ports. Received: 9000"),
         ({"poll_seconds": 0.0}, "Expected a time above 0 between two polls"),
-        ({"poll_seconds": float("nan")}, "Expected a time above 0 between two polls"),
-        ({"poll_seconds": float("inf")}, "not infinite. Received: inf."),
+        ({"poll_seconds": float("nan")}, "Expected poll_seconds to be a finite number. Received: nan."),
+        ({"poll_seconds": float("inf")}, "Expected poll_seconds to be a finite number. Received: inf."),
+        ({"grpc_port": 8500.5}, "Expected grpc_port to be a whole number. Received: 8500.5."),
         ({"models": ()}, "Expected models of different names. Received: none."),
         ({"models": (MODEL, MODEL)}, "Expected models of different names. Received: lfsr, lfsr."),
     ],

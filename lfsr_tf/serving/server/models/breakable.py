@@ -19,14 +19,42 @@ from tensorflow.core.protobuf import config_pb2
 
 from lfsr_tf.serving.server.caller import Caller
 
-Compiled = Callable[..., Any]
+Run = Callable[..., Any]
+# As a run that can be broken off, and as one that cannot.
+Compiled = tuple[Run, Run]
 
-# Of a run that fails TensorFlow tells the first error of each device. Where a model refuses its input, the
-# word is cancelled before the model's own error comes up, and would be told in its stead on one device.
-_APART = "/cpu:1"
-DEVICES = 2
 # Work on the calling thread: the threads of the session may all be busy with what is to be broken off.
 _HERE = config_pb2.RunOptions(inter_op_thread_pool=-1)
+
+
+def make_run(session: tf.compat.v1.Session, **what: Any) -> Run:
+    """A compiled call: `Session.run` looks at shapes itself and wraps messages; this goes to C++ directly.
+
+    Args:
+        session: With the graph.
+        **what: Of TensorFlow's CallableOptions.
+    """
+    return session._make_callable_from_options(config_pb2.CallableOptions(**what))
+
+
+class WholeRuns:
+    """The same without that: for models whose functions must stay as they are.
+
+    What is broken off has its functions inlined, and TensorFlow then joins operations whatever the session's
+    settings say (`lfsr_tf.serving.concurrency` tells what comes of it).
+    """
+
+    def __init__(self, session: tf.compat.v1.Session) -> None:
+        self._session = session
+
+    def compiled(self, feeds: Sequence[str], fetches: Sequence[str]) -> Run:
+        """A call for `run`."""
+        return make_run(self._session, feed=feeds, fetch=fetches)
+
+    def run(self, call: Run, values: Sequence[Any], caller: Caller) -> Any:
+        """Run a compiled call to its end, if its caller is there."""
+        caller.check()
+        return call(*values)
 
 
 class BreakableRuns:
@@ -40,7 +68,7 @@ class BreakableRuns:
             at_once: Most runs at once; more wait for those.
         """
         self._session = session
-        with session.graph.as_default(), tf.device(_APART):
+        with session.graph.as_default():
             # A place for both words: one may come while the other does.
             words = [tf.queue.FIFOQueue(2, tf.bool, [()]).queue_ref for _ in range(at_once)]
             self._place = tf.compat.v1.placeholder(tf.int32, ())
@@ -66,12 +94,12 @@ class BreakableRuns:
         """
         graph = self._session.graph
         with graph.as_default():
-            # Of its own: what waits for a function's call waits for its side effects, not for its outputs.
+            # Copies: what waits for a function's call waits for its side effects, not for its outputs.
             outputs = [tf.identity(graph.get_tensor_by_name(name)) for name in fetches]
-            with tf.control_dependencies(outputs), tf.device(_APART):
+            with tf.control_dependencies(outputs):
                 done = self._write(self._done)
-        words, names = [self._goes_on.name, done.name], [output.name for output in outputs]
-        return self._make(feed=feeds, fetch=names, target=words)
+        asked: dict[str, Any] = {"feed": feeds, "fetch": [output.name for output in outputs]}
+        return self._make(**asked, target=[self._goes_on.name, done.name]), self._make(**asked)
 
     def run(self, call: Compiled, values: Sequence[Any], caller: Caller) -> Any:
         """Run a compiled call.
@@ -92,16 +120,22 @@ class BreakableRuns:
         done = False
         try:
             with caller.told(lambda: self._stop(place)):
-                found = call(*values, place)
+                found = call[0](*values, place)
             done = not caller.gone
             return found
+        except tf.errors.CancelledError:
+            caller.check()
+            # Where a model refuses its input, the word is cancelled before the model's own error comes up.
+            return call[1](*values, place)
         except tf.errors.OpError:
             caller.check()
             raise
         finally:
-            if not done:
-                self._clear(place)
-            self._free.put(place)
+            try:
+                if not done:
+                    self._clear(place)
+            finally:
+                self._free.put(place)
 
     def _clear(self, place: np.int32) -> None:
         """Forget a word that came too late."""
@@ -111,7 +145,5 @@ class BreakableRuns:
     def _write(self, word: tf.Tensor) -> tf.Operation:
         return tf.raw_ops.QueueEnqueueV2(handle=self._words, components=[word])
 
-    def _make(self, *, feed: Sequence[str] = (), **what: Any) -> Compiled:
-        options = config_pb2.CallableOptions(feed=[*feed, self._place.name], **what)
-        # `Session.run` looks at shapes itself and wraps messages; this goes to the C++ session directly.
-        return self._session._make_callable_from_options(options)
+    def _make(self, *, feed: Sequence[str] = (), **what: Any) -> Run:
+        return make_run(self._session, feed=[*feed, self._place.name], **what)

@@ -25,11 +25,10 @@ from lfsr_tf.serving.concurrency import may_be_joined
 from lfsr_tf.serving.layout import check_path
 from lfsr_tf.serving.server.caller import Caller
 from lfsr_tf.serving.server.dtypes import cpp_name
-from lfsr_tf.serving.server.models.breakable import DEVICES, BreakableRuns
+from lfsr_tf.serving.server.models.breakable import BreakableRuns, WholeRuns
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
 from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE, Arrays
 
-_ONE_OF_SEVERAL = re.compile(r"^ *\(\d+\) ([A-Z_]+): (.*)", re.MULTILINE)
 _PLACE = re.compile(r"^(\{\{function_node [^}]*\}\} ?)+")
 
 
@@ -54,7 +53,8 @@ class Servable:
         check_path(folder)
         self.folder = folder
         at_once = at_once or usable_processors()
-        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=_config(folder, at_once))
+        joined = _joined(folder)
+        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=_config(joined, at_once))
         try:
             with self._session.graph.as_default():
                 loaded = tf.compat.v1.saved_model.loader.load(self._session, ["serve"], str(folder))
@@ -65,7 +65,7 @@ class Servable:
         self.signatures = {
             name: definition for name, definition in loaded.signature_def.items() if not name.startswith("__")
         }
-        self._runs = BreakableRuns(self._session, at_once)
+        self._runs: Any = WholeRuns(self._session) if joined else BreakableRuns(self._session, at_once)
         # One compiled call for each set of outputs; a cache on the method would keep the session alive.
         self._callable = functools.lru_cache(maxsize=None)(
             lambda feeds, fetches: self._runs.compiled(feeds, fetches)
@@ -114,8 +114,8 @@ class Servable:
         """
         signature = self.signature(name)
         _check_inputs(signature, inputs)
-        wanted = tuple(_wanted(signature, outputs))
-        names = tuple(inputs)
+        wanted = tuple(sorted(_wanted(signature, outputs)))
+        names = tuple(sorted(inputs))
         call = self._callable(
             tuple(signature.inputs[key].name for key in names),
             tuple(signature.outputs[key].name for key in wanted),
@@ -138,15 +138,19 @@ class Servable:
         del self._session, self._runs
 
 
-def _config(folder: Path, at_once: int) -> config_pb2.ConfigProto:
-    """Of the session; models of other makers may need TensorFlow's joining of operations switched off."""
-    config = config_pb2.ConfigProto(device_count={"CPU": DEVICES})
+def _joined(folder: Path) -> bool:
+    """Whether TensorFlow may join operations that give wrong answers then: of models of other makers."""
+    try:
+        return may_be_joined(folder)
+    except (OSError, DecodeError):
+        return False  # the loader says what is wrong
+
+
+def _config(joined: bool, at_once: int) -> config_pb2.ConfigProto:
+    """Of the session, in which such joining is switched off."""
+    config = config_pb2.ConfigProto()
     # One to spare, so that runs can be broken off.
     config.session_inter_op_thread_pool.add(num_threads=at_once + 1)
-    try:
-        joined = may_be_joined(folder)
-    except (OSError, DecodeError):
-        joined = False  # the loader says what is wrong
     if joined:
         config.graph_options.rewrite_options.remapping = RewriterConfig.OFF
     return config
@@ -195,10 +199,4 @@ def _refusal(error: tf.errors.OpError) -> RefusalError:
     known = {code.value for code in Code}
     code = Code(error.error_code) if error.error_code in known else Code.INTERNAL
     # Only the first line is meant for people; the others are the place in the graph.
-    message = error.message.strip().splitlines()[0]
-    # Several errors are told where others follow from the first: those are cancelled.
-    for name, text in _ONE_OF_SEVERAL.findall(error.message):
-        if name in Code.__members__ and name != Code.CANCELLED.name:
-            code, message = Code[name], text
-            break
-    return RefusalError(code, _PLACE.sub("", message))
+    return RefusalError(code, _PLACE.sub("", error.message.strip().splitlines()[0]))

@@ -133,9 +133,12 @@ class VersionedModel:
             finished.close()
 
     def _load_if_new(self, number: int, folder: Path) -> None:
-        files = _files(folder)
         with self._lock:
             known = self._versions.get(number, Version())
+        if known.servable is not None:  # whatever became of its files
+            return
+        files = _files(folder)
+        with self._lock:
             if self._ending.is_set() or not known.may_be_loaded(files):
                 return
             failures = known.failures if known.files == files else 0

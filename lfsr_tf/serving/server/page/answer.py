@@ -47,7 +47,8 @@ def answer(upload: Upload, enhanced: Enhanced) -> dict[str, Any]:
 
     Returns:
         `model`, `version`, `network`; `warnings`, `facts`, `noise`, as in the sidecar; `slices`, and of each
-        the pictures `lr` and `sr` as data URLs, 8-bit, from 0 (black) to `window` (white) in the scan's unit;
+        the pictures `lr` and `sr` as data URLs, 8-bit, from air (black) to `window` above it (white) in the
+        scan's unit;
         `width` and `height` of `sr` in pixels, `aspect` of the field of view in millimetres, `edges`, the
         patient's sides at top, right, bottom and left, where they are known; and the `file` to download.
     """
@@ -64,8 +65,8 @@ def answer(upload: Upload, enhanced: Enhanced) -> dict[str, Any]:
         "facts": [asdict(fact) for fact in _facts(sidecar, picture)],
         "noise": asdict(sidecar.noise),
         "slices": len(after.slices),
-        "lr": _pictures(before.slices, window),
-        "sr": _pictures(after.slices, window),
+        "lr": _pictures(before.slices - sidecar.offset, window),
+        "sr": _pictures(after.slices - sidecar.offset, window),
         "window": window,
         "width": after.slices.shape[2],
         "height": after.slices.shape[1],

@@ -26,7 +26,7 @@ from lfsr_tf.serving.server.page.progress import Progress
 from lfsr_tf.serving.server.page.upload import MOST_PIXELS, MOST_SLICES, opened, suffix_of
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
 from lfsr_tf.serving.server.rest.app import refused
-from lfsr_tf.serving.server.rest.body import BodyReader
+from lfsr_tf.serving.server.rest.body import Body, BodyReader
 from lfsr_tf.serving.server.rest.formats import JSON
 from lfsr_tf.serving.server.rest.workers import Workers
 from lfsr_tf.serving.server.service import ModelService
@@ -131,11 +131,11 @@ class _Page:
         response.headers.update(HEADERS)
         return response
 
-    async def _enhanced(self, request: Request, body: bytes) -> bytes:
+    async def _enhanced(self, request: Request, body: Body) -> bytes:
         name, key = (request.query_params.get(field, "") for field in ("name", "key"))
         return await self._workers.run_for(request, lambda caller: self._in_turn(name, key, body, caller))
 
-    def _in_turn(self, name: str, key: str, body: bytes, caller: Caller) -> bytes:
+    def _in_turn(self, name: str, key: str, body: Body, caller: Caller) -> bytes:
         try:
             # What can be refused at once does not wait for its turn.
             suffix_of(name, body)
@@ -145,7 +145,7 @@ class _Page:
         except LfsrError as error:
             raise _refusal(error) from error
 
-    def _document(self, name: str, key: str, body: bytes, caller: Caller) -> dict[str, Any]:
+    def _document(self, name: str, key: str, body: Body, caller: Caller) -> dict[str, Any]:
         with opened(name, body, self._scratch) as upload:
             count = len(upload.scan.slices())
             with self._progress.of(key, count, caller) as advance:

@@ -15,6 +15,7 @@ from lfsr_tf.scans.checks import unfolding_at_most
 from lfsr_tf.scans.naming import SCAN_SUFFIXES
 from lfsr_tf.scans.reading import READERS
 from lfsr_tf.serving.server.page.pictures import read_picture
+from lfsr_tf.serving.server.rest.body import Body
 
 MOST_SLICES = 512
 MOST_PIXELS = 2**23
@@ -50,7 +51,7 @@ class Upload:
 
 
 @contextmanager
-def opened(name: str, body: bytes, scratch: Path | None = None) -> Iterator[Upload]:
+def opened(name: str, body: Body, scratch: Path | None = None) -> Iterator[Upload]:
     """Read a file that came from a browser.
 
     Args:
@@ -90,7 +91,7 @@ def _folder(scratch: Path | None) -> tempfile.TemporaryDirectory[str]:
         raise _no_room(error) from error
 
 
-def _write(path: Path, body: bytes) -> None:
+def _write(path: Path, body: Body) -> None:
     try:
         path.write_bytes(body)
     except OSError as error:
@@ -111,7 +112,7 @@ def stem_of(name: str) -> str:
     return re.sub(r"[^\w.-]+", "_", bare)[:_LONGEST_STEM].strip("._-") or "scan"
 
 
-def suffix_of(name: str, body: bytes) -> str:
+def suffix_of(name: str, body: Body) -> str:
     """Which of the known suffixes a file has.
 
     Args:

@@ -19,7 +19,7 @@ from lfsr_tf.serving.server.caller import Caller
 from lfsr_tf.serving.server.options import ServerOptions
 from lfsr_tf.serving.server.refusal import Code, RefusalError
 from lfsr_tf.serving.server.rest import json_response
-from lfsr_tf.serving.server.rest.body import BodyReader
+from lfsr_tf.serving.server.rest.body import Body, BodyReader
 from lfsr_tf.serving.server.rest.callers import check_caller
 from lfsr_tf.serving.server.rest.describe import metadata_json, refuse_examples, status_json
 from lfsr_tf.serving.server.rest.formats import FORMATS, JSON, Call, format_of
@@ -172,7 +172,7 @@ class _Api:
                 )
                 return Response(found, media_type=JSON)
 
-    async def _predict(self, request: Request, call: RestCall, form: str, body: bytes) -> bytes:
+    async def _predict(self, request: Request, call: RestCall, form: str, body: Body) -> bytes:
         limits = self._limits
 
         def predict(caller: Caller) -> bytes:

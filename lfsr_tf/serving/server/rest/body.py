@@ -15,6 +15,9 @@ from lfsr_tf.serving.server.gate import ByteBudget
 from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.refusal import Code, RefusalError, client_gone, invalid, too_large
 
+Body = bytes | bytearray
+"""As it was received: a copy would hold it twice."""
+
 _GZIP = 16 + zlib.MAX_WBITS
 # A kilobyte can become a megabyte: one at a time, and beside the event loop.
 _UNPACKING = threading.Lock()
@@ -29,7 +32,7 @@ class BodyReader:
         self._budget = ByteBudget(max(limits.buffered_bytes, 2 * limits.request_bytes))
 
     @asynccontextmanager
-    async def received(self, request: Request) -> AsyncIterator[bytes]:
+    async def received(self, request: Request) -> AsyncIterator[Body]:
         """Receive a body, unpack it if it is gzip, and hold its bytes in the budget while the block runs.
 
         Raises:
@@ -44,7 +47,7 @@ class BodyReader:
             await self._receive(request, body)
             if encoding == "gzip":
                 plain = await anyio.to_thread.run_sync(self._unpacked, body)
-            yield plain if encoding == "gzip" else bytes(body)
+            yield plain if encoding == "gzip" else body
         finally:
             self._budget.give_back(len(body) + len(plain))
 

@@ -10,6 +10,7 @@ from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
 
 from lfsr_tf.serving.server.caller import Caller
 from lfsr_tf.serving.server.refusal import invalid
+from lfsr_tf.serving.server.rest.body import Body
 from lfsr_tf.serving.server.rest.json_request import parse_document, shown, signature_of
 from lfsr_tf.serving.server.service import SIGNATURE_FIELD, ModelService
 
@@ -33,7 +34,7 @@ def metadata_json(service: ModelService, spec: Any) -> bytes:
 
 
 def refuse_examples(
-    service: ModelService, spec: Any, verb: str, body: bytes, timeout: float, caller: Caller | None = None
+    service: ModelService, spec: Any, verb: str, body: Body, timeout: float, caller: Caller | None = None
 ) -> NoReturn:
     """Refuse `classify` and `regress` as TensorFlow Serving does for signatures that take images.
 
@@ -54,7 +55,7 @@ def refuse_examples(
     service.refuse_other_method(spec, verb)
 
 
-def _signature_for_examples(body: bytes) -> str:
+def _signature_for_examples(body: Body) -> str:
     document = parse_document(body)
     name = signature_of(document)
     if "examples" not in document:

@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 
 from lfsr_tf.serving.server.caller import Caller
+from lfsr_tf.serving.server.messages import predict_message
 from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.refusal import invalid, too_large
 from lfsr_tf.serving.server.rest import json_response
+from lfsr_tf.serving.server.rest.body import Body
 from lfsr_tf.serving.server.rest.json_arrays import arrays_of
 from lfsr_tf.serving.server.rest.json_request import Format, parse_request
-from lfsr_tf.serving.server.rpc.prediction import predict_message
-from lfsr_tf.serving.server.rpc.tensors import TEXT_BYTES
 from lfsr_tf.serving.server.service import ModelService, dtypes_of
+from lfsr_tf.serving.server.tensors import TEXT_BYTES
 
 JSON, MESSAGE, PICTURE = "application/json", "application/x-protobuf", "image/png"
 
@@ -41,7 +42,7 @@ class Call:
     """
 
     spec: Any
-    body: bytes
+    body: Body
     timeout: float
     most_bytes: int
     caller: Caller
@@ -89,7 +90,7 @@ def answer_message(service: ModelService, call: Call) -> bytes:
 def answer_picture(service: ModelService, call: Call) -> bytes:
     """Answer a PNG file with a PNG file."""
     files = np.empty(1, object)
-    files[0] = call.body
+    files[0] = bytes(call.body)
     with service.turn(call.spec, call.timeout, call.caller) as (_, servable):
         outputs = servable.predict("png", {"png_bytes": files}, (), call.caller)
     return bytes(outputs["sr_png_bytes"][0])

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import orjson
 
 from lfsr_tf.serving.server.refusal import invalid
+from lfsr_tf.serving.server.rest.body import Body
 
 Format = Literal["row", "column"]
 
@@ -34,7 +35,7 @@ class JsonRequest:
     values: Any
 
 
-def parse_request(body: bytes) -> JsonRequest:
+def parse_request(body: Body) -> JsonRequest:
     """Parse a body and find its format.
 
     Raises:
@@ -55,7 +56,7 @@ def parse_request(body: bytes) -> JsonRequest:
     raise invalid("Missing 'inputs' or 'instances' key")
 
 
-def parse_document(body: bytes) -> dict[str, Any]:
+def parse_document(body: Body) -> dict[str, Any]:
     """Parse a body that must be a JSON object.
 
     Raises:
@@ -82,7 +83,7 @@ def signature_of(document: dict[str, Any]) -> str:
     return name
 
 
-def _parsed(body: bytes) -> Any:
+def _parsed(body: Body) -> Any:
     if not body:
         raise invalid("JSON Parse error: The document is empty")
     try:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceServicer
-from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceServicer
 
 from lfsr_tf.serving.server.caller import Caller
 from lfsr_tf.serving.server.gate import ByteBudget
+from lfsr_tf.serving.server.messages import predict_message
 from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.refusal import Code, RefusalError, client_gone, invalid
 from lfsr_tf.serving.server.rpc.departure import Departure
-from lfsr_tf.serving.server.rpc.tensors import arrays_of, put_array
 from lfsr_tf.serving.server.service import ModelService
-from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE
 
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
 # Of a deadline; gRPC sends it with two digits.
@@ -117,43 +116,10 @@ def _caller_of(context: Any) -> Caller:
 
     def leave() -> None:
         # Where both ends keep the deadline, the client's word that it has passed may come first.
-        late = time.monotonic() - started > timeout - _NEARLY * max(timeout, 1.0)
+        nearly = min(_NEARLY * max(timeout, 1.0), timeout / 2.0)
+        late = math.isfinite(timeout) and time.monotonic() - started > timeout - nearly
         caller.leave(RefusalError(Code.DEADLINE_EXCEEDED, "Deadline exceeded") if late else client_gone())
 
     if not context.add_callback(leave):
         leave()
     return caller
-
-
-def predict_message(
-    service: ModelService,
-    request: PredictRequest,
-    most_bytes: int,
-    *,
-    timeout: float | None,
-    caller: Caller,
-) -> PredictResponse:
-    """Answer a PredictRequest.
-
-    Args:
-        service: With the models.
-        request: As a client sent it.
-        most_bytes: Most bytes of its tensors together.
-        timeout: Longest to wait for a turn, in seconds; None for as long as it takes.
-        caller: Who waits for the answer.
-
-    Raises:
-        RefusalError: Whatever keeps the request from being answered.
-    """
-    signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
-    with service.turn(request.model_spec, timeout, caller) as (version, servable):
-        # Before the arrays are made, which may take a thousand times the bytes of the message.
-        servable.check_names(signature, request.inputs)
-        arrays = arrays_of(request.inputs, most_bytes)
-        outputs = servable.predict(signature, arrays, list(request.output_filter), caller)
-    response = PredictResponse()
-    response.model_spec.name, response.model_spec.signature_name = request.model_spec.name, signature
-    response.model_spec.version.value = version
-    for key, array in outputs.items():
-        put_array(response.outputs[key], array)
-    return response

@@ -53,9 +53,11 @@ def test_runs_beside_it_and_after_it_are_right_whenever_it_is_broken_off(servabl
 
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(others)
-        for step in range(30):
-            broken_off(servable, step / 1000)
-        stop.set()
+        try:
+            for step in range(30):
+                broken_off(servable, step / 1000)
+        finally:
+            stop.set()
         assert asked.result(10.0) == {9.0}
 
 

@@ -10,7 +10,7 @@ import pytest
 from lfsr_tf.serving.server.model_server import ModelServer
 from lfsr_tf.serving.server.options import Limits, ModelSource, ServerOptions
 from lfsr_tf.serving.server.rest.formats import _bytes_of
-from lfsr_tf.serving.server.rpc.tensors import TEXT_BYTES
+from lfsr_tf.serving.server.tensors import TEXT_BYTES
 from tests.serving.server.factor_model import save_factor_model
 
 MOST = 30_000

@@ -10,7 +10,7 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 from lfsr_tf.serving.server.refusal import Code, RefusalError
-from lfsr_tf.serving.server.rpc.tensors import arrays_of, put_array
+from lfsr_tf.serving.server.tensors import arrays_of, put_array
 
 MOST = 1 << 20
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
