@@ -254,8 +254,12 @@ def read_json(path: Path | str) -> Any:
     Raises:
         LfsrError: The file is missing or is not JSON.
     """
+    path = Path(path)
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        # A named pipe would be waited for.
+        if path.exists() and not path.is_file():
+            raise LfsrError(f"Expected a JSON file. Received: {path}, which is no regular file.")
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise LfsrError(f"Expected a JSON file. Received: {path}, which does not exist.") from error
     except (OSError, ValueError, RecursionError) as error:

@@ -1,6 +1,11 @@
 """Hashes: the published values, and the same numbers everywhere."""
 
+import multiprocessing
+import os
+import socket
 from pathlib import Path
+
+import pytest
 
 from lfsr_tf.hashing import sha256_file, stable_fraction, stable_seed
 
@@ -10,6 +15,39 @@ def test_sha256_is_the_published_one(tmp_path: Path) -> None:
     path.write_bytes(b"abc")
     # FIPS 180-2, example B.1.
     assert sha256_file(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def no_file(kind: str, path: Path) -> None:
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(os.path.relpath(path))
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+
+
+def says(path: Path, said: "multiprocessing.Queue[str]") -> None:
+    try:
+        said.put(sha256_file(path))
+    except OSError as error:
+        said.put(f"{error.strerror}: {error.filename}")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder"])
+def test_what_is_no_regular_file_is_refused_without_waiting_for_it(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "scan.nii"
+    no_file(kind, path)
+    said: multiprocessing.Queue[str] = multiprocessing.Queue()
+    hashing = multiprocessing.Process(target=says, args=(path, said), daemon=True)
+    hashing.start()
+    try:
+        assert said.get(timeout=30) == f"not a regular file: {path}"
+    finally:
+        hashing.kill()
+        hashing.join()
 
 
 def test_seeds_are_stable_and_depend_on_every_part() -> None:

@@ -241,3 +241,10 @@ def test_json_that_cannot_be_read_is_one_clear_error(tmp_path: Path, content: st
         path.write_text(content)
     with pytest.raises(LfsrError, match="Expected a JSON file"):
         read_json(path)
+
+
+@pytest.mark.timeout(20)
+def test_a_named_pipe_is_no_json_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "scan.json")
+    with pytest.raises(LfsrError, match="no regular file"):
+        read_json(tmp_path / "scan.json")

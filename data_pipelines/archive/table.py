@@ -36,6 +36,7 @@ COLUMNS: dict[str, type] = {
     "model.network": str,
     "model.scale": int,
     "model.dtype": str,
+    "offset": float,
     "reference_intensity": float,
     "noise.sigma": float,
     "noise.sigma_relative": float,
@@ -100,7 +101,8 @@ def _figure(volume: Any, name: str) -> Value:
     for part in name.split("."):
         if value is None:
             return None
-        value = value[int(part)] if part.isdecimal() else value[part]
+        # Sidecars of an earlier version have fewer figures.
+        value = value[int(part)] if part.isdecimal() else value.get(part)
     return " ".join(value) if name == "warnings" else value
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from lfsr_tf.cli.enhance import enhance
 from lfsr_tf.cli.evaluate import evaluate
 from lfsr_tf.cli.export import export
 from lfsr_tf.cli.inspect import inspect
+from lfsr_tf.cli.interrupted import INTERRUPTED, Interrupted
 from lfsr_tf.cli.models import models
 from lfsr_tf.cli.prepare import prepare
 from lfsr_tf.cli.serve import serve
@@ -36,8 +36,6 @@ app = typer.Typer(
 
 for _command in (demo, inspect, simulate, prepare, train, evaluate, models, enhance, export, serve):
     app.command()(_command)
-
-_INTERRUPTED = 128 + signal.SIGINT
 
 
 def _print_version(wanted: bool) -> None:
@@ -76,9 +74,12 @@ def main() -> None:
     except LfsrError as error:
         print_error(str(error))
         sys.exit(1)
+    except Interrupted as stop:
+        print_error(f"Interrupted. {stop}")
+        sys.exit(INTERRUPTED)
     except (KeyboardInterrupt, SystemExit) as end:
         # Typer makes an exit of Ctrl-C.
-        if isinstance(end, SystemExit) and end.code != _INTERRUPTED:
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:
             raise
         print_error("Interrupted. A run that can be continued goes on where it was when it is started again.")
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED)

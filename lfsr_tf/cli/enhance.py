@@ -16,6 +16,7 @@ from lfsr_tf.cli.console import (
     raise_for_failed,
 )
 from lfsr_tf.cli.given import given
+from lfsr_tf.cli.interrupted import interrupted_with
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import ConfigError, LfsrError
 
@@ -101,6 +102,13 @@ def enhance(
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")] = False,
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing",
+            help="Leave out scans whose results stand already, of the same scan, model and settings.",
+        ),
+    ] = False,
 ) -> None:
     """Enhance scans: NIfTI, DICOM, fastMRI or M4Raw HDF5, NumPy.
 
@@ -125,17 +133,32 @@ def enhance(
         plane=plane,
     )
     config = EnhanceConfig(**settings)
+    if overwrite and skip_existing:
+        raise ConfigError("Expected --overwrite or --skip-existing. Received: both. Leave one out.")
     chosen_format = _output_format(output_format, output)
     found = find_inputs(scans, results=output)
     jobs = plan_jobs(found, output, named=scans)
-    if left_out := len(found) - len(jobs):
-        messages.print(
-            f"{left_out} of {len(found)} scans left out: results of earlier runs. Name one to enhance it.",
-            soft_wrap=True,
-        )
+    _tell_left_out(len(found) - len(jobs), len(found), "results of earlier runs. Name one to enhance it")
     enhancer = Enhancer(_network(model, server), config)
-    failed = [job.source for job in jobs if not _try(enhancer, job, chosen_format, overwrite)]
+    with interrupted_with("Started again with --skip-existing, it goes on with the next scan."):
+        if skip_existing:
+            jobs = _unfinished(jobs, enhancer, chosen_format)
+        failed = [job.source for job in jobs if not _try(enhancer, job, chosen_format, overwrite)]
     raise_for_failed(failed, len(jobs), "enhanced")
+
+
+def _unfinished(jobs: list[Job], enhancer: Enhancer, output_format: OutputFormat) -> list[Job]:
+    """Those whose results do not stand yet."""
+    from lfsr_tf.inference.finished import is_finished
+
+    left = [job for job in jobs if not is_finished(job, enhancer, output_format)]
+    _tell_left_out(len(jobs) - len(left), len(jobs), "their results stand already")
+    return left
+
+
+def _tell_left_out(count: int, of: int, reason: str) -> None:
+    if count:
+        messages.print(f"{count} of {of} scans left out: {reason}.", soft_wrap=True)
 
 
 def _network(model: Path | None, server: str | None) -> TrainedModel | RunningNetwork:

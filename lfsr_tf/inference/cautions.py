@@ -15,6 +15,12 @@ SMALLEST_RIM = 1.05
 LARGEST_CHI_SQUARE = 4.0
 """Above what coloured low-field noise (up to twice its mean in a column) and an uncertain sigma explain."""
 
+LARGEST_DIFFERENCE = 0.2
+"""Of the inner rings, where the noise is unknown: masked scans have up to 0.15, raw z-scores 0.25 to 0.9."""
+
+_INNER_RINGS = 2
+"""Beyond them the noise that a model takes away is a large part of a low-field scan."""
+
 
 def rim_warning(spectrum: tuple[AxisSpectrum, AxisSpectrum], used: Matrix) -> str | None:
     """Say that the spectrum has an empty rim, and which matrix to give.
@@ -85,6 +91,25 @@ def noise_warnings(noise: NoiseReport) -> Iterator[str]:
         )
 
 
+def air_warnings(air: float | None) -> Iterator[str]:
+    """Whether the voxels have a sign, which no model knows.
+
+    Args:
+        air: Of `air_level`.
+    """
+    if air is None:
+        yield (
+            "Many voxels are below 0, and none of them is seen to be air: the model knows magnitudes, whose "
+            "air is 0 and all else above it, so the result may be wrong in contrast and detail. Give the "
+            "magnitude, or values from which that of air was subtracted."
+        )
+    elif air != 0.0:
+        yield (
+            f"Many voxels are below 0, with air at {air:.4g}: the model knows magnitudes, whose air is 0. "
+            "That value was therefore taken off before the network, and put back onto its result."
+        )
+
+
 def spacing_warnings(spacing: SpacingReport) -> Iterator[str]:
     """Whether the model knows such voxels."""
     if spacing.in_training_range is False and spacing.training_range is not None:
@@ -98,9 +123,19 @@ def spacing_warnings(spacing: SpacingReport) -> Iterator[str]:
 def consistency_warnings(rings: Sequence[Ring]) -> Iterator[str]:
     """Where the result contradicts the measurement.
 
-    The innermost ring is left out: the noise floor of the background, which models remove more or less of,
-    adds up to a large share of its energy there, and a sigma that is 1 % off is seen in it.
+    Of known noise the innermost ring is left out: the noise floor of the background, which models remove more
+    or less of, adds up to a large share of its energy there, and a sigma that is 1 % off is seen in it. Of
+    unknown noise the innermost rings alone are looked at.
     """
+    if rings[0].chi_square is None:
+        worst = max(rings[:_INNER_RINGS], key=lambda ring: ring.relative_difference)
+        if worst.relative_difference > LARGEST_DIFFERENCE:
+            yield (
+                f"The result differs from the measurement by {100 * worst.relative_difference:.1f} % between "
+                f"{worst.inner:g} and {worst.outer:g} of the Nyquist limit, where at most "
+                f"{100 * LARGEST_DIFFERENCE:g} % are expected."
+            )
+        return
     worst = max(rings[1:], key=lambda ring: ring.chi_square or 0.0)
     if worst.chi_square is not None and worst.chi_square > LARGEST_CHI_SQUARE:
         yield (

@@ -11,7 +11,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lfsr_tf.errors import ConfigError, ScanError
-from lfsr_tf.inference.cautions import consistency_warnings, matrix_warnings, noise_warnings, spacing_warnings
+from lfsr_tf.inference.air import air_level, with_air_at
+from lfsr_tf.inference.cautions import (
+    air_warnings,
+    consistency_warnings,
+    matrix_warnings,
+    noise_warnings,
+    spacing_warnings,
+)
 from lfsr_tf.inference.consistency import consistency_by_ring
 from lfsr_tf.inference.matrix import MatrixRequest, parse_matrix_request
 from lfsr_tf.inference.network import RunningNetwork, run_here
@@ -74,6 +81,16 @@ class EnhanceConfig:
             )
         check_range(self, "pixel_budget", least=1)
 
+    def recorded(self) -> dict[str, object]:
+        """The settings that a sidecar tells, as JSON has them: all but those of how it is computed."""
+        matrix = self.acquired_matrix
+        return {
+            "acquired_matrix": list(matrix) if isinstance(matrix, tuple) else matrix,
+            "noise_level": self.noise_level,
+            "image": self.image,
+            "plane": self.plane,
+        }
+
 
 @dataclass(frozen=True)
 class Enhanced:
@@ -102,7 +119,8 @@ class Enhancer:
             config: Settings; the defaults without it.
 
         Raises:
-            ModelError: The network does not take single-channel images of any size.
+            ModelError: The network does not take single-channel images of any size, or has a layer whose
+                reach is not known.
             ConfigError: The dtype is unknown or cannot be chosen, or a noise level is given for a network
                 that takes none.
         """
@@ -128,11 +146,14 @@ class Enhancer:
         Raises:
             ConfigError: The acquired matrix does not fit the scan, the pixel budget is too small, or the part
                 in phase was asked for and there is no k-space.
-            ScanError: The result is not finite.
+            ScanError: The result is not finite, or slices of the chosen plane are too small.
+            OutOfMemoryError: The device has not enough memory for the pixel budget.
         """
         if self.config.plane is not None:
             scan = scan.cut_along(self.config.plane)
             check_scan(scan, scan.source or "the scan")
+        air = air_level(scan)
+        scan = with_air_at(scan, air or 0.0)
         lr = network_input(scan, self.config.acquired_matrix, self.config.image)
         reference = volume_reference(lr.scan.slices())
         told = self._told(lr.noise, reference)
@@ -141,7 +162,8 @@ class Enhancer:
         if not np.isfinite(result).all():
             raise ScanError("Expected a finite result. Received: NaN or infinite voxels. Check the model.")
         enhanced = lr.scan.with_slices(result)
-        return Enhanced(enhanced, self._describe(scan, lr, enhanced, reference))
+        sidecar = self._describe(scan, lr, enhanced, reference, air)
+        return Enhanced(with_air_at(enhanced, -sidecar.offset), sidecar)
 
     def _told(self, noise: NoiseEstimate, reference: float) -> float:
         """The noise level for the network: the user's, the measured one, or a typical one."""
@@ -149,15 +171,18 @@ class Enhancer:
             return self.config.noise_level
         return TYPICAL_NOISE_LEVEL if noise.sigma is None else noise.sigma / reference
 
-    def _describe(self, scan: Scan, lr: NetworkInput, enhanced: Scan, reference: float) -> Sidecar:
+    def _describe(
+        self, scan: Scan, lr: NetworkInput, enhanced: Scan, reference: float, air: float | None
+    ) -> Sidecar:
         noise_report = self._noise_report(lr.noise, reference, scan.coils)
         spacing = self._spacing_report(scan, lr.scan, enhanced)
         compared = lr.scan.slices(), enhanced.slices(), lr.noise.sigma
         rings = consistency_by_ring(*compared, image=lr.image, coils=lr.noise.coils, signed=scan.signed)
         return Sidecar(
-            model=self._model_report(),
+            model=self.model,
             contrast=scan.contrast,
             image=lr.image,
+            offset=air or 0.0,
             reference_intensity=reference,
             noise=noise_report,
             spacing=spacing,
@@ -167,6 +192,7 @@ class Enhancer:
             tiles=len(self._predict.tiles(*lr.matrix.used)),
             warnings=(
                 *scan.notes,
+                *air_warnings(air),
                 *matrix_warnings(lr.matrix, lr.spectrum),
                 *noise_warnings(noise_report),
                 *spacing_warnings(spacing),
@@ -174,7 +200,9 @@ class Enhancer:
             ),
         )
 
-    def _model_report(self) -> ModelReport:
+    @property
+    def model(self) -> ModelReport:
+        """What sidecars say of the model."""
         info = self.network.info
         return ModelReport(info.name, info.version, info.network, info.scale, info.dtype_policy)
 
@@ -217,8 +245,10 @@ def enhance_scan(
     Raises:
         ConfigError: The acquired matrix does not fit the scan, the pixel budget is too small, or the part in
             phase was asked for and there is no k-space.
-        ModelError: The network does not take single-channel images of any size.
-        ScanError: The result is not finite.
+        ModelError: The network does not take single-channel images of any size, or has a layer whose reach is
+            not known.
+        ScanError: The result is not finite, or slices of the chosen plane are too small.
+        OutOfMemoryError: The device has not enough memory for the pixel budget.
     """
     return Enhancer(trained, config)(scan, advance)
 

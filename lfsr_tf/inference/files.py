@@ -86,7 +86,8 @@ def enhance_file(
                 enhanced = enhancer(scan, advance)
                 _write(enhanced.scan, path, enhanced.sidecar)
                 sidecars.append(enhanced.sidecar)
-        write_sidecar(folder / job.sidecar.name, job.source, dict(zip(staged, sidecars, strict=True)))
+        volumes = dict(zip(staged, sidecars, strict=True))
+        write_sidecar(folder / job.sidecar.name, job.source, volumes, enhancer.config.recorded())
         for target in (*targets, job.sidecar):
             move_into_place(folder / target.name, target)
     for path in outdated:

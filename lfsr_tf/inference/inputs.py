@@ -41,7 +41,8 @@ def find_inputs(paths: Sequence[Path], *, results: Path | None = None) -> list[t
             known |= files | {place}
     if not found:
         raise ScanError(
-            f"Expected scans in {', '.join(map(str, paths))}. Received: folders without any. Check the path."
+            f"Expected scans in {', '.join(map(str, paths))}. Received: folders without any; NIfTI files "
+            "whose names say that they are phases or masks do not count. Check the path, or name a file."
         )
     return found
 

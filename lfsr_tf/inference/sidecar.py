@@ -96,6 +96,8 @@ class Sidecar:
         model: Which model made it.
         contrast: Of the scan.
         image: What was enhanced: the "magnitude", or of raw k-space the part "in_phase".
+        offset: Value of air in a signed scan, in its unit: taken off before all else, and put back onto the
+            result. 0: nothing was.
         reference_intensity: 99.9th percentile of the network's input, in the scan's unit; the network saw
             the slices divided by it, and its result was multiplied by it.
         noise: See `NoiseReport`.
@@ -110,6 +112,7 @@ class Sidecar:
     model: ModelReport
     contrast: str
     image: RawImage
+    offset: float
     reference_intensity: float
     noise: NoiseReport
     spacing: SpacingReport
@@ -127,25 +130,40 @@ def within(values: Sequence[float] | None, limits: tuple[float, float] | None) -
     return all(0.99 * limits[0] <= value <= 1.01 * limits[1] for value in values)
 
 
-def write_sidecar(path: Path, source: Path, outputs: Mapping[Path, Sidecar]) -> None:
+def hash_input(source: Path) -> dict[str, str]:
+    """SHA-256 of each file that an input is read from, by name.
+
+    Args:
+        source: A file, or the folder of a DICOM series.
+
+    Raises:
+        ScanError: The files of a series cannot be told.
+        OSError: A file cannot be read.
+    """
+    return {file.name: sha256_file(file) for file in scan_files(source)}
+
+
+def write_sidecar(
+    path: Path, source: Path, outputs: Mapping[Path, Sidecar], settings: Mapping[str, object]
+) -> None:
     """Write the sidecar of one input file as JSON.
 
     Args:
         path: Of the JSON file.
-        source: The input: a file, or the folder of a DICOM series. The SHA-256 of each file that it is read
-            from is written, by name.
+        source: The input: a file, or the folder of a DICOM series; `hash_input` of it is written.
         outputs: Each written volume with what is known of it; paths are written relative to the JSON file.
+        settings: What was asked for; values that JSON has.
 
     Raises:
         OutputError: The file cannot be written.
     """
-    hashes = {file.name: sha256_file(file) for file in scan_files(source)}
     write_json(
         path,
         {
             "schema_version": SIDECAR_SCHEMA,
             "package": {"name": PACKAGE, "version": __version__},
-            "input": {"path": str(source), "sha256": hashes},
+            "input": {"path": str(source), "sha256": hash_input(source)},
+            "settings": dict(settings),
             "volumes": [
                 {"output": str(output.relative_to(path.parent)), **asdict(sidecar)}
                 for output, sidecar in outputs.items()

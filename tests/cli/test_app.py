@@ -12,6 +12,7 @@ from rich.table import Table
 
 from lfsr_tf.cli import app, quiet
 from lfsr_tf.cli.console import console, print_error, print_warning, progress_bar
+from lfsr_tf.cli.interrupted import Interrupted
 from lfsr_tf.errors import ScanError
 
 
@@ -20,6 +21,7 @@ from lfsr_tf.errors import ScanError
     [
         (KeyboardInterrupt(), 130, "Interrupted. A run that can be continued"),
         (SystemExit(130), 130, "Interrupted. A run that can be continued"),  # what Typer makes of it
+        (Interrupted("Started again, it goes on."), 130, "Interrupted. Started again, it goes on."),
         (ScanError("Expected a scan.\nReceived: none."), 1, "lfsr: error: Expected a scan. Received: none."),
         (SystemExit(2), 2, ""),
     ],

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import Result
 
 from lfsr_tf.cli.enhance import enhance
+from lfsr_tf.cli.interrupted import Interrupted
 from lfsr_tf.errors import ConfigError, LfsrError, ModelError, ScanError
 
 Run = Callable[..., Result]
@@ -97,6 +98,57 @@ def test_existing_results_are_kept_without_overwrite(
     before = (tmp_path / "out" / "sub-01_T2w_sr.nii.gz").stat().st_mtime_ns
     assert "1 of 1 scans" in str(run_command(*arguments).exception)
     assert (tmp_path / "out" / "sub-01_T2w_sr.nii.gz").stat().st_mtime_ns == before
+
+
+def test_finished_scans_can_be_left_out(
+    run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path
+) -> None:
+    study, out = small_scan("study/a.nii.gz").parent, tmp_path / "out"
+    words = (enhance, study, "-m", run_folder, "-o", out, "--skip-existing")
+    assert run_command(*words).exit_code == 0
+    before = (out / "a_sr.nii.gz").stat().st_mtime_ns
+    small_scan("study/b.nii.gz")
+    result = run_command(*words)
+    assert result.exit_code == 0, result.output
+    assert "1 of 2 scans left out: their results stand already." in result.stderr
+    result = run_command(*words)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "2 of 2 scans left out" in result.stderr
+    assert names(out) == [f"{stem}_sr.{suffix}" for stem in "ab" for suffix in ("json", "nii.gz")]
+    assert (out / "a_sr.nii.gz").stat().st_mtime_ns == before
+
+
+def test_a_scan_that_has_changed_is_not_taken_for_finished(
+    run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path
+) -> None:
+    words = ("-m", run_folder, "-o", tmp_path / "out", "--skip-existing")
+    assert run_command(enhance, small_scan(), *words).exit_code == 0
+    result = run_command(enhance, small_scan(shape=(40, 36, 4)), *words)
+    assert "1 of 1 scans" in str(result.exception) and "Give --overwrite" in result.stderr
+
+
+def test_results_are_replaced_or_left_not_both(
+    run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path
+) -> None:
+    words = ("-m", run_folder, "-o", tmp_path / "out", "--skip-existing", "--overwrite")
+    result = run_command(enhance, small_scan(), *words)
+    assert isinstance(result.exception, ConfigError)
+    assert "Expected --overwrite or --skip-existing. Received: both." in str(result.exception)
+
+
+def test_a_stopped_batch_says_how_it_goes_on(
+    run_command: Run,
+    run_folder: Path,
+    small_scan: MakeScan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lfsr_tf.inference.files.enhance_file", stop)
+    result = run_command(enhance, small_scan(), "-m", run_folder, "-o", tmp_path / "out")
+    assert isinstance(result.exception, Interrupted) and "--skip-existing" in str(result.exception)
 
 
 def test_a_model_of_another_kind_is_refused(run_command: Run, small_scan: MakeScan, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import nibabel as nib
 import numpy as np
+import pytest
 from typer.testing import Result
 
 from lfsr_tf.cli.inspect import inspect
@@ -79,7 +80,10 @@ def test_names_are_not_taken_for_markup(run_command: Run, tmp_path: Path) -> Non
     assert "x[/b]" in result.stdout and "scan[old].h5" in "".join(result.stdout.split())
 
 
-def test_no_name_writes_a_line_of_its_own(run_command: Run, small_scan: MakeScan) -> None:
+def test_no_name_writes_a_line_of_its_own(
+    run_command: Run, small_scan: MakeScan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "500")  # a narrow table breaks lines anywhere
     scan = small_scan()
     scan = scan.rename(scan.with_name(f"nl\nlfsr: error: fake_{scan.name}"))
     result = run_command(inspect, scan)

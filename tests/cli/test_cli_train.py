@@ -46,6 +46,14 @@ def test_the_changes_and_the_flag_reach_the_configuration(calls: list, run_comma
     assert (config.batch_size, config.distribute, config.loss) == (2, True, {"mse": 1.0, "ssim": 0.5})
 
 
+def test_settings_of_a_preset_that_are_left_out_are_told(calls: list, run_command: Callable) -> None:
+    for network, said in (("SRDenseNet", True), ("ResidualSR", False)):
+        result = run_command(train, "records", "-o", "run", "--set", f"network={network}")
+        assert result.exit_code == 0, result.output
+        note = "network_settings of quick are left out: they are those of ResidualSR, not of SRDenseNet."
+        assert (note in result.output) is said
+
+
 def test_a_training_can_start_from_a_shipped_model(calls: list, run_command: Callable) -> None:
     result = run_command(train, "records", "-o", "run", "--start-from", "fast")
     assert result.exit_code == 0, result.output

@@ -1,6 +1,12 @@
 import pytest
 
-from lfsr_tf.inference.cautions import consistency_warnings, matrix_warnings, noise_warnings, rim_warning
+from lfsr_tf.inference.cautions import (
+    air_warnings,
+    consistency_warnings,
+    matrix_warnings,
+    noise_warnings,
+    rim_warning,
+)
 from lfsr_tf.inference.consistency import Ring
 from lfsr_tf.inference.matrix import AcquiredMatrix
 from lfsr_tf.inference.sidecar import NoiseReport
@@ -10,8 +16,8 @@ FULL = (AxisSpectrum(256, 256, "none"), AxisSpectrum(256, 256, "none"))
 RIM = (AxisSpectrum(256, 196, "edge"), AxisSpectrum(256, 256, "none"))
 
 
-def ring(chi_square: float | None) -> Ring:
-    return Ring(0.25, 0.375, 100, chi_square, 0.02)
+def ring(chi_square: float | None, relative_difference: float = 0.02) -> Ring:
+    return Ring(0.25, 0.375, 100, chi_square, relative_difference)
 
 
 def test_a_rim_is_warned_of_with_both_axes_of_the_matrix_to_give() -> None:
@@ -43,9 +49,29 @@ def test_a_contradiction_names_its_ring_and_its_size() -> None:
     assert "2.0 %" in warning
 
 
-def test_the_innermost_ring_and_unknown_noise_are_not_warned_of() -> None:
-    assert list(consistency_warnings([ring(50.0), ring(1.0)])) == []
-    assert list(consistency_warnings([ring(None), ring(None)])) == []
+def test_the_innermost_ring_is_not_warned_of_where_the_noise_is_known() -> None:
+    assert list(consistency_warnings([ring(50.0, 0.9), ring(1.0, 0.9)])) == []
+
+
+@pytest.mark.parametrize("differences", [(0.3, 0.1, 0.1), (0.1, 0.3, 0.1)])
+def test_of_unknown_noise_a_large_difference_in_the_inner_rings_is_warned_of(
+    differences: tuple[float, ...],
+) -> None:
+    (warning,) = consistency_warnings([ring(None, difference) for difference in differences])
+    assert "differs from the measurement by 30.0 % between 0.25 and 0.375" in warning
+    assert "at most 20 % are expected" in warning
+
+
+def test_of_unknown_noise_a_difference_in_the_outer_rings_is_taken_for_noise() -> None:
+    assert list(consistency_warnings([ring(None), ring(None), ring(None, 1.0)])) == []
+
+
+def test_a_sign_is_warned_of_whether_air_was_seen_or_not() -> None:
+    assert list(air_warnings(0.0)) == []
+    (seen,), (unseen,) = air_warnings(-300.0), air_warnings(None)
+    assert "air at -300" in seen and "taken off" in seen
+    assert "none of them is seen to be air" in unseen
+    assert all("the model knows magnitudes, whose air is 0" in warning for warning in (seen, unseen))
 
 
 def noise(sigma: float | None, told: float | None, inside: bool | None) -> NoiseReport:

@@ -217,19 +217,19 @@ def test_a_setting_of_another_kind_is_refused_before_any_scan_is_read(setting: d
         EnhanceConfig(**setting)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("lowest", [0.0, -5.0])
+@pytest.mark.parametrize(("part", "signed"), [(np.abs, False), (np.imag, True)])
 def test_the_values_of_the_file_say_whether_it_is_a_magnitude_not_those_of_the_cut(
-    lowest: float, complex_images: Images, interpolator: TrainedModel, scan_of: ScanOf
+    part: Images, signed: bool, complex_images: Images, interpolator: TrainedModel, scan_of: ScanOf
 ) -> None:
-    slices = np.abs(complex_images((60, 60), count=3)) + lowest
-    slices[:, 10:20] = lowest
+    slices = part(complex_images((60, 60), count=3)).copy()
+    slices[:, 10:20] = 0.0
     scan, matrix = scan_of(slices), (44, 60)
     cut = cut_to_matrix(scan, matrix).slices()
-    assert cut.min() < lowest == scan.voxels.min()
+    assert scan.signed == signed and cut.min() < 0.0
     enhanced = enhance_scan(scan, interpolator, EnhanceConfig(acquired_matrix=matrix))
     sigma = enhanced.sidecar.noise.sigma
-    expected = consistency_by_ring(cut, enhanced.scan.slices(), sigma, signed=lowest < 0)
-    assert expected != consistency_by_ring(cut, enhanced.scan.slices(), sigma, signed=lowest >= 0)
+    expected = consistency_by_ring(cut, enhanced.scan.slices(), sigma, signed=signed)
+    assert expected != consistency_by_ring(cut, enhanced.scan.slices(), sigma, signed=not signed)
     assert enhanced.sidecar.consistency == expected
 
 

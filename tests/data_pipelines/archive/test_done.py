@@ -1,4 +1,6 @@
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,6 +152,18 @@ def test_a_dicom_file_stands_for_its_series(tmp_path: Path, make_series: Callabl
     first = min((tmp_path / "series").iterdir())
     assert len(whole) == 3
     assert scan_hashes(first, tmp_path) == whole
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.nii")
+    with ThreadPoolExecutor(1) as pool:
+        hashing = pool.submit(scan_hashes, tmp_path / "pipe.nii", tmp_path)
+        try:
+            with pytest.raises(ScanError, match=r"pipe\.nii \(not a regular file\)"):
+                hashing.result(timeout=60)
+        finally:
+            # Lets go of whoever waits for a writer.
+            os.close(os.open(tmp_path / "pipe.nii", os.O_RDWR | os.O_NONBLOCK))
 
 
 def test_a_file_more_in_a_folder_of_several_series_changes_its_own_series_alone(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data_pipelines.archive.paths import printable
+from data_pipelines.archive.paths import name_inside, printable
 from data_pipelines.archive.plan import Plan, archive_folder, plan_archive
 from lfsr_tf.errors import ConfigError, LfsrError, ScanError
 from lfsr_tf.scans.enhanced import SIDECAR_SCHEMA
@@ -107,7 +107,7 @@ def test_a_result_that_would_take_the_place_of_a_scan_is_refused(
     assert second in refused(plan)["x.nii.gz"]
 
 
-@pytest.mark.parametrize("name", [b"caf\xe9.nii", b"two\nlines.nii", b"bell\x07.nii"])
+@pytest.mark.parametrize("name", [b"caf\xe9.nii", b"two\nlines.nii", b"bell\x07.nii", b"a\ttab.nii"])
 def test_a_name_that_no_table_can_hold_is_refused_and_escaped(
     scans: Path, tmp_path: Path, name: bytes
 ) -> None:
@@ -119,6 +119,19 @@ def test_a_name_that_no_table_can_hold_is_refused_and_escaped(
     assert shown == printable(os.fsdecode(name))
     assert shown.encode("utf-8").decode().splitlines() == [shown]
     assert "Rename" in error
+
+
+@pytest.mark.parametrize(
+    ("name", "received"),
+    [
+        (b"caf\xe9.nii", "bytes that are not UTF-8"),
+        (b"two\tcolumns.nii", "control characters"),
+        (b"two\nlines.nii", "control characters"),
+    ],
+)
+def test_what_is_wrong_with_a_name_is_said(scans: Path, name: bytes, received: str) -> None:
+    with pytest.raises(ScanError, match=f"Expected a path in UTF-8 without.* Received: {received}"):
+        name_inside(scans, os.fsdecode(name))
 
 
 def test_results_inside_the_archive_are_not_enhanced_again(scans: Path) -> None:
