@@ -81,6 +81,7 @@ def _wait_for(address: Path, process: subprocess.Popen[bytes], log: Path) -> Non
     deadline = time.monotonic() + SECONDS_TO_START
     while not address.exists():
         if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
             raise RuntimeError(f"The server did not start:\n{log.read_text(errors='replace')}")
         time.sleep(0.05)
 
@@ -144,11 +145,12 @@ def _accepted(connection: socket.socket) -> tuple[list[str], str, dict[str, str]
 
 def _keep(command: int, connection: socket.socket) -> NoReturn:
     """Tell the asking program how the command ends, and end it where that program is gone."""
-    with suppress(BrokenPipeError):
+    with suppress(OSError):
         connection.send(str(command).encode())
         select.select([os.pidfd_open(command), connection], [], [])
-        os.kill(command, signal.SIGKILL)
-        status = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
+    os.kill(command, signal.SIGKILL)
+    status = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
+    with suppress(OSError):
         connection.send(str(status).encode())
     os._exit(0)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import tensorflow as tf
@@ -70,7 +71,7 @@ def awaited(work: Callable[[], Result], service: str) -> Result:
         missing = _missing(service)
         if not missing:
             answered = time.monotonic()
-        elif time.monotonic() - answered > SILENCE_S:
+        elif time.monotonic() - answered > SILENCE_S and not done.done():
             raise _lost(service, f"no answer from {missing} for {SILENCE_S:g} s")
     return done.result()
 
@@ -95,18 +96,22 @@ def _missing(service: str) -> str:
             workers = [worker.name for worker in ask(b"", timeout=ASK_S, wait_for_ready=True).job]
         except grpc.RpcError:
             return "its dispatcher"
-    return "" if any(_connects(worker) for worker in workers) else "any of its workers"
+    return "" if _any_connects(workers) else "any of its workers"
 
 
-def _connects(address: str) -> bool:
+def _any_connects(addresses: Sequence[str]) -> bool:
+    """All are tried at once: there may be many dead ones."""
     import grpc
 
-    with grpc.insecure_channel(address) as channel:
-        try:
-            grpc.channel_ready_future(channel).result(ASK_S)
-        except grpc.FutureTimeoutError:
-            return False
-    return True
+    connected = threading.Event()
+    with ExitStack() as stack:
+        for address in addresses:
+            channel = stack.enter_context(grpc.insecure_channel(address))
+            ready = grpc.channel_ready_future(channel)
+            ready.add_done_callback(lambda _: connected.set())
+            stack.callback(ready.cancel)
+        found = connected.wait(ASK_S)
+    return found
 
 
 def _lost(service: str, received: str) -> ServiceError:

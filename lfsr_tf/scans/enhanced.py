@@ -19,6 +19,7 @@ SIDECAR_SCHEMA = 1
 
 def is_result(path: Path) -> bool:
     """Whether the sidecar beside a scan, a file or the folder of a series, tells of it as a result."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - "." has no name, and resolve() would follow links
     stem = scan_stem(path)
     of_series = re.sub(r"(?<=.)_v\d+$", "", stem)
     return any(path.name in recorded_outputs(sidecar_of(path.with_name(each))) for each in {stem, of_series})

@@ -49,10 +49,11 @@ _VISIT_OR_FIELD_STRENGTH = re.compile(
     rf"(?:^|(?<={_PART_END}))(?:{_VISIT}|{_FIELD_STRENGTH})(?={_PART_END}|$)", re.IGNORECASE
 )
 
-# Words of BIDS names and, last of their lines, those that dcm2niix appends; magnitudes carry none of them.
+# Words of BIDS names, `_ph` and `_imaginary` of dcm2niix, and names of label maps. Its `_real` is none of
+# them: scans that are not simulated are called so, too.
 _NOT_MAGNITUDE = {
     "a phase image": ("part-phase", "phase", "phase1", "phase2", "phasediff", "ph"),
-    "a real part": ("part-real", "real"),
+    "a real part": ("part-real",),
     "an imaginary part": ("part-imag", "imaginary"),
     "a field map": ("fieldmap",),
     "a mask": ("mask",),
@@ -82,6 +83,8 @@ def not_magnitude(name: str) -> str | None:
         Words with their article ("a phase image", "a mask"); None where the name says nothing of the kind.
     """
     words = without_suffix(name).split("_")[1:]
+    if not name.startswith("sub-"):  # elsewhere those of a dynamic series
+        words = [word for word in words if word not in ("phase1", "phase2")]
     telling = {word for word in words if word.startswith("part-")} | set(words[-1:])
     return next((kind for kind, known in _NOT_MAGNITUDE.items() if telling.intersection(known)), None)
 

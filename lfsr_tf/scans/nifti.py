@@ -46,6 +46,8 @@ _ALIGNED, _SCANNER = 2, 1
 # Intent codes (nifti1.h) of voxels whose numbers are names, or parts of a colour.
 _OTHER_INTENTS = {1002: "labels", 2003: "colours", 2004: "colours"}
 _SLICE_TIMES = ("slice_start", "slice_end", "slice_duration", "slice_code")
+# Of xyzt_units (nifti1.h): second, millisecond, microsecond.
+_TIME_BITS, _TIMES = 0x38, (8, 16, 24)
 _MAX_TIME = float(np.finfo(np.float32).max)
 # Header extensions, such as a CIFTI or dcm2niix description, take kilobytes; the largest known a few MiB.
 _MAX_OFFSET = 2**25
@@ -154,6 +156,9 @@ def _load(image: Any) -> NDArray[np.float32]:
 def _header_of(header: Any, index: int) -> Any:
     """The header of one volume of a series, which is later than the first by as many repetition times."""
     own = header.copy()
+    # Of another unit, or none, the fourth axis may count echoes, averages or frequencies.
+    if int(header["xyzt_units"]) & _TIME_BITS not in _TIMES:
+        return own
     moment = float(header["toffset"]) + index * float(header["pixdim"][4])
     if abs(moment) <= _MAX_TIME:
         own["toffset"] = moment

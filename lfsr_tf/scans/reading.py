@@ -144,7 +144,7 @@ def find_scans(folder: Path | str, *, results: bool = True) -> list[Path]:
             f"Expected folders that can be searched. Received: {error.filename}: {error.strerror}. "
             "Ask its owner for the right to read it, or name the scans and folders beside it."
         ) from error
-    return found if results else [scan for scan in found if not is_result(scan)]
+    return found if results else [scan for scan in found if scan == folder or not is_result(scan)]
 
 
 def is_series(path: Path) -> bool:

@@ -7,7 +7,8 @@ unchecked where another block checks it; a server has ports that are free (`SERV
 and networks are smaller, and Beam works likewise (`SMALLER`). The README's blocks run first, and its records
 and its run are those of the other pages: in training.md the same commands find them finished. The README's
 commands are processes of their own; those of other pages are copies of one that has TensorFlow imported
-(tests/warm_commands.py). Nothing else differs from what a reader types.
+(tests/warm_commands.py), so that variables which libraries read when they are imported do nothing there.
+Nothing else differs from what a reader types.
 """
 
 import configparser

@@ -53,5 +53,5 @@ def test_searches_for_measurements_leave_results_out(tmp_path: Path) -> None:
 def test_a_folder_of_results_alone_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "x_sr.nii").write_bytes(b"")
     write_sidecar(tmp_path / "x_sr.json", "x_sr.nii")
-    with pytest.raises(ScanError, match=r"none that a reader knows; .*results of `lfsr enhance` do not count"):
+    with pytest.raises(ScanError, match=r"none that a reader knows; .*`lfsr enhance` do not count"):
         list_scans(tmp_path)

@@ -23,7 +23,8 @@ OTHERS = {
     "sub-01_dseg.nii.gz": "a label map",
     "sub-01_label-GM_probseg.nii.gz": "a probability map",
     "7_t2_tse_e2_ph.nii.gz": "a phase image",
-    "7_t2_tse_real.nii": "a real part",
+    "sub-01_seg.nii": "a label map",
+    "case_7_aseg.nii.gz": "a label map",
     "7_t2_tse_imaginary.nii": "an imaginary part",
 }
 MAGNITUDES = (
@@ -32,6 +33,8 @@ MAGNITUDES = (
     "sub-01_acq-phase_T2w.nii.gz",
     "mask_T1w.nii.gz",
     "real.nii.gz",
+    "p01_lowfield_real.nii.gz",
+    "t1_phase2.nii",
     "unmask.nii.gz",
 )
 

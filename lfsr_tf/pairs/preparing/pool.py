@@ -109,8 +109,8 @@ def _start(log: Path) -> subprocess.Popen[bytes]:
         # Several workers share one GPU.
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     }
-    try:
-        with log.open("wb") as stream:
+    with log.open("wb") as stream:
+        try:
             return subprocess.Popen(
                 module_command("lfsr_tf.pairs.preparing.worker"),
                 stdin=subprocess.PIPE,
@@ -120,11 +120,11 @@ def _start(log: Path) -> subprocess.Popen[bytes]:
                 # Ctrl-C goes to the directing process alone, which then ends the workers.
                 start_new_session=True,
             )
-    except OSError as error:
-        raise LfsrError(
-            f"Cannot start a worker process: {error.strerror or error}. Use fewer workers; what is done is "
-            "kept."
-        ) from error
+        except OSError as error:
+            raise LfsrError(
+                f"Cannot start a worker process: {error.strerror or error}. Use fewer workers; what is done "
+                "is kept."
+            ) from error
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

@@ -15,6 +15,9 @@ from lfsr_tf.scans.checks import check_packing, check_stored_size, check_unfolde
 from lfsr_tf.scans.dicom.files import PIXEL_KEYWORDS
 from lfsr_tf.scans.dicom.values import values_of
 
+_WIDEST_PADDING = 2**15 - 1
+"""A range of padding that holds half of all values is a writer's mistake."""
+
 
 def decode_pixels(dataset: Dataset, name: str) -> NDArray[np.float32]:
     """The stored pixel values of every frame, decompressed, before any rescaling.
@@ -157,9 +160,13 @@ def rescale(pixels: NDArray[np.float32], dataset: Dataset, transformation: Datas
 def _padding(dataset: Dataset) -> tuple[int, int] | None:
     """The lowest and the highest stored value that stand for no signal (PS3.3 C.7.5.1.1.2)."""
     stated = [values_of(dataset, keyword)[:1] for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
-    if not stated[0]:
-        return None
     # Some files give -2000 as 63536, or the other way round: 16 bits are read as the pixels are.
     kind = np.int16 if dataset.get("PixelRepresentation") else np.uint16
-    limits = [int(np.int64(int(value)).astype(kind)) for values in stated for value in values]
-    return min(limits), max(limits)
+    try:
+        value, limit = ([int(np.int64(int(each)).astype(kind)) for each in values] for values in stated)
+    except (ValueError, TypeError, OverflowError):  # a writer put something else there
+        return None
+    if not value:
+        return None
+    lowest, highest = min(value + limit), max(value + limit)
+    return (lowest, highest) if highest - lowest <= _WIDEST_PADDING else (value[0], value[0])

@@ -127,6 +127,26 @@ def test_only_the_files_that_name_padding_have_it(write_series: Write, pixels: n
     assert voxels.min() == voxels[3, 3, 2] == voxels[3, 3, 3] == -2000
 
 
+@pytest.mark.parametrize(
+    "elements",
+    [
+        [("PixelPaddingValue", "OB", b"ab")],
+        [("PixelPaddingValue", "LO", "none")],
+        [("PixelPaddingValue", "US", 60000), ("PixelPaddingRangeLimit", "US", 0)],
+        [("PixelPaddingRangeLimit", "US", 0)],
+    ],
+)
+def test_padding_that_makes_no_sense_is_none(
+    write_series: Write, pixels: np.ndarray, elements: list[tuple[str, str, object]]
+) -> None:
+    def odd(dataset: Dataset, number: int) -> None:
+        for keyword, representation, value in elements:
+            dataset.add_new(keyword, representation, value)
+
+    scan = read_dicom(write_series(pixels.astype(np.uint16), edit=odd))[0]
+    np.testing.assert_array_equal(scan.voxels, pixels.astype(np.float32).transpose(2, 1, 0))
+
+
 def test_a_series_of_padding_alone_is_no_image(write_series: Write, pixels: np.ndarray) -> None:
     path = write_series(np.full(pixels.shape, -2000, np.int16), edit=marked(-2000))
     with pytest.raises(ScanError, match="every voxel is 0"):
