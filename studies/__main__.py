@@ -1,12 +1,17 @@
-"""`python -m studies NAME`: run a study, keep its figures, renew its page."""
+"""`python -m studies NAME`: run a study, keep its figures, renew its page.
+
+A page that is not written yet is named, with the tables that it is to hold.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from lfsr_tf.errors import ConfigError
@@ -40,6 +45,8 @@ def _carry_out(options: argparse.Namespace) -> None:
     unknown = [name for name in options.only or () if name not in known]
     if unknown:
         raise ConfigError(f"Expected a run of {study.name} ({', '.join(known)}). Received: {unknown[0]}.")
+    # Before the hours of training.
+    module = _own_module(study.name)
     file = options.results / f"{study.name}.jsonl"
     results = Results.read(file)
     if not options.page:
@@ -49,10 +56,40 @@ def _carry_out(options: argparse.Namespace) -> None:
             made = _in_process(run, scans, options.work / study.name)
             results = results.keep(file, known, made)
     page = options.docs / f"{study.name}.md"
-    if page.exists() and len(results.runs) == len(study.runs):
-        module = importlib.import_module(f"studies.{study.name}")
-        renew(page, module.tables(results))
-        module.figures(results, options.docs)
+    if missing := [name for name in known if name not in results.runs]:
+        still = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} still to be run"
+        print(f"{study.name}: no tables yet: {still}")
+    else:
+        _show(results, module, page, short=options.short)
+
+
+def _own_module(name: str) -> ModuleType:
+    """A study's own file, with its tables and figures."""
+    if importlib.util.find_spec(f"studies.{name}") is None:
+        raise ConfigError(
+            f"Expected tables and figures of {name} in studies/{name}.py. Received: no such file. Write it, "
+            "as studies/denoising.py is written."
+        )
+    return importlib.import_module(f"studies.{name}")
+
+
+def _show(results: Results, module: ModuleType, page: Path, *, short: bool) -> None:
+    """Put a study's tables into its page, or print them where it has none, and draw its figures beside it."""
+    try:
+        tables = module.tables(results)
+        module.figures(results, page.parent)
+    except KeyError as lacking:
+        # A short run has fewer noise levels and no second seeds.
+        if not short:
+            raise
+        print(f"{page.stem}: no tables of a short run, which lacks figures: {lacking.args[0]}")
+        return
+    if page.exists():
+        renew(page, tables)
+        return
+    print(f"{page.stem}: no page {page}: write it, with these tables in it\n")
+    for name, table in tables.items():
+        print(f"<!-- table: {name} -->\n{table}\n<!-- end -->\n")
 
 
 def _in_process(run: Run, scans: Scans, folder: Path) -> dict[str, Any]:

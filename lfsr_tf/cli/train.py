@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lfsr_tf.cli.console import console, messages, new_progress
+from lfsr_tf.cli.console import console, messages, new_progress, print_warning
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 
 if TYPE_CHECKING:
-    from lfsr_tf.training import EpochReport
+    from lfsr_tf.training import EpochReport, TrainConfig
 
 
 def train(
@@ -79,10 +79,10 @@ def _train(
     host_index: int | None,
 ) -> None:
     from lfsr_tf.models import load_model
-    from lfsr_tf.training import find_hosts, load_preset
+    from lfsr_tf.training import find_hosts
     from lfsr_tf.training import train as train_network
 
-    config, hosts = load_preset(preset, overrides), find_hosts(host_list, host_index)
+    config, hosts = _read_settings(preset, overrides), find_hosts(host_list, host_index)
     if hosts is not None:
         # It would explain at length why what hosts say to each other is not compiled once for all.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -97,6 +97,18 @@ def _train(
         soft_wrap=True,
         markup=False,
     )
+
+
+def _read_settings(preset: str, overrides: list[str]) -> TrainConfig:
+    from lfsr_tf.training import load_preset
+
+    usual, config = load_preset(preset), load_preset(preset, overrides)
+    if usual.network_settings and config.network != usual.network:
+        print_warning(
+            f"network_settings of {preset} are left out: they are those of {usual.network}, not of "
+            f"{config.network}."
+        )
+    return config
 
 
 class ConsoleProgress:

@@ -20,7 +20,7 @@ class EvaluationConfig:
 
     Attributes:
         sigmas: Noise levels, in units of the noise-free LR volume's 99.9th percentile.
-        baselines: Names out of "zero-fill", "cubic", "nlm" and "nlm-biased" (without Rician bias removal).
+        baselines: Names out of `BASELINE_NAMES`; "nlm-biased" is "nlm" without Rician bias removal.
         slices_per_volume: Slices of each volume, evenly spaced over those that show the head; 0 takes all.
         hr_size: Side of the HR slices in pixels.
         data_range: What PSNR and SSIM divide by: "volume" is the 99.9th percentile of the noise-free LR

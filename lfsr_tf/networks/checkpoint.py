@@ -69,8 +69,8 @@ def save_model(model: keras.Model, info: ModelInfo, path: Path | str) -> Path:
 def load_model(path: Path | str) -> TrainedModel:
     """Read a model and its description.
 
-    Nothing in the file is run: Keras' safe mode refuses code, and layers come from Keras and this package
-    alone.
+    Nothing in the file is run: Keras' safe mode refuses code, and layers come from Keras, this package and
+    classes that the caller registered with Keras.
 
     Args:
         path: A .keras file with its description beside it, or a folder with best.keras, such as a run's.

@@ -213,7 +213,8 @@ def _reach(layer: keras.layers.Layer, axis: int) -> tuple[Fraction, _Reads]:
         return Fraction(1), _same(1, 1, 1)
     raise ModelError(
         f"Expected layers whose reach is known. Received: {type(layer).__name__} {layer.name}. "
-        "Give the layer a method input_range(sample), as SincInterpolation has."
+        "Give the layer a method input_range(sample), as SincInterpolation has; one that sees the whole "
+        "image cannot be used, since scans are enhanced in tiles: pool over a window."
     )
 
 

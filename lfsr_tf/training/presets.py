@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,7 +26,8 @@ def load_preset(name_or_path: str | Path, overrides: Iterable[str] = ()) -> Trai
     Args:
         name_or_path: A packaged preset's name ("best", "fast", "paper"...), or the path of a TOML file.
         overrides: Changes such as "batch_size=8", "network_settings.blocks=4" or "loss={mae=1.0}": the
-            value is TOML, and a bare word is a string. A dot reaches into a table.
+            value is TOML, and a bare word is a string. A dot reaches into a table. Another network leaves out
+            the preset's `network_settings`, which are not its own.
 
     Returns:
         The checked configuration.
@@ -34,7 +36,15 @@ def load_preset(name_or_path: str | Path, overrides: Iterable[str] = ()) -> Trai
         ConfigError: There is no such preset, it is not TOML, or a setting is unknown or out of range.
     """
     # With all defaults, so that a change to a table keeps what it has where the file leaves it out.
-    settings = read_preset(_FOLDER, name_or_path, TrainConfig.from_dict).to_dict()
+    preset, overrides = read_preset(_FOLDER, name_or_path, TrainConfig.from_dict), tuple(overrides)
+    config = _changed(preset, overrides)
+    if config.network == preset.network:
+        return config
+    return _changed(dataclasses.replace(preset, network_settings={}), overrides)
+
+
+def _changed(config: TrainConfig, overrides: Iterable[str]) -> TrainConfig:
+    settings = config.to_dict()
     for change in overrides:
         _apply(settings, change)
     return TrainConfig.from_dict(settings)

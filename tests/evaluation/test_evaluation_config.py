@@ -1,8 +1,12 @@
 """Settings out of range are refused with what was expected."""
 
+import re
+
 import keras
 import pytest
+from typer.main import get_command
 
+from lfsr_tf.cli.app import app
 from lfsr_tf.errors import ConfigError, ModelError
 from lfsr_tf.evaluation import evaluate
 from lfsr_tf.evaluation.baselines import BASELINES
@@ -45,3 +49,10 @@ def test_a_network_of_another_scale_is_named() -> None:
 
 def test_every_name_that_is_accepted_has_a_baseline() -> None:
     assert set(BASELINE_NAMES) == set(BASELINES)
+
+
+def test_the_help_of_the_command_names_every_baseline() -> None:
+    # It stands there in words: to import the names would import TensorFlow for every `lfsr --help`.
+    (option,) = (each for each in get_command(app).commands["evaluate"].params if each.name == "baseline")
+    words = re.split(r"[ ,;]+", option.help.partition(";")[0])
+    assert set(words) == {*BASELINE_NAMES, "or"}

@@ -13,7 +13,14 @@ import pytest
 from PIL import Image
 
 from lfsr_tf.errors import OutputError
-from lfsr_tf.evaluation import OuterBandScore, Results, read_history, write_pictures, write_report
+from lfsr_tf.evaluation import (
+    OuterBandScore,
+    Results,
+    read_history,
+    write_pictures,
+    write_report,
+    write_results,
+)
 from lfsr_tf.evaluation.metrics import METRICS
 from lfsr_tf.evaluation.report.images import panels, picture_name, window_top
 from lfsr_tf.evaluation.report.labels import signed
@@ -112,7 +119,7 @@ def test_the_summary_comes_first_in_plain_words(page: Page) -> None:
 
 
 def test_every_table_names_its_region_and_every_psnr_and_ssim_its_data_range(html: str) -> None:
-    captions = re.findall(r"<caption>(.*?)</caption>", html)
+    captions = re.findall(r"^<figcaption>(.*?)</figcaption>", html, re.MULTILINE)
     assert len(captions) == 2 * len(METRICS) + 2 + 1 + 1
     for caption in captions[:-1]:
         assert "inside the head mask" in caption or "whole image" in caption
@@ -122,7 +129,7 @@ def test_every_table_names_its_region_and_every_psnr_and_ssim_its_data_range(htm
 
 
 def test_the_best_figure_of_each_row_is_marked(html: str, results: Results) -> None:
-    table = html[html.index("<caption>PSNR (dB), inside") :]
+    table = html[html.index("<figcaption>PSNR (dB), inside") :]
     rows = re.findall(r"<tr.*?</tr>", table[: table.index("</table>")], re.DOTALL)[1:]
     assert len(rows) == 3 * 2
     for row in rows:
@@ -250,6 +257,16 @@ def test_picture_files_are_named_by_contrast_noise_slice_and_panel(results: Resu
     names = {path.name for path in (tmp_path / "pictures").iterdir()}
     assert f"{picture_name(results.pictures[0])}_model.png" in names
     assert len(names) == len(results.pictures) * (2 + 2 * len(results.methods))
+
+
+def test_the_page_shows_the_very_pictures_of_the_folder_which_are_made_once(
+    results: Results, tmp_path: Path
+) -> None:
+    write_results(results, tmp_path)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for path in (tmp_path / "pictures").iterdir():
+        assert base64.b64encode(path.read_bytes()).decode() in page
+    assert all(panels(picture) is panels(picture) for picture in results.pictures)
 
 
 def test_a_report_that_cannot_be_written_leaves_nothing(plain: Results, tmp_path: Path) -> None:

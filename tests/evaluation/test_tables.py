@@ -29,7 +29,8 @@ from lfsr_tf.storage import read_json, write_json
 def score(
     subject: str, scan: str, method: str, psnr: float, contrast: str = "T1w", index: int = 0
 ) -> SliceScore:
-    return SliceScore(scan, subject, contrast, index, 0.03, method, "head", psnr, 0.9, 0.1, 0.2, 0.3, 0.4)
+    figures = {**dict.fromkeys(METRICS, 0.5), "psnr": psnr}
+    return SliceScore(scan, subject, contrast, index, 0.03, method, "head", **figures)
 
 
 @pytest.fixture

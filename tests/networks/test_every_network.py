@@ -1,5 +1,6 @@
 """What every network must do, whichever it is: one harness for all of them."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from lfsr_tf.networks import (
     UNetSR,
     build_loss,
     build_network,
+    grid_stride,
     load_model,
     receptive_radius,
     save_model,
@@ -130,6 +132,22 @@ def test_one_function_serves_every_size(name: str) -> None:
 def test_images_of_a_batch_do_not_see_each_other(name: str) -> None:
     model, batch = build(name), image(3, 6, 5, 1)
     np.testing.assert_allclose(model(batch)[1:2], model(batch[1:2]), atol=1e-5)
+
+
+@every_network
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_tile_with_its_halo_equals_the_whole_image(name: str, scale: int) -> None:
+    # All weights are moved: a new network's last ones are zero, and hide a layer with a false `input_range`.
+    model = build(name, scale=scale)
+    stride = grid_stride(model)
+    halo = stride * max(1, math.ceil(receptive_radius(model) / stride))
+    side = 2 * halo + 4 * stride
+    whole = image(1, side, side, 1)
+    whole[:, 0] += 5.0  # which the tile does not have: a mean over the image shows
+    expected, inner, edge = np.asarray(model(whole)), scale * halo, scale * (halo + stride)
+    tile = np.asarray(model(whole[:, stride:-stride, stride:-stride]))[:, inner:-inner, inner:-inner]
+    tolerance = 2e-5 * np.abs(expected).max()
+    np.testing.assert_allclose(tile, expected[:, edge:-edge, edge:-edge], atol=tolerance)
 
 
 @every_network

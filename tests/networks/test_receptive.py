@@ -157,3 +157,8 @@ def test_a_tile_with_that_halo_equals_the_whole_image() -> None:
 def test_a_layer_of_unknown_reach_is_refused(layer: layers.Layer) -> None:
     with pytest.raises(ModelError, match=type(layer).__name__):
         receptive_radius(stacked(layer))
+
+
+def test_a_layer_that_sees_the_whole_image_is_refused_with_what_to_do() -> None:
+    with pytest.raises(ModelError, match=r"sees the whole image cannot be used.*over a window"):
+        receptive_radius(stacked(layers.GlobalAveragePooling2D(keepdims=True)))

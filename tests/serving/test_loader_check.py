@@ -47,7 +47,7 @@ def test_a_model_without_a_signature_is_refused(tmp_path: Path) -> None:
     module = tf.Module()
     module.f = tf.function(lambda image: {"sr": image}, input_signature=[tf.TensorSpec([None], name="image")])
     tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.f})
-    with pytest.raises(ModelError, match="none called kspace"):
+    with pytest.raises(ModelError, match=r"none called .*\bkspace\b"):
         check_saved_model(tmp_path, scale=2)
 
 

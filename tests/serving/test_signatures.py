@@ -1,11 +1,15 @@
 """What each signature makes of its inputs, in Python; `test_cpp_loader` has the C++ loader's view."""
 
+import io
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from lfsr_tf.physics.fourier import fft2c
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
@@ -99,30 +103,33 @@ def test_k_space_gives_the_part_in_phase(shape: tuple[int, int]) -> None:
     np.testing.assert_array_equal(parts["sr"], whole["sr"])
 
 
+def answered(name: str, network: Enhance, inputs: Mapping[str, Any]) -> np.ndarray:
+    """The images [N, s H, s W] that a signature makes of its inputs with one of these networks."""
+    outputs = built(name, network)(**{key: tf.constant(value) for key, value in inputs.items()})
+    return SIGNATURES[name].images({key: value.numpy() for key, value in outputs.items()})
+
+
+def unit(name: str, images: np.ndarray) -> np.ndarray:
+    """What a signature multiplies magnitudes [N, H, W] by: [N, 1, 1], from what comes back unchanged."""
+    back = answered(name, double, SIGNATURES[name].example(images))
+    return back.max(axis=(1, 2), keepdims=True) / images.max(axis=(1, 2), keepdims=True)
+
+
 @pytest.mark.parametrize("name", list(SIGNATURES))
 def test_the_network_is_told_the_noise_of_what_it_sees(name: str) -> None:
     image = scan((96, 96))
-    if name.startswith("kspace"):
-        samples = fft2c(tf.constant(image))[..., None]
-        inputs = {"kspace": samples}
-        if name == "kspace":
-            inputs = {"real": tf.math.real(samples), "imaginary": tf.math.imag(samples)}
-    else:
-        inputs = {key: tf.constant(value) for key, value in SIGNATURES[name].example(np.abs(image)).items()}
-    outputs = built(name, told)(**inputs)
-    found = SIGNATURES[name].images({key: value.numpy() for key, value in outputs.items()})
+    samples = fft2c(tf.constant(image)).numpy()[..., None]
+    raw = {"kspace": {"real": samples.real, "imaginary": samples.imag}, "kspace_complex": {"kspace": samples}}
+    found = answered(name, told, raw.get(name) or SIGNATURES[name].example(np.abs(image)))
     # `told` answers with the level, which is multiplied by the reference: sigma, in the unit of the input.
-    unit = 1.0 if name != "png" else 32_767.5 / np.percentile(np.abs(image), 99.9, axis=(1, 2))
-    np.testing.assert_allclose(found[:, 0, 0] / unit, SIGMA, rtol=0.12)
+    np.testing.assert_allclose(found[:, :1, :1] / unit(name, np.abs(image)), SIGMA, rtol=0.12)
 
 
 @pytest.mark.parametrize("name", list(SIGNATURES))
 def test_small_images_are_taken_to_have_typical_noise(name: str) -> None:
-    example = SIGNATURES[name].example(np.full((2, 6, 6), 3.0, np.float32))
-    outputs = built(name, told)(**{key: tf.constant(value) for key, value in example.items()})
-    found = SIGNATURES[name].images({key: value.numpy() for key, value in outputs.items()})
-    reference = {"png": 32_767.5, "network": 1.0}.get(name, 3.0)
-    np.testing.assert_allclose(found, TYPICAL_NOISE_LEVEL * reference, rtol=0.02)
+    images = np.full((2, 6, 6), 3.0, np.float32)
+    found = answered(name, told, SIGNATURES[name].example(images))
+    np.testing.assert_allclose(found / unit(name, images), 3.0 * TYPICAL_NOISE_LEVEL, rtol=0.02)
 
 
 def test_pictures_of_any_depth_and_colour_come_back_as_16_bit_grey() -> None:
@@ -151,6 +158,28 @@ def test_what_is_brighter_than_white_is_cut_and_does_not_wrap() -> None:
 
 
 JPEG = tf.io.encode_jpeg(np.zeros((8, 8, 1), np.uint8)).numpy()
+
+
+def test_colours_become_luminance_one_bit_black_and_white_and_transparency_is_left_out() -> None:
+    colour = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0]], np.uint8)
+    files, read = [], [0.299, 0.587, 0.114, 0.0]
+    for mode in ("RGB", "RGBA"):
+        picture = Image.fromarray(np.tile(colour, (2, 1, 1))).convert(mode)
+        if mode == "RGBA":
+            picture.putalpha(60)
+        files.append(picture)
+    files.append(Image.fromarray(np.tile([True, False, True, False], (2, 1))))
+    given = [io.BytesIO() for _ in files]
+    for picture, stream in zip(files, given, strict=True):
+        picture.save(stream, "png")
+    answers = built("png", double)(png_bytes=tf.constant([stream.getvalue() for stream in given]))
+    rows = [
+        tf.io.decode_png(answer, dtype=tf.uint16)[0, ::2, 0] for answer in answers["sr_png_bytes"].numpy()
+    ]
+    expected = [read, read, [1.0, 0.0, 1.0, 0.0]]
+    np.testing.assert_allclose(np.stack(rows) / 65_535, expected, atol=5e-3)
+
+
 PNG = tf.io.encode_png(np.zeros((8, 8, 1), np.uint8)).numpy()
 # A comment first, so that zeros stand where a PNG file has its size.
 HIDDEN = b"\xff\xd8\xff\xfe\x00\x2a" + b"\0" * 40 + JPEG[2:]

@@ -44,6 +44,16 @@ def test_changes_reach_into_tables_and_keep_the_rest() -> None:
     assert config.loss == {"mse": 1.0, "ssim": 0.1}
 
 
+def test_another_network_has_settings_of_its_own_and_not_those_of_the_preset() -> None:
+    changes = ["network_settings.blocks=2", "network=SRDenseNet", "batch_size=4"]
+    for order in (changes, changes[::-1]):
+        config = load_preset("quick", order)
+        assert (config.network, config.batch_size) == ("SRDenseNet", 4)
+        assert config.network_settings == {"blocks": 2}
+    assert load_preset("quick", ["network=none"]).network_settings == {}
+    assert load_preset("quick", ["network=ResidualSR"]) == load_preset("quick")
+
+
 @pytest.mark.parametrize("loss", ["", 'loss = "mse"\n'])
 def test_a_change_to_the_loss_keeps_that_of_a_file_without_a_table_of_it(tmp_path: Path, loss: str) -> None:
     mine = tmp_path / "mine.toml"

@@ -48,6 +48,8 @@ _STYLE = {
     "lines.linewidth": 1.8,
     "lines.markersize": 5,
 }
+# Inches: of the figure at least, of a panel, and of what stands beside the panels and of a line below them.
+_LEAST_WIDTH, _PANEL_WIDTH, _MARGIN, _HEIGHT, _LEGEND_LINE = 4.6, 2.6, 0.6, 2.9, 0.22
 _LOSS_COLOUR, _VALIDATION_COLOUR = "#8b93a1", "#2f81d6"
 
 
@@ -97,7 +99,7 @@ def history_curves(history: History) -> str:
     if not drawn:
         return ""
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(4.0 * len(drawn) + 0.6, 2.9), layout="constrained")
+        figure = Figure(figsize=(4.0 * len(drawn) + _MARGIN, _HEIGHT), layout="constrained")
         axes = figure.subplots(1, len(drawn), squeeze=False)[0]
         for axis, (training, validation) in zip(axes, drawn, strict=True):
             for name, colour, label in (
@@ -133,7 +135,8 @@ def _panels(results: Results, label: str) -> Iterator[tuple[Figure, list[tuple[A
     """One panel a contrast, all with one scale; the legend comes with the SVG."""
     contrasts = shown_contrasts(results)
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(2.6 * len(contrasts) + 0.6, 2.9), layout="constrained")
+        width = max(_LEAST_WIDTH, _PANEL_WIDTH * len(contrasts) + _MARGIN)
+        figure = Figure(figsize=(width, _HEIGHT), layout="constrained")
         axes = figure.subplots(1, len(contrasts), sharey=True, squeeze=False)[0]
         for axis, contrast in zip(axes, contrasts, strict=True):
             # A contrast's name is a user's: two dollar signs in it are no formula.
@@ -159,9 +162,20 @@ def _draw(axis: Axes, points: list[Summary], method: str, *, band: bool) -> None
         axis.fill_between(sigmas, low, high, color=colour, alpha=0.15, linewidth=0)
 
 
-def _svg(figure: Figure) -> str:
+def _add_legend(figure: Figure) -> None:
+    """Below the panels, in as many lines as the figure's width asks for; the panels keep their height."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    for columns in range(len(labels), 0, -1):
+        legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            lines = math.ceil(len(labels) / columns)
+            figure.set_figheight(_HEIGHT + _LEGEND_LINE * (lines - 1))
+            return
+        legend.remove()
+
+
+def _svg(figure: Figure) -> str:
+    _add_legend(figure)
     stream = io.StringIO()
     figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = stream.getvalue()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lfsr_tf.evaluation.config import EvaluationConfig
+from collections.abc import Mapping, Sequence
+
+from lfsr_tf.evaluation.config import BASELINE_NAMES, EvaluationConfig
 from lfsr_tf.evaluation.results import Results
 from lfsr_tf.evaluation.tables import ALL
 
@@ -34,6 +36,11 @@ METHOD_COLOURS = {
     "model": "#2f81d6",
 }
 METHOD_MARKERS = {"zero-fill": "o", "cubic": "^", "nlm": "s", "nlm-biased": "v", "model": "D"}
+# Of the baselines that the tables above do not have, in their order.
+_SPARE_COLOURS = ("#cc79a7", "#d55e00", "#56b4e9", "#b8a800", "#8c5a3c")
+_SPARE_MARKERS = ("P", "X", "p", "*", "h")
+# They have no use for the noise level.
+_INTERPOLATIONS = ("zero-fill", "cubic")
 METHOD_DEFINITIONS = {
     "zero-fill": "Zeros around the acquired centre of k-space: sinc interpolation.",
     "cubic": "Cubic B-spline interpolation on the grid of the acquisition (sample 0 in its place).",
@@ -75,12 +82,17 @@ def decimals_of(metric: str) -> int:
 
 def colour_of(method: str) -> str:
     """Of its line and its band."""
-    return METHOD_COLOURS.get(method, "#cc79a7")
+    return METHOD_COLOURS.get(method) or _spare(method, METHOD_COLOURS, _SPARE_COLOURS)
 
 
 def marker_of(method: str) -> str:
     """Of its points, as Matplotlib names it."""
-    return METHOD_MARKERS.get(method, "P")
+    return METHOD_MARKERS.get(method) or _spare(method, METHOD_MARKERS, _SPARE_MARKERS)
+
+
+def _spare(method: str, known: Mapping[str, str], choices: Sequence[str]) -> str:
+    own = [name for name in (*BASELINE_NAMES, method) if name not in known]
+    return choices[own.index(method) % len(choices)]
 
 
 def signed(value: float, places: int) -> str:
@@ -100,10 +112,18 @@ def noise_label(results: Results) -> str:
     """Who is told the noise level, in a sentence."""
     known = results.config.sigma_source == "known"
     told = "told σ" if known else "given σ as estimated from the image background"
-    denoises = any(method.startswith("nlm") for method in results.config.baselines)
+    denoising = [name for name in results.config.baselines if name not in _INTERPOLATIONS]
+    # Once for both forms of non-local means.
+    names = list(dict.fromkeys(METHOD_LABELS[name].removesuffix(", biased") for name in denoising))
     if results.model.get("takes_noise_level"):
-        return f"Non-local means and the network are {told}." if denoises else f"The network is {told}."
-    return f"Non-local means is {told}; the network is not." if denoises else "The network is not told σ."
+        return f"{listed([*names, 'the network'])} are {told}." if names else f"The network is {told}."
+    verb = "is" if len(names) == 1 else "are"
+    return f"{listed(names)} {verb} {told}; the network is not." if names else "The network is not told σ."
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence, with commas and an "and"; at least one."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def contrast_label(contrast: str) -> str:

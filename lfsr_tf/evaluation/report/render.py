@@ -31,6 +31,9 @@ from lfsr_tf.storage import atomic_path
 
 _FOLDER = Path(__file__).parent
 _TEMPLATE = "report.html.jinja"
+# The others stand in a part of the page that is closed at first.
+_MAIN_METRICS = ("psnr", "ssim")
+_MORE_METRICS = tuple(metric for metric in METRICS if metric not in _MAIN_METRICS)
 # Metadata longer than this hides the rest of the table.
 _LONGEST_VALUE = 200
 
@@ -119,9 +122,11 @@ def _figures(results: Results) -> dict[str, Any]:
     return {
         "verdicts": found,
         "headline": headline(found),
-        "main_tables": [metric_table(results, metric, "head") for metric in ("psnr", "ssim")],
+        "metrics": METRICS,
+        "main_tables": [metric_table(results, metric, "head") for metric in _MAIN_METRICS],
+        "more_metrics": labels.listed([labels.METRIC_LABELS[metric] for metric in _MORE_METRICS]),
         "more_tables": _more_tables(results),
-        "difference_tables": [difference_table(results, metric) for metric in ("psnr", "ssim")],
+        "difference_tables": [difference_table(results, metric) for metric in _MAIN_METRICS],
         "subject_table": subject_table(results),
         "outer_band": outer_band_table(measured, results.config) if measured else None,
         "least_signal": LEAST_SIGNAL_FRACTION,
@@ -142,7 +147,7 @@ def _pictures(results: Results, pictures: tuple[Picture, ...]) -> dict[str, Any]
 
 
 def _more_tables(results: Results) -> list[Table]:
-    head = [metric_table(results, metric, "head") for metric in METRICS if metric not in ("psnr", "ssim")]
+    head = [metric_table(results, metric, "head") for metric in _MORE_METRICS]
     return head + [metric_table(results, metric, "whole") for metric in METRICS]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lfsr_tf.evaluation.methods import MODEL
-from lfsr_tf.evaluation.report.labels import METHOD_LABELS
+from lfsr_tf.evaluation.report.labels import METHOD_LABELS, listed
 from lfsr_tf.evaluation.results import Results
 from lfsr_tf.evaluation.tables import ALL, Summary, differences, lookup, subject_differences, summaries
 
@@ -58,8 +58,7 @@ def headline(found: tuple[Verdict, ...]) -> str:
 
 
 def _levels(found: list[Verdict]) -> str:
-    sigmas = [f"{verdict.sigma:g}" for verdict in found]
-    return f"σ = {sigmas[0]}" if len(sigmas) == 1 else f"σ = {', '.join(sigmas[:-1])} and {sigmas[-1]}"
+    return f"σ = {listed([f'{verdict.sigma:g}' for verdict in found])}"
 
 
 def _verdict(results: Results, sigma: float) -> Verdict:
