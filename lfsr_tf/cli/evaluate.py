@@ -101,9 +101,13 @@ def evaluate(
         _write(results, folder, model)
     _print_tables(results)
     console.print(f"report: {output / 'report.html'}", soft_wrap=True, markup=False)
+    _raise_for_failures(results, len(found) + len(kspace))
+
+
+def _raise_for_failures(results: Results, count: int) -> None:
     for scan, error in results.failures:
         print_error(f"{scan}: {error}")
-    raise_for_failed([scan for scan, _ in results.failures], len(found) + len(kspace), "used")
+    raise_for_failed([scan for scan, _ in results.failures], count, "used")
 
 
 def _evaluate(

@@ -47,12 +47,7 @@ def export_process(model: Path, base: Path, name: str, dtype: str) -> Iterator[C
     )
 
     def finished() -> Path:
-        said = process.communicate()[1]
-        *before, last = said.strip().splitlines() or [""]
-        for line in before if process.returncode else [*before, last]:
-            _pass_on(line)
-        if process.returncode:
-            raise _failure(process.returncode, last)
+        _pass_on(process.communicate()[1], process.returncode)
         return base / name
 
     with process:
@@ -62,11 +57,15 @@ def export_process(model: Path, base: Path, name: str, dtype: str) -> Iterator[C
             process.kill()
 
 
-def _pass_on(line: str) -> None:
-    # Whoever read it may have gone.
-    if line:
-        with suppress(OSError, SystemExit):
+def _pass_on(said: str, code: int) -> None:
+    """Print what an export wrote, but for the line in which it failed, which is raised."""
+    lines = said.strip().splitlines()
+    last = lines.pop() if code and lines else ""
+    for line in lines:
+        with suppress(OSError, SystemExit):  # whoever read it may have gone
             messages.print(line, soft_wrap=True, markup=False)
+    if code:
+        raise _failure(code, last)
 
 
 def _failure(code: int, last: str) -> LfsrError:

@@ -84,23 +84,20 @@ def consistency_by_ring(
     difference, measured, noise = np.zeros(RINGS), np.zeros(RINGS), 0.0
     for low, enlarged in zip(lr, sr, strict=True):
         degraded = _degraded(enlarged, low.shape)
-        if signed:
-            expected, variance = degraded.real, np.full(low.shape, (sigma or 0.0) ** 2)
-        else:
-            expected, variance = _expected(np.abs(degraded), sigma, image, coils)
+        gaussian = degraded.real, np.full(low.shape, (sigma or 0.0) ** 2)
+        expected, variance = gaussian if signed else _expected(np.abs(degraded), sigma, image, coils)
         difference += np.bincount(ring_of, _energy(low - expected), RINGS)
         measured += np.bincount(ring_of, _energy(low), RINGS)
         noise += float(variance.mean()) / len(lr)
     samples = np.bincount(ring_of, minlength=RINGS) * len(lr)
+    relative = np.sqrt(difference / np.maximum(measured, np.finfo(float).tiny))
     return tuple(
         Ring(
             inner=index / RINGS,
             outer=(index + 1) / RINGS,
             samples=int(samples[index]),
             chi_square=float(difference[index] / samples[index] / noise) if noise > 0 else None,
-            relative_difference=float(
-                np.sqrt(difference[index] / max(measured[index], np.finfo(float).tiny))
-            ),
+            relative_difference=float(relative[index]),
         )
         for index in range(RINGS)
     )
