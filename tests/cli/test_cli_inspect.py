@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
+from lfsr_tf.cli.console import console
 from lfsr_tf.cli.inspect import inspect
 from lfsr_tf.errors import LfsrError
 
@@ -83,7 +84,7 @@ def test_names_are_not_taken_for_markup(run_command: Run, tmp_path: Path) -> Non
 def test_no_name_writes_a_line_of_its_own(
     run_command: Run, small_scan: MakeScan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "500")  # a narrow table breaks lines anywhere
+    monkeypatch.setattr(console, "_width", 500)  # a narrow table breaks lines anywhere
     scan = small_scan()
     scan = scan.rename(scan.with_name(f"nl\nlfsr: error: fake_{scan.name}"))
     result = run_command(inspect, scan)
