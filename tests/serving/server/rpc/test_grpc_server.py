@@ -18,6 +18,7 @@ from tensorflow_serving.apis.predict_pb2 import PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
 from lfsr_tf.serving.predict_request import predict_request
+from lfsr_tf.serving.server import messages
 from lfsr_tf.serving.server.model_server import ModelServer
 from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.options import Limits, ModelSource, ServerOptions
@@ -213,7 +214,7 @@ def test_no_array_is_made_for_inputs_that_the_signature_does_not_have(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
-    monkeypatch.setattr(prediction, "arrays_of", lambda *given: made.append(given))
+    monkeypatch.setattr(messages, "arrays_of", lambda *given: made.append(given))
     request = predict_request("lfsr", "", {f"x{number}": IMAGE for number in range(30)})
     with connection(serve()) as channel, pytest.raises(grpc.RpcError) as refusal:
         PredictionServiceStub(channel).Predict(request, timeout=10.0)
