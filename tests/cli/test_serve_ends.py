@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lfsr_tf.cli.export_process import _pass_on
+from lfsr_tf.errors import LfsrError
 from tests.serving.server.factor_model import save_factor_model
 from tests.warm import WarmProcess, lfsr
 
@@ -30,13 +32,6 @@ def serve_unread(scratch: Path, *words: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     sys.stdout = os.fdopen(writing, "w")
-    serve(scratch, *words)
-
-
-def serve_without_errors(scratch: Path, *words: str) -> None:
-    """The same as of a shell's `2>&-`."""
-    os.close(2)
-    sys.stderr = None  # type: ignore[assignment]
     serve(scratch, *words)
 
 
@@ -80,12 +75,13 @@ def test_who_prints_for_nobody_serves_and_ends_as_ever(tmp_path: Path) -> None:
     assert "Traceback" not in printed
 
 
-def test_who_has_no_standard_error_exports_and_serves_all_the_same(run_folder: Path, tmp_path: Path) -> None:
-    scratch, log = tmp_path / "scratch", tmp_path / "log"
-    scratch.mkdir()
-    log.touch()
-    process = WarmProcess(serve_without_errors, scratch, str(run_folder), log=log)
-    wait_until(lambda: "Ctrl+C ends it" in log.read_text(), process)
-    os.kill(process.pid, signal.SIGTERM)
-    _, printed = process.communicate(timeout=60.0)
-    assert (process.returncode, list(scratch.iterdir())) == (0, []), printed
+def test_warnings_of_an_export_pass_on_even_where_nobody_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pass_on("a warning", code=0)
+    monkeypatch.setattr(sys, "stderr", None)  # as after `2>&-`
+    _pass_on("a warning", code=0)
+    with pytest.raises(LfsrError, match=r"^Expected so\. Received: such\.$"):
+        _pass_on("a warning\nlfsr: error: Expected so. Received: such.", code=1)
+    with pytest.raises(LfsrError, match=r"exit code 3 and 'Fatal'\."):
+        _pass_on("Fatal", code=3)
+    with pytest.raises(LfsrError, match="its end by SIGKILL, for want of memory"):
+        _pass_on("", code=-9)
