@@ -37,26 +37,6 @@ def make_run(session: tf.compat.v1.Session, **what: Any) -> Run:
     return session._make_callable_from_options(config_pb2.CallableOptions(**what))
 
 
-class WholeRuns:
-    """The same without that: for models whose functions must stay as they are.
-
-    What is broken off has its functions inlined, and TensorFlow then joins operations whatever the session's
-    settings say (`lfsr_tf.serving.concurrency` tells what comes of it).
-    """
-
-    def __init__(self, session: tf.compat.v1.Session) -> None:
-        self._session = session
-
-    def compiled(self, feeds: Sequence[str], fetches: Sequence[str]) -> Run:
-        """A call for `run`."""
-        return make_run(self._session, feed=feeds, fetch=fetches)
-
-    def run(self, call: Run, values: Sequence[Any], caller: Caller) -> Any:
-        """Run a compiled call to its end, if its caller is there."""
-        caller.check()
-        return call(*values)
-
-
 class BreakableRuns:
     """Compiles and runs the calls of a session."""
 
@@ -147,3 +127,23 @@ class BreakableRuns:
 
     def _make(self, *, feed: Sequence[str] = (), **what: Any) -> Run:
         return make_run(self._session, feed=[*feed, self._place.name], **what)
+
+
+class WholeRuns:
+    """The same of models whose functions must stay as they are: nothing is broken off.
+
+    What can be broken off has its functions inlined, and TensorFlow then joins operations whatever the
+    session's settings say (`lfsr_tf.serving.concurrency` tells what comes of it).
+    """
+
+    def __init__(self, session: tf.compat.v1.Session) -> None:
+        self._session = session
+
+    def compiled(self, feeds: Sequence[str], fetches: Sequence[str]) -> Run:
+        """A call for `run`."""
+        return make_run(self._session, feed=feeds, fetch=fetches)
+
+    def run(self, call: Run, values: Sequence[Any], caller: Caller) -> Any:
+        """Run a compiled call to its end, if its caller is there."""
+        caller.check()
+        return call(*values)

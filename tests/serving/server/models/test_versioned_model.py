@@ -243,6 +243,8 @@ def test_no_request_fails_and_none_is_answered_by_another_version_while_versions
             for number in (2, 3, 4):
                 save_factor_model(base / str(number), number)
                 model.refresh()
+                while number not in seen and not failures:
+                    stop.wait(0.01)
             for number in (4, 3, 2):
                 shutil.rmtree(base / str(number))
                 model.refresh()
