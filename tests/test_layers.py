@@ -45,6 +45,7 @@ EVERYWHERE = {
     "processors",
     "settings",
     "storage",
+    "subprocesses",
     "__init__",
 }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lfsr_tf.cli.console import ERROR_PREFIX, messages
 from lfsr_tf.errors import LfsrError, ModelError
-from lfsr_tf.pairs.processes import module_command, module_environment
+from lfsr_tf.subprocesses import module_command, module_environment
 
 
 @contextmanager

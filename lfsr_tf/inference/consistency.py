@@ -79,16 +79,17 @@ def consistency_by_ring(
     # In units in which no square overflows.
     unit = np.float32(np.abs(lr).max(initial=0.0)) or np.float32(1.0)
     lr, sr, sigma = lr / unit, sr / unit, None if sigma is None else sigma / float(unit)
-    radius = _radius(lr.shape[1], lr.shape[2])
-    ring_of = np.minimum((radius * RINGS).astype(int), RINGS - 1).ravel()
+    ring_of = _ring_numbers(lr.shape[1], lr.shape[2])
     difference, measured, noise = np.zeros(RINGS), np.zeros(RINGS), 0.0
     for low, enlarged in zip(lr, sr, strict=True):
         degraded = _degraded(enlarged, low.shape)
-        gaussian = degraded.real, np.full(low.shape, (sigma or 0.0) ** 2)
-        expected, variance = gaussian if signed else _expected(np.abs(degraded), sigma, image, coils)
+        if signed:
+            expected, variance = degraded.real, (sigma or 0.0) ** 2
+        else:
+            expected, variance = _expected(np.abs(degraded), sigma, image, coils)
         difference += np.bincount(ring_of, _energy(low - expected), RINGS)
         measured += np.bincount(ring_of, _energy(low), RINGS)
-        noise += float(variance.mean()) / len(lr)
+        noise += variance / len(lr)
     samples = np.bincount(ring_of, minlength=RINGS) * len(lr)
     relative = np.sqrt(difference / np.maximum(measured, np.finfo(float).tiny))
     return tuple(
@@ -103,10 +104,12 @@ def consistency_by_ring(
     )
 
 
-def _radius(height: int, width: int) -> NDArray[np.float64]:
+def _ring_numbers(height: int, width: int) -> NDArray[np.int64]:
+    """The ring of every sample of centred k-space, row by row."""
     rows = (np.arange(height) - height // 2) / (height / 2)
     columns = (np.arange(width) - width // 2) / (width / 2)
-    return np.hypot(rows[:, None], columns[None, :])
+    radius = np.hypot(rows[:, None], columns[None, :])
+    return np.minimum((radius * RINGS).astype(np.int64), RINGS - 1).ravel()
 
 
 def _degraded(image: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.complex128]:
@@ -120,17 +123,17 @@ def _energy(image: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _expected(
     signal: NDArray[np.float64], sigma: float | None, image: RawImage, coils: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and variance of what is made of `signal` with noise of `sigma` in each channel of each coil."""
+) -> tuple[NDArray[np.float64], float]:
+    """Means, and the mean variance, of what noise of `sigma` in each channel makes of `signal`."""
     if sigma is None or sigma <= 0:
-        return signal, np.zeros_like(signal)
+        return signal, 0.0
     if image == "in_phase":
         mean, power = in_phase_moments(signal, sigma, coils)
     else:
         mean, power = magnitude_mean(signal, sigma, coils), np.square(signal) + 2 * coils * sigma**2
     variance = power - np.square(mean)
     # Where the signal is 1e8 times the noise the difference of the squares is rounding error alone.
-    return mean, np.clip(variance, 0.0, sigma**2)
+    return mean, float(np.clip(variance, 0.0, sigma**2).mean())
 
 
 def magnitude_mean(signal: NDArray[np.float64], sigma: float, coils: float = 1) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from lfsr_tf.errors import ConfigError, LfsrError, first_line
 from lfsr_tf.lean_import import import_tensorflow
 from lfsr_tf.pairs.private_network import end_with_parent, enter_private_network
-from lfsr_tf.pairs.processes import module_command, module_environment
+from lfsr_tf.subprocesses import module_command, module_environment
 
 PORT = 5050
 _LAST_PORT = 65535

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from lfsr_tf.errors import LfsrError
 from lfsr_tf.pairs.preparing.jobs import Job, result_of
-from lfsr_tf.pairs.processes import module_command, module_environment
+from lfsr_tf.subprocesses import module_command, module_environment
 
 
 class WorkerPool:

@@ -191,8 +191,6 @@ def _empty_share(sampled: NDArray[np.bool_]) -> float:
 def _radii(acquired: NDArray[np.intp], count: int) -> NDArray[np.float64]:
     """Distance of every line from the centre, [count]: 1 at the furthest acquired one, infinite outside."""
     lines, centre = np.arange(count), count // 2
-    if not acquired.size:
-        return np.full(count, np.inf)
     distance = np.abs(lines - centre) / max(1, np.abs(acquired - centre).max())
     return np.where((lines < acquired[0]) | (lines > acquired[-1]), np.inf, distance)
 

@@ -103,13 +103,12 @@ class BreakableRuns:
                 found = call[0](*values, place)
             done = not caller.gone
             return found
-        except tf.errors.CancelledError:
+        except tf.errors.OpError as error:
             caller.check()
+            if not isinstance(error, tf.errors.CancelledError):
+                raise
             # Where a model refuses its input, the word is cancelled before the model's own error comes up.
             return call[1](*values, place)
-        except tf.errors.OpError:
-            caller.check()
-            raise
         finally:
             try:
                 if not done:
