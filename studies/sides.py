@@ -18,7 +18,7 @@ from lfsr_tf.evaluation import EvaluationConfig
 from lfsr_tf.evaluation.acquisitions import study_volume
 from lfsr_tf.evaluation.kspace_split import OuterBand
 from lfsr_tf.evaluation.methods import Method, model_method
-from lfsr_tf.evaluation.outer_band import recovered_fraction
+from lfsr_tf.evaluation.outer_band import VIEWS, recovered_fraction
 from lfsr_tf.models import load_model
 from lfsr_tf.physics.effects import apply_random_phase
 from lfsr_tf.physics.fourier import fft2c
@@ -60,7 +60,7 @@ def costs(scans: Sequence[Path], model: str, places: Decibels, decibels: Decibel
 
 
 def _recovered(band: OuterBand, image: RawImage, method: Method, config: EvaluationConfig) -> float:
-    prediction = band.predict(method(band.low_field(image)), image)
+    prediction = band.predict(method(band.low_field(image, VIEWS[image])), image)
     return float(recovered_fraction(band, prediction, config).estimate)
 
 

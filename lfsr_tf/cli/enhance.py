@@ -101,6 +101,14 @@ def enhance(
             help="What of raw k-space is enhanced. Default: the part in phase with its low frequencies.",
         ),
     ] = None,
+    views: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|one",
+            help="Average over all sample positions at which raw k-space or a zero-filled scan can be seen, "
+            "or take one, four times as fast. Default: all.",
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")] = False,
     skip_existing: Annotated[
         bool,
@@ -121,30 +129,39 @@ def enhance(
         lfsr enhance scan.nii.gz --output enhanced
     """
     from lfsr_tf.inference.enhance import EnhanceConfig, Enhancer
-    from lfsr_tf.inference.inputs import find_inputs
-    from lfsr_tf.inference.jobs import plan_jobs
 
-    settings = given(
-        acquired_matrix=acquired_matrix,
-        pixel_budget=pixel_budget,
-        dtype=dtype,
-        noise_level=noise_level,
-        image=image,
-        plane=plane,
+    config = EnhanceConfig(
+        **given(
+            acquired_matrix=acquired_matrix,
+            pixel_budget=pixel_budget,
+            dtype=dtype,
+            noise_level=noise_level,
+            image=image,
+            plane=plane,
+            views=views,
+        )
     )
-    config = EnhanceConfig(**settings)
     if overwrite and skip_existing:
         raise ConfigError("Expected --overwrite or --skip-existing. Received: both. Leave one out.")
     chosen_format = _output_format(output_format, output)
-    found = find_inputs(scans, results=output)
-    jobs = plan_jobs(found, output, named=scans)
-    _tell_left_out(len(found) - len(jobs), len(found), "results of earlier runs. Name one to enhance it")
+    jobs = _planned(scans, output)
     enhancer = Enhancer(_network(model, server), config)
     with interrupted_with("Started again with --skip-existing, it goes on with the next scan."):
         if skip_existing:
             jobs = _unfinished(jobs, enhancer, chosen_format)
         failed = [job.source for job in jobs if not _try(enhancer, job, chosen_format, overwrite)]
     raise_for_failed(failed, len(jobs), "enhanced")
+
+
+def _planned(scans: list[Path], output: Path) -> list[Job]:
+    """What is to be enhanced, and where the results go."""
+    from lfsr_tf.inference.inputs import find_inputs
+    from lfsr_tf.inference.jobs import plan_jobs
+
+    found = find_inputs(scans, results=output)
+    jobs = plan_jobs(found, output, named=scans)
+    _tell_left_out(len(found) - len(jobs), len(found), "results of earlier runs. Name one to enhance it")
+    return jobs
 
 
 def _unfinished(jobs: list[Job], enhancer: Enhancer, output_format: OutputFormat) -> list[Job]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +19,7 @@ from lfsr_tf.physics.acquisition import AcquisitionConfig, simulate_acquisition
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL, estimate_sigma_magnitude
 from lfsr_tf.physics.sampling import Shape2D
+from lfsr_tf.physics.views import Offset
 from lfsr_tf.scans.hanging import Hanging, hanging
 from lfsr_tf.scans.scan import Scan
 
@@ -86,6 +88,7 @@ class LowField:
         rician: Whether the images are magnitudes; parts in phase have Gaussian noise.
         coils: Coils whose root sum of squares a magnitude is; an effective number, as of `combined_noise`.
         noise_seen: Whether sigma is known or could be estimated.
+        between: Images like `images` at the sample positions between theirs, by offset, where they are known.
     """
 
     images: NDArray[np.float32]
@@ -95,6 +98,7 @@ class LowField:
     rician: bool = True
     coils: float = 1
     noise_seen: bool = True
+    between: Mapping[Offset, NDArray[np.float32]] = field(default_factory=dict)
 
     @property
     def noise_level(self) -> float:

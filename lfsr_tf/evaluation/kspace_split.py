@@ -17,7 +17,8 @@ from lfsr_tf.physics.fourier import fft2c, ifft2c
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.phase import directions, in_phase, low_pass
 from lfsr_tf.physics.sampling import Shape2D, crop_kspace, zero_pad_kspace
-from lfsr_tf.physics.settings import RawImage
+from lfsr_tf.physics.settings import RawImage, Views
+from lfsr_tf.physics.views import OWN, between_samples, offsets
 from lfsr_tf.scans.scan import Scan
 
 # Sides that differ by less are left as they are: pixels are nearly square.
@@ -81,20 +82,31 @@ class OuterBand:
         energy = np.square(np.abs(self.kspace[..., self.outside])).sum()
         return float(1.0 - self.noise[..., self.outside].sum() / energy)
 
-    def low_field(self, image: RawImage) -> LowField:
+    def low_field(self, image: RawImage, views: Views = "one") -> LowField:
         """The image of the central block, with the noise level that the background shows.
 
         Args:
             image: The magnitude, or the part in phase with the low frequencies.
+            views: "all": with the images at the sample positions between its own.
         """
         scale = np.sqrt(np.prod(self.block.shape[2:]) / np.prod(self.shape))
-        coils = ifft2c(tf.constant(self.block)) * scale
-        images = in_phase(coils, self._shares(image, self.block.shape[2:])).numpy()
+        coils, smooth = (ifft2c(kspace) for kspace in (tf.constant(self.block), self._smooth(image)))
+        steps = self.shape[0] // self.block.shape[2] if views == "all" else 1
+        between = {
+            offset: in_phase(
+                between_samples(coils * scale, offset, steps),
+                directions(between_samples(smooth, offset, steps)),
+            ).numpy()
+            for offset in offsets(steps)
+        }
+        images = between.pop(OWN)
         inner = crop_kspace(tf.constant(self.noise), self.block.shape[2:]).numpy().mean()
         reference = float(safe_reference(reference_intensity(images)))
         noise = CombinedNoise.of(float(np.sqrt(inner / 2.0) * scale), self.block.shape[1], self.coils)
         rician = image == "magnitude"
-        return LowField(images, noise.sigma, reference, self.shape, rician=rician, coils=noise.coils)
+        return LowField(
+            images, noise.sigma, reference, self.shape, rician=rician, coils=noise.coils, between=between
+        )
 
     def predict(self, images: NDArray[np.float32], image: RawImage) -> Complex:
         """The k-space that an enhanced image stands for, with the coils' shares and phases put back.
@@ -112,14 +124,13 @@ class OuterBand:
             for full, small in zip(self.shape, self.block.shape[2:], strict=True)
         ]
         centred = np.roll(images, offsets, axis=(1, 2))[:, np.newaxis]
-        shares = self._shares(image, self.shape)
+        shares = directions(ifft2c(zero_pad_kspace(self._smooth(image), self.shape)))
         return np.asarray(fft2c(tf.constant(centred, tf.complex64) * shares))
 
-    def _shares(self, image: RawImage, shape: Shape2D) -> tf.Tensor:
-        """Coils' shares and phases [S, C, *shape]: smooth ones, or those of the zero-filled block itself."""
+    def _smooth(self, image: RawImage) -> tf.Tensor:
+        """k-space [S, C, h, w] of the coils' shares and phases: smooth ones, or those of the block itself."""
         block = tf.constant(self.block)
-        smooth = low_pass(block) if image == "in_phase" else block
-        return directions(ifft2c(zero_pad_kspace(smooth, shape)))
+        return low_pass(block) if image == "in_phase" else block
 
 
 def outer_band(scan: Scan, scale: int) -> OuterBand:

@@ -13,6 +13,7 @@ from lfsr_tf.evaluation.acquisitions import LowField
 from lfsr_tf.evaluation.baselines import BASELINES, Images
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.networks import takes_noise_level, with_noise_level
+from lfsr_tf.physics.views import OWN, mean_of_views
 
 Method = Callable[[LowField], Images]
 
@@ -29,6 +30,8 @@ def build_methods(model: keras.Model, config: EvaluationConfig) -> dict[str, Met
 def model_method(model: keras.Model, batch_size: int) -> Method:
     """The network as a method, normalised as in inference: by the noisy volume's own reference, and back.
 
+    Where images between the samples are known, the results for all of them are averaged.
+
     Args:
         model: From [B, h, w, 1], or [B, h, w, 2] with the noise level of the `LowField` as the second
             channel, to [B, H, W, 1].
@@ -41,7 +44,11 @@ def model_method(model: keras.Model, batch_size: int) -> Method:
     call = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True, autograph=False)
 
     def apply(low: LowField) -> Images:
-        normalised = (low.images / low.reference).astype(np.float32)[..., np.newaxis]
+        views = {OWN: low.images, **low.between}
+        return np.asarray(mean_of_views({offset: enlarged(images, low) for offset, images in views.items()}))
+
+    def enlarged(images: Images, low: LowField) -> Images:
+        normalised = (images / low.reference).astype(np.float32)[..., np.newaxis]
         if takes_noise_level(model):
             normalised = np.asarray(with_noise_level(normalised, low.noise_level))
         starts = range(0, len(normalised), batch_size)

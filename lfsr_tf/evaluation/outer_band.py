@@ -13,9 +13,9 @@ other samples, so it adds N to both sums.
 Two images of the block are judged. "magnitude", which is all that most files hold: the phase put back is the
 zero-filled block's own. A zero-filled magnitude comes out below 0, because the magnitude of a blurred image
 is not the blurred magnitude. And "in_phase", as `lfsr enhance` takes raw k-space: the part of the block in
-phase with its low frequencies, whose phase is put back. A zero-filled one comes out about 0, not at it,
-because the k-space of a real image has two equal halves, and where the phase is steep the block holds more of
-one.
+phase with its low frequencies, whose phase is put back, seen by a network from all sample positions
+(`physics.views`). A zero-filled one comes out about 0, not at it, because the k-space of a real image has two
+equal halves, and where the phase is steep the block holds more of one.
 """
 
 from __future__ import annotations
@@ -33,9 +33,11 @@ from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.kspace_split import Complex, OuterBand, outer_band
 from lfsr_tf.evaluation.methods import Method
 from lfsr_tf.physics.sampling import Shape2D
-from lfsr_tf.physics.settings import RawImage
+from lfsr_tf.physics.settings import RawImage, Views
 from lfsr_tf.scans.scan import Scan
 
+# A magnitude at its own samples is all that most files hold; raw k-space is enhanced from all views.
+VIEWS: dict[RawImage, Views] = {"magnitude": "one", "in_phase": "all"}
 # Below this part of the band's energy, signal is told from noise too poorly for a figure.
 LEAST_SIGNAL_FRACTION = 0.2
 # The reference that adds nothing: 0 by definition.
@@ -99,7 +101,7 @@ def outer_band_scores(
     band = outer_band(scan, scale)
     errors: dict[tuple[RawImage, str], Sums] = {}
     for image in get_args(RawImage):
-        low = band.low_field(image)
+        low = band.low_field(image, VIEWS[image])
         errors |= {
             (image, name): _error(band, band.predict(method(low), image)) for name, method in methods.items()
         }

@@ -19,7 +19,7 @@ from lfsr_tf.inference.cautions import (
     noise_warnings,
     spacing_warnings,
 )
-from lfsr_tf.inference.consistency import consistency_by_ring
+from lfsr_tf.inference.consistency import Ring, consistency_by_ring
 from lfsr_tf.inference.matrix import MatrixRequest, parse_matrix_request
 from lfsr_tf.inference.network import RunningNetwork, run_here
 from lfsr_tf.inference.network_input import NetworkInput, network_input
@@ -29,7 +29,7 @@ from lfsr_tf.networks import TrainedModel, as_trained
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL, NoiseEstimate
-from lfsr_tf.physics.settings import RawImage
+from lfsr_tf.physics.settings import RawImage, Views
 from lfsr_tf.scans.checks import check_scan
 from lfsr_tf.scans.geometry import Plane
 from lfsr_tf.scans.scan import Scan
@@ -54,6 +54,9 @@ class EnhanceConfig:
         image: What of the scan is enhanced: its "magnitude", or its part "in_phase" (`physics.phase`), which
             needs raw k-space. None: the part in phase where there is k-space.
         plane: "axial", "coronal" or "sagittal": slices of this plane are enhanced. None: the acquired ones.
+        views: "all": where the image is known between its samples, too (raw k-space, or a magnitude cut to
+            half of its matrix or less), it is enhanced from the sample positions of every HR pixel, and the
+            results are averaged (`physics.views`): scale^2 times the work. "one": from its own samples.
     """
 
     acquired_matrix: MatrixRequest = "header"
@@ -62,6 +65,7 @@ class EnhanceConfig:
     noise_level: float | None = None
     image: RawImage | None = None
     plane: Plane | None = None
+    views: Views = "all"
 
     def __post_init__(self) -> None:
         """Check the settings, and take the matrix as the command line or JSON has it, too.
@@ -74,6 +78,7 @@ class EnhanceConfig:
         object.__setattr__(self, "acquired_matrix", parse_matrix_request(self.acquired_matrix))
         check_choice(self, "image", (None, *get_args(RawImage)))
         check_choice(self, "plane", (None, *get_args(Plane)))
+        check_choice(self, "views", get_args(Views))
         if self.noise_level is not None and not 0.0 <= self.noise_level < 1.0:
             raise ConfigError(
                 "Expected a noise level in [0, 1), a fraction of the 99.9th percentile. "
@@ -89,6 +94,7 @@ class EnhanceConfig:
             "noise_level": self.noise_level,
             "image": self.image,
             "plane": self.plane,
+            "views": self.views,
         }
 
 
@@ -154,10 +160,11 @@ class Enhancer:
             check_scan(scan, scan.source or "the scan")
         air = air_level(scan)
         scan = with_air_at(scan, air or 0.0)
-        lr = network_input(scan, self.config.acquired_matrix, self.config.image)
+        config, scale = self.config, self.network.traits.scale
+        lr = network_input(scan, config.acquired_matrix, config.image, scale=scale, views=config.views)
         reference = volume_reference(lr.scan.slices())
         told = self._told(lr.noise, reference)
-        normalised = lr.scan.slices() / np.float32(reference)
+        normalised = {offset: slices / np.float32(reference) for offset, slices in lr.views.items()}
         result = self._predict(normalised, advance, noise_level=told) * np.float32(reference)
         if not np.isfinite(result).all():
             raise ScanError("Expected a finite result. Received: NaN or infinite voxels. Check the model.")
@@ -176,8 +183,7 @@ class Enhancer:
     ) -> Sidecar:
         noise_report = self._noise_report(lr.noise, reference, scan.coils)
         spacing = self._spacing_report(scan, lr.scan, enhanced)
-        compared = lr.scan.slices(), enhanced.slices(), lr.noise.sigma
-        rings = consistency_by_ring(*compared, image=lr.image, coils=lr.noise.coils, signed=scan.signed)
+        rings = _consistency(scan, lr, enhanced)
         return Sidecar(
             model=self.model,
             contrast=scan.contrast,
@@ -189,6 +195,7 @@ class Enhancer:
             matrix=lr.matrix,
             spectrum=lr.spectrum,
             consistency=rings,
+            views=len(lr.views),
             tiles=len(self._predict.tiles(*lr.matrix.used)),
             warnings=(
                 *scan.notes,
@@ -262,6 +269,11 @@ def _running(model: TrainedModel | keras.Model | RunningNetwork, dtype: str) -> 
             f"{dtype}. Leave it out."
         )
     return model
+
+
+def _consistency(scan: Scan, lr: NetworkInput, enhanced: Scan) -> tuple[Ring, ...]:
+    compared = lr.scan.slices(), enhanced.slices(), lr.noise.sigma
+    return consistency_by_ring(*compared, image=lr.image, coils=lr.noise.coils, signed=scan.signed)
 
 
 def volume_reference(slices: NDArray[np.float32]) -> float:

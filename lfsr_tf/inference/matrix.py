@@ -137,19 +137,37 @@ def cut_to_matrix(scan: Scan, matrix: Matrix) -> Scan:
         The same scan if nothing changes; otherwise one with slices [N, h, w] whose voxel sizes are H / h
         and W / w times larger and whose sample 0 is in the same place.
     """
-    slices = scan.slices()
-    if slices.shape[1:] == matrix:
-        return scan
-    exact = _exact_axes(scan, matrix)
+    return scan if scan.slices().shape[1:] == matrix else scan.with_slices(cut_slices(scan, matrix))
+
+
+def cut_slices(scan: Scan, matrix: Matrix, offset: tuple[float, float] = (0.0, 0.0)) -> NDArray[np.float32]:
+    """The slices of `cut_to_matrix`, or those whose samples lie between these.
+
+    Args:
+        scan: Slices [N, H, W].
+        matrix: (h, w), at most (H, W).
+        offset: In acquired samples, from 0 to 1; not 0 only along axes of `known_between_samples`.
+
+    Returns:
+        float32 [N, h, w]; sample n lies at (n + offset) H / h and W / w.
+    """
+    slices, exact = scan.slices(), _exact_axes(scan, matrix)
     # An exact axis first: cropping the other one leaves no magnitude of a band-limited image.
     axes = sorted((0, 1), key=lambda axis: not exact[axis])
     result = np.empty((len(slices), *matrix), np.float32)
     for index, image in enumerate(slices):
         values = image.astype(np.float64)
         for axis in axes:
-            values = _cut_axis(values, axis, matrix[axis], exact[axis])
+            values = _cut_axis(values, axis, matrix[axis], exact[axis], offset[axis])
         result[index] = values
-    return scan.with_slices(result)
+    return result
+
+
+def known_between_samples(scan: Scan, matrix: Matrix) -> tuple[bool, bool]:
+    """Along which axes the slices tell the acquired magnitudes between the acquired samples, too."""
+    cut = (new < size for size, new in zip(scan.slices().shape[1:], matrix, strict=True))
+    rows, columns = (exact and shorter for exact, shorter in zip(_exact_axes(scan, matrix), cut, strict=True))
+    return rows, columns
 
 
 def _exact_axes(scan: Scan, matrix: Matrix) -> tuple[bool, bool]:
@@ -165,38 +183,41 @@ def _exact_axes(scan: Scan, matrix: Matrix) -> tuple[bool, bool]:
     return first, second
 
 
-def _cut_axis(image: NDArray[np.float64], axis: int, new: int, exact: bool) -> NDArray[np.float64]:
+def _cut_axis(
+    image: NDArray[np.float64], axis: int, new: int, exact: bool, offset: float
+) -> NDArray[np.float64]:
     size = image.shape[axis]
     if new == size:
         return image
     values = np.moveaxis(image, axis, 0)
     if exact:
         # Rounding can leave -1e-17 where the magnitude is 0.
-        squared = resampling_matrix(size, new, lines=size) @ np.square(values)
+        squared = resampling_matrix(size, new, size, offset) @ np.square(values)
         resampled = np.sqrt(np.maximum(squared, 0.0))
     else:
-        resampled = resampling_matrix(size, new, lines=new) @ values
+        resampled = resampling_matrix(size, new, new) @ values
     return np.moveaxis(resampled, 0, axis)
 
 
-@functools.lru_cache(maxsize=2)
-def resampling_matrix(size: int, new: int, lines: int) -> NDArray[np.float64]:
+@functools.lru_cache(maxsize=8)
+def resampling_matrix(size: int, new: int, lines: int, offset: float = 0.0) -> NDArray[np.float64]:
     """The linear map from real samples [size] to real samples [new] over the same field of view.
 
-    The central lines of the samples' Fourier series are evaluated at the positions n * size / new, so
-    sample 0 keeps its place and a constant its value. With `lines` = new this is the k-space crop, F^-1 D F.
-    It is kept, since a volume's slices all need the same two, one an axis.
+    The central lines of the samples' Fourier series are evaluated at the positions (n + offset) * size / new,
+    so without an offset sample 0 keeps its place; a constant keeps its value. With `lines` = new this is the
+    k-space crop, F^-1 D F. It is kept, since a volume's slices all need the same few, two an axis.
 
     Args:
         size: Samples in.
         new: Samples out.
         lines: Central lines of k-space that are kept.
+        offset: In samples out.
 
     Returns:
         float64 [new, size], read-only.
     """
     kept = 2.0j * np.pi / size * (np.arange(lines) - lines // 2)
-    positions = np.arange(new) * (size / new)
+    positions = (np.arange(new) + offset) * (size / new)
     analysis = np.exp(-np.outer(kept, np.arange(size))) / size
     result = np.ascontiguousarray((np.exp(np.outer(positions, kept)) @ analysis).real)
     result.flags.writeable = False

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from lfsr_tf.inference.network import Images, RunningNetwork
 from lfsr_tf.inference.tiles import Tile, plan_tiles
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
+from lfsr_tf.physics.views import OWN, Offset, mean_of_views
 
 Advance = Callable[[int], None]
 
@@ -25,31 +26,38 @@ class SlicePredictor:
         self.network, self.pixel_budget = network, pixel_budget
 
     def __call__(
-        self, slices: Images, advance: Advance | None = None, *, noise_level: float = TYPICAL_NOISE_LEVEL
+        self,
+        views: Mapping[Offset, Images],
+        advance: Advance | None = None,
+        *,
+        noise_level: float = TYPICAL_NOISE_LEVEL,
     ) -> Images:
         """Enlarge normalised slices.
 
         Args:
-            slices: float32 [N, H, W], divided by the volume's reference intensity.
+            views: float32 [N, H, W] by offset, divided by the volume's reference intensity: the slices at
+                `OWN`, and those at other sample positions.
             advance: Told the number of slices that were finished.
             noise_level: Sigma of one channel over the reference intensity, for a network that takes it.
 
         Returns:
-            float32 [N, scale H, scale W].
+            float32 [N, scale H, scale W], the mean over the views.
 
         Raises:
             ConfigError: A slice does not fit into the pixel budget and its smallest tile does not either.
             LfsrError: The device has not enough memory for the pixel budget, or a server does not answer.
         """
-        count, height, width = slices.shape
+        count, height, width = views[OWN].shape
         tiles = self.tiles(height, width)
         scale = self.network.traits.scale
         result = np.empty((count, height * scale, width * scale), np.float32)
         at_once = max(1, self.pixel_budget // (height * width))
         for start in range(0, count, at_once):
             batch = slice(start, min(start + at_once, count))
-            for tile in tiles:
-                self._predict_tile(slices[batch], result[batch], tile, noise_level)
+            enlarged = {
+                offset: self._enlarged(slices[batch], tiles, noise_level) for offset, slices in views.items()
+            }
+            result[batch] = mean_of_views(enlarged)
             if advance is not None:
                 advance(batch.stop - batch.start)
         return result
@@ -62,6 +70,14 @@ class SlicePredictor:
         """
         traits = self.network.traits
         return plan_tiles(height, width, traits.halo, self.pixel_budget, traits.stride)
+
+    def _enlarged(self, slices: Images, tiles: Sequence[Tile], noise_level: float) -> Images:
+        count, height, width = slices.shape
+        scale = self.network.traits.scale
+        result = np.empty((count, height * scale, width * scale), np.float32)
+        for tile in tiles:
+            self._predict_tile(slices, result, tile, noise_level)
+        return result
 
     def _predict_tile(self, slices: Images, result: Images, tile: Tile, noise_level: float) -> None:
         rows, columns = tile

@@ -105,6 +105,7 @@ class Sidecar:
         matrix: What was taken as the acquired matrix.
         spectrum: What the spectrum of the file's slices shows along both axes.
         consistency: Agreement of the result with the input, by ring of k-space.
+        views: Sample positions from which the slices were enhanced; the result is the mean over them.
         tiles: Tiles that each slice was cut into; 1 where it fitted whole.
         warnings: What the reader should know before trusting the result, a sentence each.
     """
@@ -119,6 +120,7 @@ class Sidecar:
     matrix: AcquiredMatrix
     spectrum: tuple[AxisSpectrum, AxisSpectrum]
     consistency: tuple[Ring, ...]
+    views: int
     tiles: int
     warnings: tuple[str, ...]
 

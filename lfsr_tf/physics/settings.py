@@ -12,6 +12,8 @@ APODISATION_WINDOWS = ("tukey", "hamming", "fermi")
 ECHO_ORDERS = ("linear", "centric")
 # What is made of complex samples: the part in phase with their low frequencies, or magnitudes.
 RawImage = Literal["magnitude", "in_phase"]
+# Whether a network is shown an image at the sample positions between its own, too (`physics.views`).
+Views = Literal["all", "one"]
 # Of the way from the centre of k-space to its rim: where low frequencies have a weight of 1/e. That leaves
 # details of 4 pixels and more of a 64 x 64 block to the phase; the simulated phase is far smoother.
 PHASE_WIDTH = 0.5

@@ -114,7 +114,7 @@ def test_a_z_score_is_cut_to_its_matrix_as_the_magnitude(
     acquired = complex_images((40, 32), count=6)
     voxels = np.abs(zero_fill(acquired, (96, 96)))
     factor, offset = z_score(voxels)
-    config = EnhanceConfig(acquired_matrix=(40, 32))
+    config = EnhanceConfig(acquired_matrix=(40, 32), views="one")
     enhanced = Enhancer(interpolator, config)(scan_of(factor * voxels + offset))
     assert enhanced.sidecar.matrix.exact
     np.testing.assert_allclose(

@@ -12,6 +12,7 @@ from lfsr_tf.inference import EnhanceConfig, enhance_scan
 from lfsr_tf.inference.network_input import NetworkInput, network_input
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.physics.fourier import fft2c
+from lfsr_tf.physics.phase import smooth_images
 from lfsr_tf.scans import Scan
 
 ScanOf = Callable[..., Scan]
@@ -25,7 +26,7 @@ def raw(images: np.ndarray, scan_of: ScanOf) -> Scan:
 
 
 def given(scan: Scan, matrix: tuple[int, int] | str = "full", image: str | None = None) -> NetworkInput:
-    return network_input(scan, matrix, image)
+    return network_input(scan, matrix, image, scale=2)
 
 
 def object_of(scan: NetworkInput) -> np.ndarray:
@@ -42,7 +43,7 @@ def test_raw_k_space_gives_the_part_in_phase_and_all_else_the_magnitude(
     scan = raw(complex_images((48, 40), count=6), scan_of)
     in_phase, magnitude = given(scan), given(scan, image="magnitude")
     assert (in_phase.image, magnitude.image) == ("in_phase", "magnitude")
-    np.testing.assert_array_equal(magnitude.scan.voxels, scan.voxels)
+    np.testing.assert_allclose(magnitude.scan.voxels, scan.voxels, atol=1e-6)
     errors = {kind.image: kind.scan.slices() - object_of(kind) for kind in (in_phase, magnitude)}
     # The noise floor of a magnitude is a bias; the part in phase has less of it.
     air = object_of(in_phase) < 0.01
@@ -83,6 +84,35 @@ def test_the_noise_of_unequal_coils_is_that_of_their_combination(
     scan, expected = scan_of(magnitude, kspace=kspace, coils=4), 0.03 * np.sqrt((3 + 16 * 16) / 19)
     assert given(scan).noise.sigma == pytest.approx(expected, rel=0.05)
     assert given(scan, (48, 40)).noise.sigma == pytest.approx(expected / 2.0, rel=0.1)
+
+
+@pytest.mark.parametrize("matrix", [(24, 20), (21, 19)])
+@pytest.mark.parametrize("image", ["in_phase", "magnitude"])
+def test_k_space_and_a_magnitude_of_twice_the_matrix_show_what_lies_between_the_samples(
+    matrix: tuple[int, int], image: str, complex_images: Images, zero_fill: Images, scan_of: ScanOf
+) -> None:
+    acquired = complex_images(matrix, count=2)
+    fine = zero_fill(acquired, (2 * matrix[0], 2 * matrix[1]))
+    magnitude = np.abs(fine)
+    scan = raw(acquired, scan_of) if image == "in_phase" else scan_of(magnitude)
+    found = given(scan, matrix)
+    assert found.image == image and list(found.views) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    np.testing.assert_array_equal(found.views[0, 0], found.scan.slices())
+    smooth = zero_fill(smooth_images(tf.constant(acquired)).numpy(), fine.shape[1:])
+    in_phase = np.maximum((fine * smooth.conj()).real / np.abs(smooth), 0.0)
+    expected = in_phase if image == "in_phase" else magnitude
+    for (down, right), view in found.views.items():
+        np.testing.assert_allclose(view, expected[:, down::2, right::2], atol=5e-5)
+
+
+def test_where_an_axis_is_not_known_between_its_samples_it_has_one_view(
+    complex_images: Images, zero_fill: Images, scan_of: ScanOf
+) -> None:
+    stored = np.abs(zero_fill(complex_images((24, 30)), (48, 40)))
+    assert list(given(scan_of(stored), (24, 30)).views) == [(0, 0), (1, 0)]
+    assert list(given(scan_of(stored), (24, 40)).views) == [(0, 0), (1, 0)]
+    assert list(given(scan_of(stored), (30, 40)).views) == [(0, 0)]
+    assert list(given(scan_of(stored)).views) == [(0, 0)]
 
 
 def test_coils_are_combined(complex_images: Images, scan_of: ScanOf) -> None:

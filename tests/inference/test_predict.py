@@ -9,6 +9,7 @@ from lfsr_tf.errors import LfsrError
 from lfsr_tf.inference.network import run_here
 from lfsr_tf.inference.predict import SlicePredictor
 from lfsr_tf.networks import TrainedModel
+from lfsr_tf.physics.views import OWN, mean_of_views, offsets
 
 SMALL_DENSE = {
     "variant": "all",
@@ -43,7 +44,7 @@ def test_tiles_give_the_whole_slice_s_result(
     trained = random_network(network, **settings)
     images = slices(2, *shape)
     whole = trained.model(images[..., np.newaxis]).numpy()[..., 0]
-    tiled = predictor(trained, pixel_budget=2_900)(images)
+    tiled = predictor(trained, pixel_budget=2_900)({OWN: images})
     assert tiled.shape == whole.shape
     np.testing.assert_allclose(tiled, whole, atol=2e-5 * np.abs(whole).max())
 
@@ -51,11 +52,11 @@ def test_tiles_give_the_whole_slice_s_result(
 def test_tiles_without_a_halo_do_not(random_network: Callable[..., TrainedModel]) -> None:
     trained = random_network("SRDenseNet", **SMALL_DENSE)
     images = slices(1, 64, 64)
-    whole = predictor(trained, pixel_budget=64 * 64)(images)
+    whole = predictor(trained, pixel_budget=64 * 64)({OWN: images})
     network = run_here(trained)
     careless = replace(network, traits=replace(network.traits, halo=0))
     without_halo = SlicePredictor(careless, pixel_budget=32 * 32)
-    tiled = without_halo(images)
+    tiled = without_halo({OWN: images})
     assert np.abs(tiled - whole).max() > 1e-2 * np.abs(whole).max()
 
 
@@ -68,17 +69,27 @@ def test_the_network_is_never_given_more_pixels_than_the_budget(interpolator: Tr
         return network.run(images, noise_level)
 
     predict = SlicePredictor(replace(network, run=run), pixel_budget=5_000)
-    predict(slices(5, 40, 50))
-    predict(slices(2, 90, 80))
+    predict({OWN: slices(5, 40, 50)})
+    predict({OWN: slices(2, 90, 80)})
     assert max(np.prod(shape) for shape in given) <= 5_000
     assert given[:3] == [(2, 40, 50, 1), (2, 40, 50, 1), (1, 40, 50, 1)]
 
 
 def test_progress_is_told_of_every_slice(interpolator: TrainedModel) -> None:
     finished: list[int] = []
-    predictor(interpolator, pixel_budget=2_000)(slices(5, 20, 40), finished.append)
+    predictor(interpolator, pixel_budget=2_000)({OWN: slices(5, 20, 40)}, finished.append)
     assert sum(finished) == 5
     assert len(finished) == 3
+
+
+def test_the_results_of_all_views_are_averaged_batch_by_batch(interpolator: TrainedModel) -> None:
+    views = {offset: (1.0 + index) * slices(5, 20, 40) for index, offset in enumerate(offsets(2))}
+    finished: list[int] = []
+    predict = predictor(interpolator, pixel_budget=2_000)
+    found = predict(views, finished.append)
+    alone = {offset: predict({OWN: view}) for offset, view in views.items()}
+    np.testing.assert_allclose(found, mean_of_views(alone), rtol=1e-6)
+    assert sum(finished) == 5
 
 
 def test_a_device_without_enough_memory_is_one_line_that_says_what_to_do(
@@ -89,4 +100,4 @@ def test_a_device_without_enough_memory_is_one_line_that_says_what_to_do(
 
     monkeypatch.setattr(tf, "function", lambda *args, **options: out_of_memory)
     with pytest.raises(LfsrError, match=r"1 images of 20 x 20 at once\. Lower the pixel budget"):
-        predictor(interpolator, pixel_budget=2_000)(slices(1, 20, 20))
+        predictor(interpolator, pixel_budget=2_000)({OWN: slices(1, 20, 20)})

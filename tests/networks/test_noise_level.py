@@ -21,6 +21,7 @@ from lfsr_tf.networks import (
     takes_noise_level,
     with_noise_level,
 )
+from lfsr_tf.physics.views import OWN
 
 SMALL: dict[str, dict[str, Any]] = {
     "ResidualSR": {"blocks": 2, "filters": 4},
@@ -77,7 +78,7 @@ def test_tiles_equal_the_whole(name: str) -> None:
     predictor = SlicePredictor(network, pixel_budget=2600)
     assert len(predictor.tiles(64, 48)) > 1
     whole = np.asarray(model(with_noise_level(lr, 0.04)))[..., 0]
-    np.testing.assert_allclose(predictor(lr[..., 0], noise_level=0.04), whole, atol=1e-5)
+    np.testing.assert_allclose(predictor({OWN: lr[..., 0]}, noise_level=0.04), whole, atol=1e-5)
 
 
 def test_networks_without_the_setting_take_one_channel() -> None:

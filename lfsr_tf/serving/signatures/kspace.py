@@ -1,7 +1,7 @@
 """`kspace` and `kspace_complex`: single-coil k-space as it is measured.
 
 `kspace` takes it in two real tensors, since JSON has no complex numbers. As in `lfsr enhance` the part in
-phase with the low frequencies is enhanced, not the magnitude.
+phase with the low frequencies is enhanced, not the magnitude, and from all sample positions.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lfsr_tf.physics.fourier import fft2c, ifft2c
-from lfsr_tf.physics.graph_noise import complex_sigmas
+from lfsr_tf.physics.graph_noise import complex_sigmas, or_typical
+from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.phase import in_phase_image
-from lfsr_tf.serving.signatures.graph import IMAGES, Enhance, checked, enhance_each, in_parts
+from lfsr_tf.physics.views import mean_over_views
+from lfsr_tf.serving.signatures.graph import IMAGES, Enhance, checked, in_parts
 from lfsr_tf.serving.signatures.signature import Arrays, Signature, only_channel
 
 _SAMPLES = (
@@ -56,8 +58,14 @@ def _of_one_shape(real: tf.Tensor, imaginary: tf.Tensor) -> tf.Operation:
 
 def _enhanced(kspace: tf.Tensor, enhance: Enhance) -> dict[str, tf.Tensor]:
     image = ifft2c(kspace[..., 0])
-    sigmas = in_parts(complex_sigmas, (None,))(image)
-    return {"sr": enhance_each(in_phase_image(image[:, None])[..., None], enhance, sigmas)}
+    reference = safe_reference(reference_intensity(in_phase_image(image[:, None]), per_image=True))
+    unit = reference[:, None, None]
+    levels = or_typical(in_parts(complex_sigmas, (None,))(image) / reference)
+
+    def enhanced(view: tf.Tensor) -> tf.Tensor:
+        return enhance((in_phase_image(view[:, None]) / unit)[..., None], levels)[..., 0]
+
+    return {"sr": (mean_over_views(image, enhanced) * unit)[..., None]}
 
 
 def _transformed(images: NDArray[np.float32]) -> NDArray[np.complex64]:
