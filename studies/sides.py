@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from lfsr_tf.evaluation import EvaluationConfig
@@ -20,18 +19,15 @@ from lfsr_tf.evaluation.kspace_split import OuterBand
 from lfsr_tf.evaluation.methods import Method, model_method
 from lfsr_tf.evaluation.outer_band import VIEWS, recovered_fraction
 from lfsr_tf.models import load_model
-from lfsr_tf.physics.effects import apply_random_phase
-from lfsr_tf.physics.fourier import fft2c
-from lfsr_tf.physics.randomness import complex_normal
 from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.scans import read_scan
+from studies.simulated_kspace import SCALE, as_measured
 
 # Of the measured difference of both sides.
 PARTS = (0.0, 0.5, 1.0)
 # About the noise of the measured T1w scans, in units of the reference intensity of the acquired image.
 SIGMA = 0.012
-# Not the stream of the phase, which has the same seeds.
-SLICES, SCALE, _NOISE_STREAM = 8, 2, 0
+SLICES = 8
 Decibels = NDArray[np.float64]
 
 
@@ -72,13 +68,7 @@ def unequal(hr: NDArray[np.float32], places: Decibels, decibels: Decibels) -> Ou
         places: |k| at which the difference is given; between them and beyond it is interpolated.
         decibels: Energy of the left side over the right one; half of it is taken from each.
     """
-    height, width = hr.shape[1:]
-    seeds = tf.stack([tf.range(len(hr)), tf.zeros(len(hr), tf.int32)], axis=1)
+    width = hr.shape[2]
     k = (np.arange(width) - width // 2) / (width / 2)
     weights = 10.0 ** (-np.sign(k) * np.interp(np.abs(k), places, decibels) / 2.0 / 20.0)
-    kspace = fft2c(apply_random_phase(hr, seeds)).numpy() * weights.astype(np.float32)
-    # The block's image is scaled by the ratio of the sides; so is its noise.
-    sigma = SIGMA * SCALE
-    kspace = kspace + sigma * complex_normal(seeds, (height, width), _NOISE_STREAM).numpy()
-    noise = np.full((len(hr), 1, height, width), 2.0 * sigma**2)
-    return OuterBand.of(kspace[:, None].astype(np.complex64), noise, SCALE)
+    return as_measured(hr, SIGMA, weights)

@@ -119,11 +119,11 @@ class OuterBand:
             complex64 [S, C, H, W].
         """
         # Centred images of both sizes, methods that keep sample 0: up to a pixel lies between them.
-        offsets = [
+        moves = [
             full // 2 - full // small * (small // 2)
             for full, small in zip(self.shape, self.block.shape[2:], strict=True)
         ]
-        centred = np.roll(images, offsets, axis=(1, 2))[:, np.newaxis]
+        centred = np.roll(images, moves, axis=(1, 2))[:, np.newaxis]
         shares = directions(ifft2c(zero_pad_kspace(self._smooth(image), self.shape)))
         return np.asarray(fft2c(tf.constant(centred, tf.complex64) * shares))
 
