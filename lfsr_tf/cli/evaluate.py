@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from lfsr_tf.cli.console import console, print_error, progress_bar, raise_for_failed
+from lfsr_tf.cli.console import console, print_error, print_warning, progress_bar, raise_for_failed
 from lfsr_tf.cli.given import given
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 
@@ -31,6 +31,14 @@ def evaluate(
     sigma: Annotated[
         list[float] | None,
         typer.Option(help="Noise level; repeat it for several. Default: 0, 0.03 and 0.06."),
+    ] = None,
+    acquisition: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="What is simulated beyond the crop: the [acquisition] table of this file, as presets of "
+            "lfsr prepare have it; its noise range is not looked at. Default: nothing.",
+        ),
     ] = None,
     baseline: Annotated[
         list[str] | None,
@@ -78,13 +86,11 @@ def evaluate(
         lfsr evaluate runs/quick scans/val --output report --sigma 0.03 --sigma 0.06
     """
     from lfsr_tf.evaluation.config import EvaluationConfig
-    from lfsr_tf.evaluation.output import is_result
-    from lfsr_tf.models import load_model
-    from lfsr_tf.scans import find_scans
-    from lfsr_tf.storage import atomic_folder
+    from lfsr_tf.pairs.config import load_preset
 
     settings = given(
         sigmas=tuple(sigma) if sigma else None,
+        acquisition=load_preset(acquisition).acquisition if acquisition else None,
         baselines=tuple(baseline) if baseline else None,
         slices_per_volume=slices_per_volume,
         hr_size=hr_size,
@@ -93,13 +99,25 @@ def evaluate(
         batch_size=batch_size,
         seed=seed,
     )
-    config, kspace = EvaluationConfig(**settings), lowfield_kspace or []
+    _run(model, scans, lowfield_kspace or [], EvaluationConfig(**settings), output, overwrite)
+
+
+def _run(
+    model: Path, scans: Path, kspace: list[Path], config: EvaluationConfig, output: Path, overwrite: bool
+) -> None:
+    from lfsr_tf.evaluation.output import is_result
+    from lfsr_tf.models import load_model
+    from lfsr_tf.scans import find_scans
+    from lfsr_tf.storage import atomic_folder
+
     trained = load_model(model)
     with atomic_folder(output, replaces=is_result if overwrite else None) as folder:
         found = find_scans(scans, results=False)
         results = _evaluate(trained, found, kspace, config)
         _write(results, folder, model)
     _print_tables(results)
+    for warning in results.warnings:
+        print_warning(warning)
     console.print(f"report: {output / 'report.html'}", soft_wrap=True, markup=False)
     _raise_for_failures(results, len(found) + len(kspace))
 

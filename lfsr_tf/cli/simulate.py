@@ -39,6 +39,14 @@ def simulate(
     hr_size: Annotated[
         int | None, typer.Option(help="Matrix that the scan is taken to before it is degraded.")
     ] = None,
+    acquisition: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="What is simulated beyond the crop: the [acquisition] table of this file, as presets of "
+            "lfsr prepare have it; its noise range is not looked at. Default: nothing.",
+        ),
+    ] = None,
     plane: Annotated[str | None, typer.Option(help="acquired, axial, coronal or sagittal.")] = None,
     keep_hr: Annotated[bool, typer.Option("--keep-hr", help="Write the noise-free HR scan as well.")] = False,
     overwrite: Annotated[
@@ -54,9 +62,11 @@ def simulate(
 
         lfsr simulate scan.nii.gz phantom:7:T2w --output lowfield --sigma 0.04 --keep-hr
     """
-    from lfsr_tf.pairs.config import PairsConfig
+    from lfsr_tf.pairs.config import PairsConfig, load_preset
 
-    config = PairsConfig.from_json(given(scale=scale, hr_size=hr_size, plane=plane, lr_patch=0))
+    scanner = load_preset(acquisition).to_json()["acquisition"] if acquisition else None
+    settings = given(scale=scale, hr_size=hr_size, plane=plane, acquisition=scanner)
+    config = PairsConfig.from_json({**settings, "lr_patch": 0})
     _check_sigma(sigma)
     targets = _targets(scans, output)
     failed = []

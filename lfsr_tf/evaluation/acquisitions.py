@@ -15,7 +15,7 @@ from lfsr_tf.evaluation.masks import head_mask
 from lfsr_tf.hashing import stable_seed
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.slices import hr_slices
-from lfsr_tf.physics.acquisition import AcquisitionConfig, simulate_acquisition
+from lfsr_tf.physics.acquisition import simulate_acquisition
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL, estimate_sigma_magnitude
 from lfsr_tf.physics.sampling import Shape2D
@@ -43,6 +43,7 @@ class StudyVolume:
         chosen: int64 [m], positions in `hr` of the slices that are compared.
         masks: bool [m, H, W], head masks of the chosen slices.
         scale: HR pixels for each LR pixel along an axis.
+        spacing_mm: HR voxel sizes in millimetres along H and W.
         hanging: How its slices are turned for display.
     """
 
@@ -55,6 +56,7 @@ class StudyVolume:
     chosen: NDArray[np.int64]
     masks: NDArray[np.bool_]
     scale: int
+    spacing_mm: tuple[float, float]
     hanging: Hanging
 
     @property
@@ -113,7 +115,7 @@ def study_volume(scan: Scan, name: str, scale: int, config: EvaluationConfig) ->
         scan: A high-field magnitude volume.
         name: Under which its figures are reported.
         scale: Of the network under test.
-        config: Size and number of slices.
+        config: Size and number of slices, and the acquisition, which decides the unit.
 
     Returns:
         The volume with its chosen slices.
@@ -121,9 +123,7 @@ def study_volume(scan: Scan, name: str, scale: int, config: EvaluationConfig) ->
     Raises:
         ScanError: The scan is too small, empty, or no slice shows enough of the head.
     """
-    # Slices with little head are not compared, but they belong to the volume whose percentile is taken.
-    pairs = PairsConfig(hr_size=config.hr_size, scale=scale, min_head_fraction=0.0, lr_patch=0)
-    slices = hr_slices(scan, pairs)
+    slices = hr_slices(scan, _pairs_config(scale, config))
     usable = np.flatnonzero(slices.head_fraction >= PairsConfig().min_head_fraction)
     chosen = usable[_evenly_spaced(len(usable), config.slices_per_volume)]
     masks = head_mask(slices.images[chosen]) if len(chosen) else np.zeros((0, 1, 1), dtype=bool)
@@ -140,6 +140,7 @@ def study_volume(scan: Scan, name: str, scale: int, config: EvaluationConfig) ->
         chosen=chosen[shown],
         masks=masks[shown],
         scale=scale,
+        spacing_mm=slices.spacing_mm,
         hanging=hanging(scan),
     )
 
@@ -150,7 +151,7 @@ def acquire(volume: StudyVolume, sigma: float, config: EvaluationConfig) -> LowF
     Args:
         volume: The truth.
         sigma: Noise level in the units of `hr`.
-        config: Seed, and whether the baselines are told sigma.
+        config: What the scanner does, seed, and whether the baselines are told sigma.
 
     Returns:
         The chosen slices' LR images.
@@ -165,6 +166,17 @@ def acquire(volume: StudyVolume, sigma: float, config: EvaluationConfig) -> LowF
     told = sigma if config.sigma_source == "known" else estimate_sigma_magnitude(lr).sigma
     # Who cannot see noise does not take any out.
     return LowField(lr[volume.chosen], told or 0.0, reference, volume.hr_shape, noise_seen=told is not None)
+
+
+def _pairs_config(scale: int, config: EvaluationConfig) -> PairsConfig:
+    # Slices with little head are not compared, but they belong to the volume whose percentile is taken.
+    return PairsConfig(
+        hr_size=config.hr_size,
+        scale=scale,
+        min_head_fraction=0.0,
+        lr_patch=0,
+        acquisition=config.acquisition,
+    )
 
 
 def _evenly_spaced(count: int, wanted: int) -> NDArray[np.int64]:
@@ -184,4 +196,4 @@ def _acquire_batch(
     ]
     sigmas = tf.fill([len(hr)], tf.constant(sigma, tf.float32))
     keys = tf.constant(seeds, tf.int32)
-    return np.asarray(simulate_acquisition(hr, sigmas, keys, volume.lr_shape, AcquisitionConfig()))
+    return np.asarray(simulate_acquisition(hr, sigmas, keys, volume.lr_shape, config.acquisition))

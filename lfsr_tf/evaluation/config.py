@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.physics.settings import AcquisitionConfig
 from lfsr_tf.settings import check_choice, check_range, check_types, refusal
 
 DataRange = Literal["volume", "slice"]
@@ -20,6 +21,8 @@ class EvaluationConfig:
 
     Attributes:
         sigmas: Noise levels, in units of the noise-free LR volume's 99.9th percentile.
+        acquisition: What the simulated scanner does beyond the crop; its range of noise levels is not looked
+            at, since `sigmas` has them.
         baselines: Names out of `BASELINE_NAMES`; "nlm-biased" is "nlm" without Rician bias removal.
         slices_per_volume: Slices of each volume, evenly spaced over those that show the head; 0 takes all.
         hr_size: Side of the HR slices in pixels.
@@ -34,6 +37,7 @@ class EvaluationConfig:
     """
 
     sigmas: tuple[float, ...] = (0.0, 0.03, 0.06)
+    acquisition: AcquisitionConfig = field(default_factory=AcquisitionConfig)
     baselines: tuple[str, ...] = ("zero-fill", "cubic", "nlm")
     slices_per_volume: int = 20
     hr_size: int = 128
@@ -57,6 +61,8 @@ class EvaluationConfig:
                 raise ConfigError(f"Expected one or more different {name}. Received: {values}.")
         if not all(0.0 <= sigma < 1.0 for sigma in self.sigmas):
             raise ConfigError(f"Expected every sigma in [0, 1). Received: {self.sigmas}.")
+        if not isinstance(self.acquisition, AcquisitionConfig):
+            raise refusal("acquisition", "an AcquisitionConfig", self.acquisition)
         for baseline in self.baselines:
             if baseline not in BASELINE_NAMES:
                 raise refusal("baseline", f"one of {', '.join(BASELINE_NAMES)}", baseline)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +56,27 @@ class SliceScore:
     energy: float
 
 
+@dataclass(frozen=True)
+class VolumeFacts:
+    """What is known of one volume that was compared.
+
+    Attributes:
+        scan: Its name.
+        subject: Identifier of the person.
+        contrast: For example "T1w".
+        sha256: Of its file or series, as `lfsr prepare` has it; None where it was given as voxels.
+        hr_spacing_mm: Voxel sizes of the truth along H and W.
+        lr_spacing_mm: Voxel sizes of the simulated scan along h and w.
+    """
+
+    scan: str
+    subject: str
+    contrast: str
+    sha256: str | None
+    hr_spacing_mm: tuple[float, float]
+    lr_spacing_mm: tuple[float, float]
+
+
 # Compared by identity, as all that holds it: arrays have no single truth value.
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -96,6 +118,8 @@ class Results:
         pictures: A slice of each contrast at each noise level; not part of the JSON.
         outer_band: The test on measured low-field k-space, where it was asked for.
         failures: Scans that could not be used, with the reason.
+        volumes: What is known of each volume.
+        warnings: Where the test is not one that the model was trained for, a sentence each.
     """
 
     config: EvaluationConfig
@@ -105,6 +129,8 @@ class Results:
     pictures: tuple[Picture, ...] = field(default=(), repr=False)
     outer_band: tuple[OuterBandScore, ...] = ()
     failures: tuple[tuple[str, str], ...] = ()
+    volumes: tuple[VolumeFacts, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
@@ -120,6 +146,12 @@ class Results:
     def subjects(self) -> tuple[str, ...]:
         """Subjects in alphabetical order."""
         return tuple(sorted({score.subject for score in self.scores}))
+
+
+def in_millimetres(sizes: Iterable[tuple[float, float]]) -> str:
+    """Smallest and largest of several voxel sizes, such as "0.90 to 1.20 mm", or the one that all have."""
+    sides = [f"{side:.2f}" for side in sorted(side for size in sizes for side in size)]
+    return f"{' to '.join(dict.fromkeys((sides[0], sides[-1])))} mm"
 
 
 def write_csv(results: Results, path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,13 +15,16 @@ import numpy as np
 
 from lfsr_tf.errors import ModelError, OutOfMemoryError, ScanError
 from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, acquire, study_volume
+from lfsr_tf.evaluation.cautions import cautions
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.given import GivenScans, named_scans, opened
 from lfsr_tf.evaluation.methods import Method, build_methods
 from lfsr_tf.evaluation.metrics import METRICS, REGIONS, Images, Scores, Truth, Values
-from lfsr_tf.evaluation.results import Picture, Results, SliceScore, json_value
+from lfsr_tf.evaluation.results import Picture, Results, SliceScore, VolumeFacts, json_value
 from lfsr_tf.networks import TrainedModel, scale_of, takes_noise_level
 from lfsr_tf.pairs.config import SCALES
+from lfsr_tf.pairs.preparing.listing import hash_scan
+from lfsr_tf.scans.scan import Scan
 
 Progress = Callable[[int], None]
 
@@ -43,7 +47,8 @@ def evaluate(
         progress: Called with 1 after each scan and noise level.
 
     Returns:
-        Every slice's figures. A scan that cannot be used is listed in `failures` and left out.
+        Every slice's figures. A scan that cannot be used is listed in `failures` and left out. Where a
+        trained model's metadata tell that it was trained for something else, `warnings` says so.
 
     Raises:
         ScanError: Not one scan could be used.
@@ -60,7 +65,8 @@ def evaluate(
             f"{scale}. Choose another one."
         )
     results = compare(methods, scans, config, scale=scale, progress=progress)
-    return dataclasses.replace(results, model=_metadata(model))
+    warnings = cautions(results, model.info) if isinstance(model, TrainedModel) else ()
+    return dataclasses.replace(results, model=_metadata(model), warnings=warnings)
 
 
 def compare(
@@ -75,6 +81,7 @@ def compare(
     scores: list[SliceScore] = []
     pictures: list[Picture] = []
     failures: list[tuple[str, str]] = []
+    volumes: list[VolumeFacts] = []
     advance = progress or (lambda steps: None)
     for name, scan in named_scans(scans).items():
         try:
@@ -83,6 +90,7 @@ def compare(
             failures.append((name, str(error)))
             advance(len(config.sigmas))
             continue
+        volumes.append(_facts(volume, scan))
         truth = Truth(volume.truth, volume.masks, volume.lr_shape, _data_range(volume.truth, config))
         illustrate = volume.contrast not in {picture.contrast for picture in pictures}
         for sigma in config.sigmas:
@@ -90,12 +98,38 @@ def compare(
             scores += new_scores
             pictures += new_pictures
             advance(1)
-    if not scores:
+    _check_used(volumes, failures)
+    used, failed = tuple(volumes), tuple(failures)
+    return Results(config, {}, scale, tuple(scores), tuple(pictures), failures=failed, volumes=used)
+
+
+def _check_used(volumes: list[VolumeFacts], failures: list[tuple[str, str]]) -> None:
+    if not volumes:
         reason = failures[0][1] if failures else "Name some scans."
         raise ScanError(
             f"Expected at least one usable scan. Received: {len(failures)}, none usable. {reason}"
         )
-    return Results(config, {}, scale, tuple(scores), tuple(pictures), failures=tuple(failures))
+
+
+def _facts(volume: StudyVolume, scan: Scan | Path) -> VolumeFacts:
+    path = scan.source if isinstance(scan, Scan) else scan
+    height, width = volume.spacing_mm
+    return VolumeFacts(
+        scan=volume.name,
+        subject=volume.subject,
+        contrast=volume.contrast,
+        sha256=None if path is None else _hash(path),
+        hr_spacing_mm=volume.spacing_mm,
+        lr_spacing_mm=(height * volume.scale, width * volume.scale),
+    )
+
+
+def _hash(path: Path) -> str | None:
+    """Of a scan that was read already: its file may have gone since, where voxels were given."""
+    try:
+        return hash_scan(path)
+    except (OSError, ScanError):
+        return None
 
 
 def _compare(
@@ -172,6 +206,8 @@ def _data_range(truth: Images, config: EvaluationConfig) -> Values:
 def _metadata(model: TrainedModel | keras.Model) -> dict[str, Any]:
     network = model.model if isinstance(model, TrainedModel) else model
     info = json_value(model.info) if isinstance(model, TrainedModel) else {}
+    # Of hundreds of scans; what they say of the test is among the warnings.
+    info.pop("trained_on", None)
     return {
         "name": network.name,
         "parameters": int(network.count_params()),

@@ -19,6 +19,7 @@ from lfsr_tf.evaluation.methods import MODEL
 from lfsr_tf.evaluation.metrics import METRICS, REGIONS
 from lfsr_tf.evaluation.once import once
 from lfsr_tf.evaluation.results import SCHEMA_VERSION, Results, SliceScore, json_value
+from lfsr_tf.physics.scanners import scanner_settings
 
 ALL = "all"
 
@@ -134,7 +135,7 @@ def to_json(results: Results) -> dict[str, object]:
     """Everything but the pictures, as JSON values: settings, tables, and every volume's figures."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "config": json_value(results.config),
+        "config": {**json_value(results.config), "acquisition": scanner_settings(results.config.acquisition)},
         "model": json_value(results.model),
         "scale": results.scale,
         "definitions": {
@@ -148,7 +149,9 @@ def to_json(results: Results) -> dict[str, object]:
         "differences": json_value(differences(results)),
         "subject_differences_psnr_head": subject_differences(results),
         "volumes": json_value(volume_scores(results)),
+        "scans": json_value(results.volumes),
         "outer_band": json_value(results.outer_band),
+        "warnings": list(results.warnings),
         "failures": [{"scan": scan, "error": error} for scan, error in results.failures],
     }
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from lfsr_tf.inference.consistency import Ring
 from lfsr_tf.inference.matrix import AcquiredMatrix, Matrix
-from lfsr_tf.inference.sidecar import NoiseReport, SpacingReport, within
+from lfsr_tf.inference.sidecar import NoiseReport, SpacingReport
 from lfsr_tf.inference.spectrum import AxisSpectrum
+from lfsr_tf.model_info import unlearnt_noise, unlearnt_voxels, within
 
 SMALLEST_RIM = 1.05
 """A matrix this much larger than what the spectrum holds counts as interpolated."""
@@ -77,11 +78,8 @@ def noise_warnings(noise: NoiseReport) -> Iterator[str]:
                 "know better, give --noise-level: more smooths more."
             )
     elif noise.in_training_range is False and noise.training_range is not None:
-        yield (
-            f"Noise of {noise.sigma_relative:.3f} of the reference intensity is outside of the training "
-            f"range, {noise.training_range[0]:g} to {noise.training_range[1]:g}: the model has not seen "
-            "such images."
-        )
+        measured = f"Noise of {noise.sigma_relative:.3f} of the reference intensity"
+        yield unlearnt_noise(measured, noise.training_range)
     told = None if noise.told in (None, noise.sigma_relative) else noise.told
     if told is not None and noise.training_range is not None and not within((told,), noise.training_range):
         yield (
@@ -114,10 +112,7 @@ def spacing_warnings(spacing: SpacingReport) -> Iterator[str]:
     """Whether the model knows such voxels."""
     if spacing.in_training_range is False and spacing.training_range is not None:
         sizes = " x ".join(f"{size:.2f}" for size in spacing.network_input)
-        yield (
-            f"Voxels of {sizes} mm are outside of the training range, {spacing.training_range[0]:.2f} to "
-            f"{spacing.training_range[1]:.2f} mm: anatomy appears at another size than the model learnt."
-        )
+        yield unlearnt_voxels(f"Voxels of {sizes} mm", spacing.training_range)
 
 
 def consistency_warnings(rings: Sequence[Ring]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from lfsr_tf.pairs.keys import seeds_of
 from lfsr_tf.pairs.preparing.plan import slice_key
 from lfsr_tf.pairs.slices import hr_scan, low_resolution_reference
 from lfsr_tf.physics.acquisition import simulate_acquisition
+from lfsr_tf.physics.scanners import scanner_settings
 from lfsr_tf.scans.scan import Scan
 
 _BATCH = 32
@@ -52,7 +53,7 @@ class SimulatedScan:
             "hr_matrix": list(self.hr.slices().shape[1:]),
             "lr_matrix": list(self.lr.slices().shape[1:]),
             "lr_spacing_mm": list(self.lr.in_plane_spacing),
-            "acquisition": config.to_json()["acquisition"],
+            "acquisition": scanner_settings(config.acquisition),
         }
 
 
@@ -66,7 +67,7 @@ def simulate_scan(
     Args:
         scan: A high-field scan.
         sigma: Noise level, in [0, 1), in units of the 99.9th percentile of the noise-free LR volume.
-        config: Plane, HR size, scale and acquisition.
+        config: Plane, HR size, scale and acquisition, whose range of noise levels is not looked at.
         seed: Other seeds give other noise.
         volume: Number of the volume in its series; others give other noise, even to equal voxels.
 

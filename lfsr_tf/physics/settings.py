@@ -32,7 +32,9 @@ class AcquisitionConfig:
         elliptical: Sample only the ellipse that the k-space matrix circumscribes.
         apodisation: Strength of a filter that damps the rim of k-space, 0 (none) to 1.
         apodisation_window: "tukey", "hamming" or "fermi".
-        t2_decay: Length of the echo train in units of T2; 0 means no decay along the phase encoding (axis W).
+        t2_decay: Length of the echo train in units of T2; 0 means no decay along the phase encoding, axis W,
+            which is the second in-plane voxel axis. The weight is 1 at the centre of k-space, so the contrast
+            stays; echoes before that one weigh more.
         echo_order: "linear" or "centric": the order in which the train runs through the phase-encoding steps.
         bias_field: Largest relative deviation of a smooth receive-coil shading, 0 (none) to below 1.
     """

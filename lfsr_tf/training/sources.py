@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from lfsr_tf.errors import ModelError, first_line
 from lfsr_tf.graphs import as_written
+from lfsr_tf.model_info import scan_mark
 from lfsr_tf.networks import build_network
 from lfsr_tf.networks.checkpoint import check_can_be_loaded
 from lfsr_tf.networks.traits import NetworkTraits, traits_of
@@ -28,6 +29,7 @@ from lfsr_tf.pairs import (
     validation_data,
 )
 from lfsr_tf.pairs.remote import error_of_service
+from lfsr_tf.physics.scanners import scanner_settings
 from lfsr_tf.settings import check_names
 from lfsr_tf.training.augment import random_flips
 from lfsr_tf.training.config import TrainConfig
@@ -57,7 +59,8 @@ class PairSource:
         steps_per_epoch: Batches of one epoch.
         identity: What makes two sources the same; a run is only continued on the same source. Plain JSON
             values.
-        facts: What the model's description should say of the data: `sigma_range`, `spacing_range_mm`.
+        facts: What the model's description should say of the data: `sigma_range`, `spacing_range_mm`,
+            `acquisition`, `trained_on`.
         check: Raises RecordsError where files that the pairs come from are damaged.
     """
 
@@ -220,5 +223,11 @@ def _facts(info: DatasetInfo) -> dict[str, Any]:
         # Repetitions have the noise of their scanner, of which the records do not say the range.
         "sigma_range": (acquisition.sigma_min, acquisition.sigma_max) if simulated else None,
         "spacing_range_mm": info.spacing_mm,
+        "acquisition": scanner_settings(acquisition) if simulated else None,
+        "trained_on": tuple(
+            scan_mark(source["sha256"])
+            for source in info.sources
+            if any(volume["split"] == "train" for volume in source["volumes"])
+        ),
         "data_fingerprint": info.fingerprint,
     }

@@ -1,5 +1,6 @@
 """`lfsr evaluate`: the folder that it leaves, what it prints, and how it fails."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from lfsr_tf.cli.app import app
 from lfsr_tf.errors import ConfigError, LfsrError, ModelError, OutputError, ScanError
-from lfsr_tf.networks import ModelInfo, save_model
+from lfsr_tf.networks import ModelInfo, load_model, save_model
 from lfsr_tf.storage import read_json
 
 QUICK = [
@@ -124,6 +125,25 @@ def test_100_columns_hold_what_the_captions_promise(
     assert len(re.findall(rf"{number} {number} to {number} ", measured)) == 2 * 4
 
 
+def test_the_acquisition_of_a_preset_is_simulated_and_another_than_the_trained_one_is_warned_of(
+    run_folder: Path, scan_folder: Path, tmp_path: Path
+) -> None:
+    trained = load_model(run_folder)
+    info = dataclasses.replace(trained.info, acquisition={"t2_decay": 2.0}, sigma_range=(0.0, 0.03))
+    save_model(trained.model, info, tmp_path / "own" / "best.keras")
+    preset = tmp_path / "own.toml"
+    preset.write_text("hr_size = 64\n[acquisition]\nt2_decay = 2.0\nsigma_max = 0.05\n")
+    plain = run(tmp_path / "own", scan_folder, "-o", tmp_path / "plain", *QUICK)
+    own = run(tmp_path / "own", scan_folder, "-o", tmp_path / "report", *QUICK, "--acquisition", preset)
+    assert (plain.exit_code, own.exit_code) == (0, 0), plain.output + own.output
+    assert "lfsr: warning: The model was trained for another acquisition" in plain.stderr
+    assert "another acquisition" not in own.stderr
+    for result in (plain, own):
+        assert "lfsr: warning: Noise of 0.05 of the reference intensity is outside" in result.stderr
+    assert read_json(tmp_path / "report" / "results.json")["config"]["acquisition"]["t2_decay"] == 2.0
+    assert "T2 decay" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+
 def test_an_earlier_report_is_kept_unless_it_may_be_replaced(
     run_folder: Path, scan_folder: Path, tmp_path: Path
 ) -> None:
@@ -169,6 +189,7 @@ def test_a_broken_scan_is_named_at_the_end_and_the_report_is_made_from_the_other
         (["--baseline", "bicubic"], ConfigError, "bicubic"),
         (["--sigma", "2"], ConfigError, "sigma"),
         (["--data-range", "max"], ConfigError, "data_range"),
+        (["--acquisition", "nowhere.toml"], ConfigError, "path of a TOML file. Received: nowhere.toml"),
     ],
     ids=lambda value: str(value)[:30],
 )

@@ -43,6 +43,21 @@ def test_the_sidecar_holds_the_noise_level_and_the_settings(scan: Path, tmp_path
     assert np.sqrt(np.mean(background**2) / 2) == pytest.approx(known["sigma_intensity"], rel=0.4)
 
 
+def test_the_acquisition_is_that_of_a_preset_and_the_sidecar_has_no_range_that_nothing_reads(
+    scan: Path, tmp_path: Path
+) -> None:
+    preset = tmp_path / "own.toml"
+    preset.write_text("[acquisition]\napodisation = 1.0\nsigma_max = 0.05\n")
+    words = [scan, "--hr-size", 40, "--sigma", 0]
+    for name, more in (("plain", []), ("own", ["--acquisition", preset])):
+        result = run(*words, "-o", tmp_path / f"{name}.nii.gz", *more)
+        assert result.exit_code == 0, result.output
+    plain, own = (nib.load(tmp_path / f"{name}.nii.gz").get_fdata() for name in ("plain", "own"))
+    assert np.abs(np.diff(own, axis=0)).max() < 0.8 * np.abs(np.diff(plain, axis=0)).max()
+    known = read_json(tmp_path / "own.json")["acquisition"]
+    assert known["apodisation"] == 1.0 and not [name for name in known if "sigma" in name]
+
+
 def test_a_name_in_capitals_is_a_file_too(scan: Path, tmp_path: Path) -> None:
     result = run(scan, "-o", tmp_path / "LOW.NII.GZ", "--hr-size", 40, "--keep-hr")
     assert result.exit_code == 0, result.output
@@ -80,6 +95,7 @@ def test_a_batch_goes_on_after_a_bad_scan_and_fails_at_the_end(scan: Path, tmp_p
         (["x/a.nii.gz", "y/a.nii.gz"], OutputError, "different names"),
         (["a.nii.gz", "--sigma", "1.5"], ConfigError, "sigma"),
         (["a.nii.gz", "--scale", "3"], ConfigError, "scale"),
+        (["a.nii.gz", "--acquisition", "no.toml"], ConfigError, "Received: no.toml"),
     ],
 )
 def test_bad_words_are_refused(

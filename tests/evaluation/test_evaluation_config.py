@@ -33,6 +33,7 @@ from lfsr_tf.evaluation.config import BASELINE_NAMES, EvaluationConfig
         {"confidence": 1.0},
         {"bootstrap_samples": 1},
         {"seed": -1},
+        {"acquisition": {"t2_decay": 2.0}},
     ],
     ids=str,
 )

@@ -3,13 +3,15 @@
 import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lfsr_tf.evaluation import Results, write_report
 from lfsr_tf.evaluation.config import BASELINE_NAMES
 from lfsr_tf.evaluation.report import labels
-from lfsr_tf.evaluation.report.labels import colour_of, marker_of, noise_label
+from lfsr_tf.evaluation.report.labels import acquisition_label, colour_of, marker_of, noise_label
+from lfsr_tf.physics import AcquisitionConfig
 
 OWN = ("own", "own-too", "own-again")
 
@@ -19,6 +21,27 @@ def own_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Baselines of one's own, for which the report has no words."""
     for module in ("config", "report.labels"):
         monkeypatch.setattr(f"lfsr_tf.evaluation.{module}.BASELINE_NAMES", (*BASELINE_NAMES, *OWN))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, ""),
+        ({"sigma_max": 0.5, "echo_order": "centric"}, ""),
+        ({"phase": True}, "Beyond the crop are simulated: a smooth random phase."),
+        (
+            {"bias_field": 0.3, "elliptical": True},
+            "Beyond the crop are simulated: coil shading of up to 30 % and an elliptical k-space.",
+        ),
+        (
+            {"apodisation": 0.5, "t2_decay": 2.0, "echo_order": "centric"},
+            "Beyond the crop are simulated: a Tukey filter of strength 0.5 and T2 decay over an echo train "
+            "of 2 T2 (centric order).",
+        ),
+    ],
+)
+def test_what_a_scanner_does_beyond_the_crop_is_said_in_words(settings: dict[str, Any], said: str) -> None:
+    assert acquisition_label(AcquisitionConfig(**settings)) == said
 
 
 @pytest.mark.usefixtures("own_baselines")

@@ -15,7 +15,9 @@ from lfsr_tf.evaluation import config as evaluation_config
 from lfsr_tf.evaluation.acquisitions import LowField, acquire, study_volume
 from lfsr_tf.evaluation.baselines import BASELINES
 from lfsr_tf.evaluation.kspace_split import OuterBand
+from lfsr_tf.evaluation.results import json_value
 from lfsr_tf.networks import ModelInfo, TrainedModel, scale_of
+from lfsr_tf.physics import AcquisitionConfig
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
 
 SMALL = EvaluationConfig(sigmas=(0.0, 0.05), hr_size=32, slices_per_volume=2, bootstrap_samples=200)
@@ -196,6 +198,32 @@ def test_metadata_of_a_trained_model_reaches_the_results(nearest_network: keras.
     assert found.model["name"] == "mine"
     assert found.model["parameters"] == 4
     assert found.model["sigma_range"] == [0.0, 0.08]
+
+
+def test_the_acquisition_is_that_of_the_configuration_and_its_noise_range_is_not_looked_at(make_scan) -> None:  # type: ignore[no-untyped-def]
+    decay = {"t2_decay": 2.0, "echo_order": "centric"}
+    plain, own, again = (
+        dataclasses.replace(SMALL, acquisition=AcquisitionConfig(**settings))
+        for settings in ({}, decay, {**decay, "sigma_min": 0.2, "sigma_max": 0.3})
+    )
+    images = [
+        acquire(study_volume(make_scan(1), "anna", 2, each), 0.0, each).images for each in (plain, own, again)
+    ]
+    assert np.abs(images[0] - images[1]).max() > 0.05
+    np.testing.assert_array_equal(images[1], images[2])
+    # The unit is that of the simulated scan: a network's input, divided by its own percentile, has it too.
+    assert np.percentile(acquire(study_volume(make_scan(1), "anna", 2, own), 0.0, own).images, 99.9) == (
+        pytest.approx(1.0, abs=0.03)
+    )
+
+
+def test_what_is_simulated_stands_in_the_figures_without_a_range_that_nothing_reads(
+    nearest_network: keras.Model, scans: list
+) -> None:
+    config = dataclasses.replace(SMALL, acquisition=AcquisitionConfig(sigma_max=0.3, t2_decay=2.0))
+    found = json_value(to_json(evaluate(nearest_network, scans[:1], config)))["config"]["acquisition"]
+    assert found["t2_decay"] == 2.0 and found["echo_order"] == "linear"
+    assert not [name for name in found if "sigma" in name]
 
 
 def test_a_network_of_another_kind_is_refused(scans: list) -> None:

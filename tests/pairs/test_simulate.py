@@ -90,6 +90,23 @@ def test_sigma_may_be_a_whole_number(scan: Scan) -> None:
     np.testing.assert_array_equal(exact, whole)
 
 
+@pytest.mark.parametrize(
+    ("slice_axis", "varies", "damped"), [(2, 1, True), (2, 0, False), (0, 2, True), (0, 1, False)]
+)
+def test_echoes_decay_along_the_second_in_plane_voxel_axis_and_the_mean_stays(
+    slice_axis: int, varies: int, damped: bool
+) -> None:
+    places = np.meshgrid(*(np.arange(32.0),) * 3, indexing="ij")[varies]
+    waves = (100.0 + 40.0 * np.cos(2 * np.pi * 4 * places / 32)).astype(np.float32)
+    config = replace(CONFIG, acquisition=AcquisitionConfig(t2_decay=2.0, echo_order="centric"))
+    scan = Scan(waves, np.eye(4), slice_axis=slice_axis)
+    lr = simulate_scan(scan, 0.0, config).lr.slices()
+    # 4 of the 8 steps from the centre of 16 to its rim: half of the train.
+    expected = 40.0 * (np.exp(-2.0 * 4 / 8) if damped else 1.0)
+    assert (lr.max() - lr.min()) / 2 == pytest.approx(expected, rel=1e-3)
+    assert lr.mean() == pytest.approx(100.0, rel=1e-4)
+
+
 @pytest.mark.parametrize("sigma", [-0.1, 1.0])
 def test_a_sigma_out_of_range_is_refused(scan: Scan, sigma: float) -> None:
     with pytest.raises(ConfigError, match="sigma"):

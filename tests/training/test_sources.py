@@ -13,8 +13,10 @@ import pytest
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError, ModelError, OutputError, RecordsError
+from lfsr_tf.model_info import scan_mark
 from lfsr_tf.networks import NETWORKS
 from lfsr_tf.pairs import PairsConfig, open_dataset
+from lfsr_tf.physics.scanners import scanner_settings
 from lfsr_tf.storage import read_json
 from lfsr_tf.training.config import TrainConfig
 from lfsr_tf.training.fit import train
@@ -80,6 +82,14 @@ def test_the_source_says_what_it_is(records: Path) -> None:
         info.config.acquisition.sigma_max,
     )
     assert source.facts["spacing_range_mm"] == info.spacing_mm
+    assert source.facts["acquisition"] == scanner_settings(info.config.acquisition)
+
+
+def test_the_source_knows_the_scans_that_train_and_not_those_that_validate(records: Path) -> None:
+    info = open_dataset(records)
+    sides = {volume["split"]: source["sha256"] for source in info.sources for volume in source["volumes"]}
+    assert set(sides) == {"train", "validation"}
+    assert read_source(records, small(batch_size=4)).facts["trained_on"] == (scan_mark(sides["train"]),)
 
 
 def test_tensorflows_own_seed_changes_nothing(records: Path) -> None:
@@ -206,8 +216,9 @@ def test_validation_is_kept_in_memory_only_where_the_pipeline_says_so(
 
 def test_the_noise_of_measured_repetitions_has_no_range_of_a_simulation() -> None:
     config = PairsConfig(pairing="repetitions")
-    info = SimpleNamespace(config=config, spacing_mm=(1.0, 2.0), fingerprint="f")
-    assert _facts(info)["sigma_range"] is None
+    info = SimpleNamespace(config=config, spacing_mm=(1.0, 2.0), fingerprint="f", sources=[])
+    facts = _facts(info)
+    assert (facts["sigma_range"], facts["acquisition"]) == (None, None)
 
 
 def test_a_batch_larger_than_the_records_is_refused(records: Path) -> None:

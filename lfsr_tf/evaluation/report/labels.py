@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lfsr_tf.evaluation.config import BASELINE_NAMES, EvaluationConfig
-from lfsr_tf.evaluation.results import Results
+from lfsr_tf.evaluation.results import Results, in_millimetres
 from lfsr_tf.evaluation.tables import ALL
+from lfsr_tf.physics.settings import AcquisitionConfig
 
 
 class Words(dict[str, str]):
@@ -119,6 +120,30 @@ def noise_label(results: Results) -> str:
         return f"{listed([*names, 'the network'])} are {told}." if names else f"The network is {told}."
     verb = "is" if len(names) == 1 else "are"
     return f"{listed(names)} {verb} {told}; the network is not." if names else "The network is not told σ."
+
+
+def acquisition_label(acquisition: AcquisitionConfig) -> str:
+    """What the simulated scanner does beyond the crop and the noise, in a sentence; "" for nothing."""
+    decay = f"T2 decay over an echo train of {acquisition.t2_decay:g} T2 ({acquisition.echo_order} order)"
+    window = acquisition.apodisation_window.capitalize()
+    effects = {
+        "a smooth random phase": acquisition.phase,
+        f"coil shading of up to {100.0 * acquisition.bias_field:g} %": acquisition.bias_field,
+        "an elliptical k-space": acquisition.elliptical,
+        f"a {window} filter of strength {acquisition.apodisation:g}": acquisition.apodisation,
+        decay: acquisition.t2_decay,
+    }
+    simulated = [words for words, strength in effects.items() if strength]
+    return f"Beyond the crop are simulated: {listed(simulated)}." if simulated else ""
+
+
+def voxels_label(results: Results) -> str:
+    """Voxel sizes before and after, in a sentence; "" where they are not known."""
+    if not results.volumes:
+        return ""
+    lr = in_millimetres(volume.lr_spacing_mm for volume in results.volumes)
+    hr = in_millimetres(volume.hr_spacing_mm for volume in results.volumes)
+    return f"Voxels are {lr} wide in the low-resolution images, {hr} in the truth."
 
 
 def listed(names: Sequence[str]) -> str:
