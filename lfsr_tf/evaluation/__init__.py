@@ -1,5 +1,6 @@
 """How good is a network: simulated and measured tests against baselines, figures with intervals, a report."""
 
+from lfsr_tf.evaluation.calibration import calibrate
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.measured import with_measured_kspace
 from lfsr_tf.evaluation.outer_band import OuterBandScore, outer_band_scores
@@ -16,6 +17,7 @@ __all__ = [
     "Results",
     "SliceScore",
     "Summary",
+    "calibrate",
     "compare",
     "differences",
     "evaluate",

@@ -1,4 +1,4 @@
-"""High-field slices as the k-space that a low-field scanner would measure of them."""
+"""High-field slices as the k-space that a low-field scanner would measure of them, with their truth."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from lfsr_tf.physics.fourier import fft2c
 from lfsr_tf.physics.randomness import complex_normal
 
 # Not the stream of the phase, which has the same seeds.
-SCALE, _NOISE_STREAM = 2, 0
+_NOISE_STREAM = 0
 
 
 def as_measured(
-    hr: NDArray[np.float32], sigma: float, weights: NDArray[np.float64] | None = None
+    hr: NDArray[np.float32], sigma: float, scale: int = 2, *, weights: NDArray[np.float64] | None = None
 ) -> OuterBand:
-    """Slices with a smooth phase, and noise.
+    """Slices with a smooth phase, and noise; each slice has its own, the same at every call.
 
     Args:
-        hr: float32 [S, H, W], H and W even.
-        sigma: Of one channel in the image of the central block.
+        hr: float32 [S, H, W], H and W multiples of `scale`.
+        sigma: Noise of one channel in the image of the central block, in the unit of `hr`.
+        scale: HR samples for each LR sample along an axis.
         weights: Of the columns of k-space, float64 [W]; None: 1.
     """
     height, width = hr.shape[1:]
@@ -31,7 +32,7 @@ def as_measured(
     if weights is not None:
         kspace = kspace * weights.astype(np.float32)
     # The block's image is scaled by the ratio of the sides; so is its noise.
-    whole = sigma * SCALE
+    whole = sigma * scale
     kspace = kspace + whole * complex_normal(seeds, (height, width), _NOISE_STREAM).numpy()
     noise = np.full((len(hr), 1, height, width), 2.0 * whole**2)
-    return OuterBand.of(kspace[:, None].astype(np.complex64), noise, SCALE)
+    return OuterBand.of(kspace[:, None].astype(np.complex64), noise, scale)

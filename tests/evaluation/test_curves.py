@@ -1,4 +1,4 @@
-"""The report's curves: that nothing of them is cut off."""
+"""The report's curves: that nothing of them is cut off or left undrawn."""
 
 import dataclasses
 import re
@@ -8,7 +8,7 @@ import pytest
 from matplotlib.textpath import TextPath
 
 from lfsr_tf.evaluation import Results
-from lfsr_tf.evaluation.report.curves import difference_curves, metric_curves
+from lfsr_tf.evaluation.report.curves import difference_curves, history_curves, metric_curves
 from lfsr_tf.evaluation.report.labels import METHOD_LABELS
 
 # Those of the legend begin at their place; the axes' are centred or end there.
@@ -45,3 +45,42 @@ def test_the_whole_legend_is_in_the_picture(
     for text, (x, y) in places.items():
         assert 0 < x < width - TextPath((0, 0), text, size=10).get_extents().width
         assert 0 < y < height
+
+
+def markers(svg: str) -> int:
+    """How many points of a drawing have a mark of their own, those of its legend among them."""
+    marks = re.findall(r'<path id="(m\w+)" d="[^"]*\bC[^"]*"', svg)
+    return sum(svg.count(f'href="#{mark}"') for mark in marks)
+
+
+def test_a_single_epoch_is_a_point() -> None:
+    svg = history_curves({"loss": [0.02], "val_loss": [0.03], "psnr": [20.0], "val_psnr": [21.0]})
+    assert markers(svg) == 4 + 2
+
+
+def test_an_epoch_between_gaps_is_a_point_and_lines_have_none() -> None:
+    gap = float("nan")
+    assert markers(history_curves({"loss": [0.04, 0.03, 0.02], "val_loss": [0.03, gap, 0.02]})) == 2 + 1
+    assert markers(history_curves({"loss": [0.04, 0.03, 0.02], "val_loss": [0.05, 0.03, 0.02]})) == 0
+
+
+def test_epochs_are_counted_in_whole_numbers() -> None:
+    ticks = re.findall(
+        r'<text style="[^"]*" x="[^"]*" y="[^"]*"[^>]*>(\d+(?:\.\d+)?)</text>',
+        history_curves({"psnr": [20.0, 21.0], "val_psnr": [1e3, 2e3]}),
+    )
+    assert {"1", "2"} <= set(ticks)
+    assert not any("." in tick for tick in ticks)
+
+
+def test_many_contrasts_stand_in_several_rows(results: Results) -> None:
+    scores = tuple(
+        dataclasses.replace(score, contrast=f"C{number}") for score in results.scores for number in range(7)
+    )
+    svg = metric_curves(dataclasses.replace(results, scores=scores), "psnr")
+    (box,) = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    width, height = map(float, box)
+    # No wider than a page's text, in which letters would be too small otherwise: 11 inches of 72 points.
+    assert width <= 11.0 * 72
+    assert height > 2 * 2.5 * 72
+    assert all(f">{name}</text>" in svg for name in ("All", *(f"C{number}" for number in range(7))))

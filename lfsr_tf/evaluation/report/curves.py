@@ -13,6 +13,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lfsr_tf.evaluation.report.labels import (
     METHOD_LABELS,
@@ -50,6 +51,8 @@ _STYLE = {
 }
 # Inches: of the figure at least, of a panel, and of what stands beside the panels and of a line below them.
 _LEAST_WIDTH, _PANEL_WIDTH, _MARGIN, _HEIGHT, _LEGEND_LINE = 4.6, 2.6, 0.6, 2.9, 0.22
+# More beside each other would be shrunk on a page until their letters cannot be read.
+_MOST_ABREAST = 4
 _LOSS_COLOUR, _VALIDATION_COLOUR = "#8b93a1", "#2f81d6"
 
 
@@ -106,9 +109,9 @@ def history_curves(history: History) -> str:
                 (training, _LOSS_COLOUR, "training"),
                 (validation, _VALIDATION_COLOUR, "validation"),
             ):
-                values = history.get(name, ())
-                axis.plot(range(1, len(values) + 1), values, color=colour, label=label)
+                _draw_epochs(axis, history.get(name, ()), colour, label)
             axis.set_xlabel("epoch")
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             axis.set_ylabel("loss" if training == "loss" else METRIC_LABELS["psnr"])
             axis.set_yscale("log" if training == "loss" else "linear")
         return _svg(figure)
@@ -134,15 +137,21 @@ def _number(text: str | None) -> float:
 def _panels(results: Results, label: str) -> Iterator[tuple[Figure, list[tuple[Axes, str]]]]:
     """One panel a contrast, all with one scale; the legend comes with the SVG."""
     contrasts = shown_contrasts(results)
+    columns = min(len(contrasts), _MOST_ABREAST)
+    rows = math.ceil(len(contrasts) / columns)
     with matplotlib.rc_context(_STYLE):
-        width = max(_LEAST_WIDTH, _PANEL_WIDTH * len(contrasts) + _MARGIN)
-        figure = Figure(figsize=(width, _HEIGHT), layout="constrained")
-        axes = figure.subplots(1, len(contrasts), sharey=True, squeeze=False)[0]
+        width = max(_LEAST_WIDTH, _PANEL_WIDTH * columns + _MARGIN)
+        figure = Figure(figsize=(width, _HEIGHT * rows), layout="constrained")
+        grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
+        axes = [*grid.flat][: len(contrasts)]
         for axis, contrast in zip(axes, contrasts, strict=True):
             # A contrast's name is a user's: two dollar signs in it are no formula.
             axis.set_title(contrast_label(contrast), parse_math=False)
             axis.set_xlabel("noise level σ")
-        axes[0].set_ylabel(label)
+        for axis in grid[:, 0]:
+            axis.set_ylabel(label)
+        for axis in [*grid.flat][len(contrasts) :]:
+            axis.remove()
         yield figure, list(zip(axes, contrasts, strict=True))
 
 
@@ -162,6 +171,14 @@ def _draw(axis: Axes, points: list[Summary], method: str, *, band: bool) -> None
         axis.fill_between(sigmas, low, high, color=colour, alpha=0.15, linewidth=0)
 
 
+def _draw_epochs(axis: Axes, values: Sequence[float], colour: str, label: str) -> None:
+    # A value with no number on either side has no line: it gets a point.
+    known = [False, *map(math.isfinite, values), False]
+    lone = [i for i in range(len(values)) if known[i + 1] and not known[i] and not known[i + 2]]
+    epochs = range(1, len(values) + 1)
+    axis.plot(epochs, values, color=colour, label=label, marker="o" if lone else "", markevery=lone or None)
+
+
 def _add_legend(figure: Figure) -> None:
     """Below the panels, in as many lines as the figure's width asks for; the panels keep their height."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
@@ -169,7 +186,7 @@ def _add_legend(figure: Figure) -> None:
         legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
         if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
             lines = math.ceil(len(labels) / columns)
-            figure.set_figheight(_HEIGHT + _LEGEND_LINE * (lines - 1))
+            figure.set_figheight(figure.get_figheight() + _LEGEND_LINE * (lines - 1))
             return
         legend.remove()
 

@@ -100,7 +100,7 @@ def render_report(
         results=results,
         labels=labels,
         history=Markup(history_curves(history)) if history else "",
-        model=_flat(results.model),
+        model=_flat(_known(results.model)),
         **_figures(results),
         **_pictures(results, pictures),
     )
@@ -177,6 +177,11 @@ def _figure(picture: Picture) -> FigureView:
         panels={panel.key: panel for panel in panels(picture)},
         psnr=picture.psnr,
     )
+
+
+def _known(model: dict[str, Any]) -> dict[str, Any]:
+    """Metadata without steps that nobody counted."""
+    return {name: value for name, value in model.items() if (name, value) != ("trained_steps", 0)}
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -49,7 +49,7 @@ def headline(found: tuple[Verdict, ...]) -> str:
         f"{phrase} at {_levels(by_tone[tone])}"
         for tone, phrase in (
             ("better", "closer to the truth than the best baseline"),
-            ("even", "not told apart from the best baseline"),
+            ("even", "not to be told apart from the best baseline"),
             ("worse", "further from the truth than the best baseline"),
         )
         if by_tone[tone]

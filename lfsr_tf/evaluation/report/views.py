@@ -71,9 +71,8 @@ def metric_table(results: Results, metric: str, region: str) -> Table:
         for contrast in shown_contrasts(results)
         for sigma in results.config.sigmas
     ]
-    caption = (
-        f"{METRIC_LABELS[metric]}, {REGION_LABELS[region]}{scale}. Mean ± standard deviation over volumes."
-    )
+    mean = "Mean" if all(row.spread is None for row in cells.values()) else "Mean ± standard deviation"
+    caption = f"{METRIC_LABELS[metric]}, {REGION_LABELS[region]}{scale}. {mean} over volumes."
     columns = tuple(METHOD_LABELS[method] for method in results.methods)
     return Table(caption, ("Contrast", "σ", "Volumes"), columns, tuple(body))
 
@@ -92,10 +91,11 @@ def difference_table(results: Results, metric: str) -> Table:
         )
         for sigma in results.config.sigmas
     ]
+    single = all(row.low is None for row in cells.values())
+    interval = "" if single else f", {results.config.coverage} bootstrap interval over subjects"
     caption = (
         f"{METRIC_LABELS[metric]}, network minus baseline, {REGION_LABELS['head']}; "
-        f"range: {data_range_label(results.config)}. Mean over volumes, {results.config.coverage} bootstrap "
-        "interval over subjects."
+        f"range: {data_range_label(results.config)}. Mean over volumes{interval}."
     )
     return Table(caption, ("σ",), _baseline_labels(results), tuple(body))
 
@@ -122,19 +122,20 @@ def subject_table(results: Results) -> Table:
 
 
 def outer_band_table(scores: tuple[OuterBandScore, ...], config: EvaluationConfig) -> Table:
-    """The test on measured k-space: one row a scan and image, one column a method."""
+    """The test on measured k-space: one row a scan and image, scan by scan, one column a method."""
     methods = tuple(dict.fromkeys(score.method for score in scores))
-    groups: dict[tuple[RawImage, str], list[OuterBandScore]] = {}
-    for score in sorted(scores, key=lambda score: get_args(RawImage).index(score.image)):
-        groups.setdefault((score.image, score.scan), []).append(score)
-    first = next(iter(groups.values()))[0].scan
+    images = get_args(RawImage)
+    groups: dict[str, dict[RawImage, list[OuterBandScore]]] = {}
+    for score in sorted(scores, key=lambda score: images.index(score.image)):
+        groups.setdefault(score.scan, {}).setdefault(score.image, []).append(score)
     body = [
         Row(
-            (RAW_IMAGE_LABELS[image], scan, members[0].contrast, f"{members[0].signal_fraction:.0%}"),
+            (RAW_IMAGE_LABELS[image], scan, members[0].contrast, f"{100 * members[0].signal_fraction:.0f} %"),
             _outer_band_cells(members, methods),
-            opens_group=scan == first,
+            opens_group=image == next(iter(group)),
         )
-        for (image, scan), members in groups.items()
+        for scan, group in groups.items()
+        for image, members in group.items()
     ]
     caption = (
         f"Fraction of the measured outer band recovered, with {config.coverage} bootstrap interval over "
@@ -150,7 +151,7 @@ def _method_cells(rows: list[Summary], metric: str) -> tuple[Cell, ...]:
     printed = [round(row.mean, places) for row in rows]
     best = min(printed, key=lambda value: _distance(value, PERFECT[metric]))
     return tuple(
-        Cell(f"{row.mean:.{places}f}", _spread(row, places), value == best)
+        Cell(signed(row.mean, places).removeprefix("+"), _spread(row, places), value == best)
         for row, value in zip(rows, printed, strict=True)
     )
 

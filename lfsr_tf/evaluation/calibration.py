@@ -1,0 +1,133 @@
+"""Fitting how large a network's error is to how much its results differ from view to view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import NamedTuple, get_args
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from lfsr_tf.error_model import INTERPOLATED, KNOWN, ErrorModel
+from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, study_volume
+from lfsr_tf.evaluation.config import EvaluationConfig
+from lfsr_tf.evaluation.given import GivenScans, named_scans, opened
+from lfsr_tf.evaluation.methods import Method, model_method
+from lfsr_tf.evaluation.simulated_kspace import as_measured
+from lfsr_tf.networks import TrainedModel, scale_of
+from lfsr_tf.physics.neighbourhood import neighbourhood_mean
+from lfsr_tf.physics.settings import RawImage
+from lfsr_tf.physics.views import OWN, Offset, interpolated_views, mean_of_views, variance_of_views
+
+Images = NDArray[np.float32]
+# Voxels are alike: of each image every so many are enough, and keep a fit at seconds.
+_EVERY = 7
+# A fit weights by about the mean square error: relative errors count, bright edges no more than others.
+_TYPICAL_SPREAD, _TYPICAL_FLOOR = 20.0, 1e-3
+
+
+class ErrorSample(NamedTuple):
+    """What is known of the voxels of one volume inside the head mask, each of [n].
+
+    Attributes:
+        noise_level: Sigma of one channel over the reference intensity.
+        variance: Over the views, in the voxels' neighbourhoods, in units of the reference squared.
+        mean_square: Error in the neighbourhoods.
+        error: Of the voxels themselves.
+    """
+
+    noise_level: float
+    variance: NDArray[np.float64]
+    mean_square: NDArray[np.float64]
+    error: NDArray[np.float64]
+
+
+def calibrate(
+    model: TrainedModel | keras.Model, scans: GivenScans, config: EvaluationConfig | None = None
+) -> dict[str, ErrorModel]:
+    """Fit the error models of a network on scans that it was not trained on.
+
+    Args:
+        model: The model.
+        scans: High-field scans, whose low-field acquisitions are simulated.
+        config: Noise levels, slices and their size.
+
+    Returns:
+        By where the views come from, `KNOWN` and `INTERPOLATED`, for `ModelInfo.expected_error`.
+
+    Raises:
+        ScanError: A scan cannot be used.
+    """
+    config = config or EvaluationConfig(slices_per_volume=4)
+    network = model.model if isinstance(model, TrainedModel) else model
+    scale = scale_of(network)
+    method = model_method(network, config.batch_size)
+    samples: dict[str, list[ErrorSample]] = {KNOWN: [], INTERPOLATED: []}
+    for name, scan in named_scans(scans).items():
+        volume = study_volume(opened(scan), name, scale, config)
+        for origin, sample in error_samples(method, volume, config):
+            samples[origin].append(sample)
+    return {origin: fit_error_model(found) for origin, found in samples.items()}
+
+
+def error_samples(
+    method: Method, volume: StudyVolume, config: EvaluationConfig
+) -> Iterator[tuple[str, ErrorSample]]:
+    """Errors and spreads of one volume at each noise level, by where the views come from.
+
+    Args:
+        method: The network, as of `model_method`.
+        volume: The truth.
+        config: Noise levels.
+    """
+    for sigma in config.sigmas:
+        band = as_measured(volume.truth, sigma, volume.scale)
+        for image in get_args(RawImage):
+            low = band.low_field(image, "all")
+            known = {OWN: low.images, **low.between}
+            yield KNOWN, _sample(method, volume, low, known, averaged=known)
+        low = band.low_field("magnitude")
+        made = interpolated_views(tf.constant(low.images), volume.scale)
+        views = {offset: view.numpy() for offset, view in made.items()}
+        yield INTERPOLATED, _sample(method, volume, low, views, averaged={OWN: low.images})
+
+
+def fit_error_model(samples: list[ErrorSample]) -> ErrorModel:
+    """The three numbers that tell the mean square errors of samples best, by non-negative least squares."""
+    rows, errors = [], []
+    for sample in samples:
+        variance, size = sample.variance[::_EVERY], len(sample.variance[::_EVERY])
+        columns = variance, np.full(size, sample.noise_level**2), np.full(size, _TYPICAL_FLOOR)
+        weights = 1.0 / (_TYPICAL_SPREAD * variance + _TYPICAL_FLOOR)
+        rows.append(np.stack(columns, axis=1) * weights[:, None])
+        errors.append(sample.mean_square[::_EVERY] * weights)
+    (spread, noise, floor), _ = nnls(np.concatenate(rows), np.concatenate(errors))
+    return ErrorModel(float(spread), float(noise), float(floor * _TYPICAL_FLOOR))
+
+
+def _sample(
+    method: Method,
+    volume: StudyVolume,
+    low: LowField,
+    views: Mapping[Offset, Images],
+    *,
+    averaged: Mapping[Offset, Images],
+) -> ErrorSample:
+    results = {offset: method(replace(low, images=images, between={})) for offset, images in views.items()}
+    mean = np.asarray(mean_of_views({offset: results[offset] for offset in averaged}))
+    unit = np.float32(low.reference)
+    error = (mean - volume.truth) / unit
+    variance = np.asarray(variance_of_views(results)) / np.square(unit)
+    inside = [
+        np.asarray(image[volume.masks], np.float64)
+        for image in (
+            neighbourhood_mean(variance, volume.scale),
+            neighbourhood_mean(np.square(error), volume.scale),
+            error,
+        )
+    ]
+    return ErrorSample(low.noise_level, *inside)
