@@ -18,16 +18,16 @@ from lfsr_tf.evaluation.acquisitions import study_volume
 from lfsr_tf.evaluation.kspace_split import OuterBand
 from lfsr_tf.evaluation.methods import Method, model_method
 from lfsr_tf.evaluation.outer_band import VIEWS, recovered_fraction
+from lfsr_tf.evaluation.simulated_kspace import as_measured
 from lfsr_tf.models import load_model
 from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.scans import read_scan
-from studies.simulated_kspace import SCALE, as_measured
 
 # Of the measured difference of both sides.
 PARTS = (0.0, 0.5, 1.0)
 # About the noise of the measured T1w scans, in units of the reference intensity of the acquired image.
 SIGMA = 0.012
-SLICES = 8
+SLICES, SCALE = 8, 2
 Decibels = NDArray[np.float64]
 
 
@@ -71,4 +71,4 @@ def unequal(hr: NDArray[np.float32], places: Decibels, decibels: Decibels) -> Ou
     width = hr.shape[2]
     k = (np.arange(width) - width // 2) / (width / 2)
     weights = 10.0 ** (-np.sign(k) * np.interp(np.abs(k), places, decibels) / 2.0 / 20.0)
-    return as_measured(hr, SIGMA, weights)
+    return as_measured(hr, SIGMA, SCALE, weights=weights)

@@ -23,6 +23,7 @@ from lfsr_tf.evaluation.kspace_split import outer_band
 from lfsr_tf.evaluation.methods import Method, model_method
 from lfsr_tf.evaluation.metrics import psnr
 from lfsr_tf.evaluation.outer_band import recovered_fraction
+from lfsr_tf.evaluation.simulated_kspace import as_measured
 from lfsr_tf.models import load_model
 from lfsr_tf.physics.settings import RawImage, Views
 from lfsr_tf.scans import read_scan
@@ -31,11 +32,10 @@ from studies.command import add_places, carry_out
 from studies.lab import Scans, phantom_scans, real_scans
 from studies.page import markdown_table, renew
 from studies.scores import with_interval
-from studies.simulated_kspace import SCALE, as_measured
 
 MODELS = ("paper", "fast", "best")
 SIGMAS = (0.0, 0.015, 0.03, 0.06)
-SLICES = 4
+SLICES, SCALE = 4, 2
 WAYS: tuple[tuple[RawImage, Views], ...] = tuple(product(get_args(RawImage), ("one", "all")))
 Row = dict[str, Any]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
+from functools import partial
 
 import keras
 import numpy as np
@@ -19,83 +20,21 @@ from lfsr_tf.inference.cautions import (
     noise_warnings,
     spacing_warnings,
 )
+from lfsr_tf.inference.config import EnhanceConfig
 from lfsr_tf.inference.consistency import Ring, consistency_by_ring
-from lfsr_tf.inference.matrix import MatrixRequest, parse_matrix_request
-from lfsr_tf.inference.network import RunningNetwork, run_here
+from lfsr_tf.inference.error_map import check_calibrated, expected_error, result_and_variance, spread_views
+from lfsr_tf.inference.network import Images, RunningNetwork, run_here
 from lfsr_tf.inference.network_input import NetworkInput, network_input
 from lfsr_tf.inference.predict import Advance, SlicePredictor
-from lfsr_tf.inference.sidecar import ModelReport, NoiseReport, Sidecar, SpacingReport, within
+from lfsr_tf.inference.sidecar import ModelReport, NoiseReport, Sidecar, SpacingReport
+from lfsr_tf.model_info import within
 from lfsr_tf.networks import TrainedModel, as_trained
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL, NoiseEstimate
-from lfsr_tf.physics.settings import RawImage, Views
+from lfsr_tf.physics.views import Offset
 from lfsr_tf.scans.checks import check_scan
-from lfsr_tf.scans.geometry import Plane
 from lfsr_tf.scans.scan import Scan
-from lfsr_tf.settings import check_choice, check_range, check_types
-
-
-@dataclass(frozen=True)
-class EnhanceConfig:
-    """How scans are enhanced.
-
-    Attributes:
-        acquired_matrix: The matrix that scans are cut to before the network: (h, w) along the in-plane
-            axes; "header": what the file says; "spectrum": what the spectrum shows where the file says
-            nothing; "full": no cut.
-        pixel_budget: Most LR pixels that the network is given at once. It bounds the memory: 40 kB a pixel
-            for the paper's network in float32, so 2.5 GiB by default. Larger slices are cut into tiles.
-        dtype: Keras dtype policy to compute in; "auto": the one that the model is meant for, or float32 where
-            that is bfloat16 and the processor would have to emulate it.
-        noise_level: What a network with a noise-level input is told: sigma of one channel over the volume's
-            99.9th percentile. Less than is there keeps more noise and more detail. None: what is measured, or
-            `TYPICAL_NOISE_LEVEL` where nothing can be.
-        image: What of the scan is enhanced: its "magnitude", or its part "in_phase" (`physics.phase`), which
-            needs raw k-space. None: the part in phase where there is k-space.
-        plane: "axial", "coronal" or "sagittal": slices of this plane are enhanced. None: the acquired ones.
-        views: "all": where the image is known between its samples, too (raw k-space, or a magnitude cut to
-            half of its matrix or less), it is enhanced from the sample positions of every HR pixel, and the
-            results are averaged (`physics.views`): scale^2 times the work. "one": from its own samples.
-    """
-
-    acquired_matrix: MatrixRequest = "header"
-    pixel_budget: int = 65_536
-    dtype: str = "auto"
-    noise_level: float | None = None
-    image: RawImage | None = None
-    plane: Plane | None = None
-    views: Views = "all"
-
-    def __post_init__(self) -> None:
-        """Check the settings, and take the matrix as the command line or JSON has it, too.
-
-        Raises:
-            ConfigError: One of them is of another type or out of its range, or there is no such image,
-                matrix or plane.
-        """
-        check_types(self)
-        object.__setattr__(self, "acquired_matrix", parse_matrix_request(self.acquired_matrix))
-        check_choice(self, "image", (None, *get_args(RawImage)))
-        check_choice(self, "plane", (None, *get_args(Plane)))
-        check_choice(self, "views", get_args(Views))
-        if self.noise_level is not None and not 0.0 <= self.noise_level < 1.0:
-            raise ConfigError(
-                "Expected a noise level in [0, 1), a fraction of the 99.9th percentile. "
-                f"Received: {self.noise_level}."
-            )
-        check_range(self, "pixel_budget", least=1)
-
-    def recorded(self) -> dict[str, object]:
-        """The settings that a sidecar tells, as JSON has them: all but those of how it is computed."""
-        matrix = self.acquired_matrix
-        return {
-            "acquired_matrix": list(matrix) if isinstance(matrix, tuple) else matrix,
-            "noise_level": self.noise_level,
-            "image": self.image,
-            "plane": self.plane,
-            "views": self.views,
-        }
 
 
 @dataclass(frozen=True)
@@ -105,10 +44,13 @@ class Enhanced:
     Attributes:
         scan: The same field of view at the place of the input, voxels in its unit.
         sidecar: Origin, noise, spacing, consistency and warnings.
+        error: The expected root mean square error around each voxel, in the scan's unit; None where it was
+            not asked for.
     """
 
     scan: Scan
     sidecar: Sidecar
+    error: Scan | None = None
 
 
 class Enhancer:
@@ -138,6 +80,8 @@ class Enhancer:
                 f"Expected a network that takes a noise level. Received: {self.network.info.name}, which "
                 "finds it in the image. Leave the noise level out."
             )
+        if self.config.error_map:
+            check_calibrated(self.network.info)
 
     def __call__(self, scan: Scan, advance: Advance | None = None) -> Enhanced:
         """Enhance one volume.
@@ -165,12 +109,26 @@ class Enhancer:
         reference = volume_reference(lr.scan.slices())
         told = self._told(lr.noise, reference)
         normalised = {offset: slices / np.float32(reference) for offset, slices in lr.views.items()}
-        result = self._predict(normalised, advance, noise_level=told) * np.float32(reference)
+        result, error = self._enlarged(normalised, advance, told)
         if not np.isfinite(result).all():
             raise ScanError("Expected a finite result. Received: NaN or infinite voxels. Check the model.")
-        enhanced = lr.scan.with_slices(result)
+        enhanced = lr.scan.with_slices(result * np.float32(reference))
         sidecar = self._describe(scan, lr, enhanced, reference, air)
-        return Enhanced(with_air_at(enhanced, -sidecar.offset), sidecar)
+        map_of_error = None if error is None else lr.scan.with_slices(error * np.float32(reference))
+        return Enhanced(with_air_at(enhanced, -sidecar.offset), sidecar, map_of_error)
+
+    def _enlarged(
+        self, views: Mapping[Offset, Images], advance: Advance | None, noise_level: float
+    ) -> tuple[Images, Images | None]:
+        """The result, and the expected error where it is wanted, in units of the reference intensity."""
+        known = self.network.info.expected_error
+        if not self.config.error_map or known is None:
+            return self._predict(views, advance, noise_level=noise_level), None
+        scale = self.network.traits.scale
+        origin, shown = spread_views(views, scale)
+        reduce = partial(result_and_variance, averaged=views.keys(), scale=scale)
+        both = self._predict(shown, advance, noise_level=noise_level, reduce=reduce)
+        return both[:, 0], expected_error(both[:, 1], noise_level, known[origin])
 
     def _told(self, noise: NoiseEstimate, reference: float) -> float:
         """The noise level for the network: the user's, the measured one, or a typical one."""

@@ -12,6 +12,8 @@ from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
 from lfsr_tf.physics.views import OWN, Offset, mean_of_views
 
 Advance = Callable[[int], None]
+Reduce = Callable[[Mapping[Offset, Images]], Images]
+"""From the results of all views, float32 [n, H, W] by offset, to float32 [n, ..., H, W]."""
 
 
 class SlicePredictor:
@@ -31,6 +33,7 @@ class SlicePredictor:
         advance: Advance | None = None,
         *,
         noise_level: float = TYPICAL_NOISE_LEVEL,
+        reduce: Reduce = mean_of_views,
     ) -> Images:
         """Enlarge normalised slices.
 
@@ -39,9 +42,10 @@ class SlicePredictor:
                 `OWN`, and those at other sample positions.
             advance: Told the number of slices that were finished.
             noise_level: Sigma of one channel over the reference intensity, for a network that takes it.
+            reduce: What is made of the results of all views, a few slices at a time.
 
         Returns:
-            float32 [N, scale H, scale W], the mean over the views.
+            float32 [N, ..., scale H, scale W], what `reduce` makes: their mean.
 
         Raises:
             ConfigError: A slice does not fit into the pixel budget and its smallest tile does not either.
@@ -49,15 +53,17 @@ class SlicePredictor:
         """
         count, height, width = views[OWN].shape
         tiles = self.tiles(height, width)
-        scale = self.network.traits.scale
-        result = np.empty((count, height * scale, width * scale), np.float32)
         at_once = max(1, self.pixel_budget // (height * width))
+        result = np.empty((0,), np.float32)
         for start in range(0, count, at_once):
             batch = slice(start, min(start + at_once, count))
             enlarged = {
                 offset: self._enlarged(slices[batch], tiles, noise_level) for offset, slices in views.items()
             }
-            result[batch] = mean_of_views(enlarged)
+            reduced = np.asarray(reduce(enlarged))
+            if not start:
+                result = np.empty((count, *reduced.shape[1:]), np.float32)
+            result[batch] = reduced
             if advance is not None:
                 advance(batch.stop - batch.start)
         return result

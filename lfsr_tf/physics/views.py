@@ -78,6 +78,32 @@ def mean_of_views(results: Mapping[Offset, tf.Tensor]) -> tf.Tensor:
     return total / tf.add_n([_reach(result, offset) for offset, result in results.items()])
 
 
+def variance_of_views(results: Mapping[Offset, tf.Tensor]) -> tf.Tensor:
+    """The variance of the results of all views at each HR sample, float32 [N, H, W]; see `mean_of_views`."""
+    squares = mean_of_views({offset: tf.square(result) for offset, result in results.items()})
+    return tf.maximum(squares - tf.square(mean_of_views(results)), 0.0)
+
+
+def interpolated_views(images: tf.Tensor, scale: int) -> dict[Offset, tf.Tensor]:
+    """All views of real images as if they were band-limited, which magnitudes are not.
+
+    Their mean is no better than the result for the images themselves, but it spreads where they tell little.
+
+    Args:
+        images: float32 [N, h, w].
+        scale: HR samples for each LR sample along an axis.
+
+    Returns:
+        float32 [N, h, w] by offset. Values below 0 are ringing, and 0, where the images have none.
+    """
+    least = tf.minimum(tf.reduce_min(images), 0.0)
+    complex_images = tf.cast(images, tf.complex64)
+    return {
+        offset: tf.maximum(tf.math.real(between_samples(complex_images, offset, scale)), least)
+        for offset in offsets(scale)
+    }
+
+
 def mean_over_views(image: tf.Tensor, run: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
     """Show a function every view of an image, one after the other, and average: `mean_of_views` in a graph.
 

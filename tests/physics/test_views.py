@@ -5,7 +5,15 @@ import pytest
 import tensorflow as tf
 
 from lfsr_tf.physics.sampling import zero_fill
-from lfsr_tf.physics.views import OWN, between_samples, mean_of_views, mean_over_views, offsets
+from lfsr_tf.physics.views import (
+    OWN,
+    between_samples,
+    interpolated_views,
+    mean_of_views,
+    mean_over_views,
+    offsets,
+    variance_of_views,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -83,3 +91,28 @@ def test_one_view_after_the_other_has_the_same_mean(shape: tuple[int, int], scal
         for offset in offsets(scale)
     }
     np.testing.assert_allclose(averaged(images), mean_of_views(results), atol=1e-5)
+
+
+def test_the_variance_is_that_of_the_results_at_one_place() -> None:
+    truth = RNG.random((2, 12, 15)).astype(np.float32)
+    errors = {offset: RNG.normal(0, 0.1, truth.shape).astype(np.float32) for offset in offsets(2)}
+    moved = {offset: np.roll(truth, (-offset[0], -offset[1]), (1, 2)) + errors[offset] for offset in errors}
+    found = variance_of_views({offset: tf.constant(result) for offset, result in moved.items()}).numpy()
+    back = [np.roll(error, offset, (1, 2)) for offset, error in errors.items()]
+    np.testing.assert_allclose(found[:, 1:, 1:], np.var(back, axis=0)[:, 1:, 1:], atol=1e-5)
+    # What one view alone reaches does not spread.
+    assert found[:, 0, 0].max() < 1e-6 < found[:, 0, 1:].max()
+    assert np.all(variance_of_views({OWN: tf.constant(truth)}).numpy() == 0.0)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_interpolated_views_are_those_of_a_band_limited_image_above_its_least_value(signed: bool) -> None:
+    rows, columns = np.meshgrid(np.arange(12) / 12, np.arange(10) / 10, indexing="ij")
+    wave = np.cos(2 * np.pi * (2 * rows + columns))[None].astype(np.float32)
+    images = wave if signed else wave + 1.0
+    found = interpolated_views(tf.constant(images), 2)
+    for (down, right), view in found.items():
+        expected = np.cos(2 * np.pi * (2 * (rows + down / 24) + columns + right / 20))[None]
+        # An image of values above 0 alone has no ringing below 0 between its samples either.
+        least = min(images.min(), 0.0)
+        np.testing.assert_allclose(view, np.maximum(expected + (not signed), least), atol=1e-5)

@@ -8,7 +8,7 @@ import pytest
 from lfsr_tf.storage import read_json
 from studies import views as study
 from studies.plan import FOLDER
-from studies.simulated_kspace import as_measured
+from lfsr_tf.evaluation.simulated_kspace import as_measured
 
 PAGE = FOLDER.parent / "docs" / "studies" / "views.md"
 
