@@ -130,7 +130,7 @@ def _noise(sidecar: Sidecar) -> Fact:
     noise = sidecar.noise
     if noise.sigma_relative is None:
         return Fact("Noise", "not measurable", "unknown", f"{noise.reason[:1].upper()}{noise.reason[1:]}.")
-    value = f"{100 * noise.sigma_relative:.1f} % of the brightest tissue"
+    value = f"{100 * noise.sigma_relative:.1f} % of the reference intensity"
     if noise.training_range is None:
         return Fact("Noise", value, "unknown", "What the model learnt from is not recorded.")
     low, high = (100 * limit for limit in noise.training_range)

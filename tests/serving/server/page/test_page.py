@@ -50,7 +50,7 @@ def test_a_dropped_scan_is_shown_with_its_model_and_what_to_trust(result: Chromi
     assert text(result, "#result-title") == "sub-01_T2w.nii.gz"
     assert "tiny, version 7" in text(result, "#result-model")
     assert text(result, "#slice-label") == "Slice 2 of 3"
-    assert "Noise" in text(result, "#facts") and "of the brightest tissue" in text(result, "#facts")
+    assert "Noise" in text(result, "#facts") and "of the reference intensity" in text(result, "#facts")
     assert result.run("document.querySelectorAll('#warnings-list li').length") >= 1
     assert "Not for diagnosis" in text(result, "header")
     sizes = "['before', 'after'].map((id) => document.getElementById(id).naturalWidth)"
