@@ -22,6 +22,9 @@ from lfsr_tf.scans.scan import Scan
 MIN_MATRIX = 16
 """Fewest pixels along each side of a slice: the smallest patch the networks are trained on."""
 
+MIN_VOXEL_MM, MAX_VOXEL_MM = 1e-4, 1e4
+"""Millimetres along an edge of a voxel: far beyond microscopes on one side and bodies on the other."""
+
 MAX_BYTES = 2**34
 """Most bytes that one file may unfold to (16 GiB): a few hundred clinical volumes."""
 
@@ -149,18 +152,28 @@ def as_float32(voxels: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def check_affine(affine: NDArray[np.float64], path: Path | str) -> NDArray[np.float64]:
-    """The affine as float64, refused unless it is finite and gives three axes that span space."""
+    """The affine as float64, refused unless it is finite and its axes span space in steps of a scan."""
     affine = np.asarray(affine, dtype=np.float64)
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
         raise ScanError(
             f"Expected a finite 4 x 4 affine. Received: {affine.tolist()} in {path}. Repair the header."
         )
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if affine[3].tolist() != [0, 0, 0, 1]:
+        raise ScanError(
+            f"Expected an affine whose last row is 0 0 0 1. Received: {affine[3].tolist()} in {path}. "
+            "Repair the header."
+        )
     # The volume of the cell over that of a box of the same edges: 1 for right angles, 0 in a plane.
     if lengths.min() == 0 or abs(np.linalg.det(affine[:3, :3] / lengths)) < 1e-3:
         raise ScanError(
             f"Expected an affine with three independent axes. Received: {affine[:3, :3].tolist()} in {path}, "
             "which is singular. Repair the header."
+        )
+    if lengths.min() < MIN_VOXEL_MM or lengths.max() > MAX_VOXEL_MM:
+        raise ScanError(
+            f"Expected voxels of {MIN_VOXEL_MM:g} to {MAX_VOXEL_MM:g} mm. Received: "
+            f"{' x '.join(f'{length:g}' for length in lengths)} in {path}. Repair the header."
         )
     return affine
 

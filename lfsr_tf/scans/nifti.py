@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +19,7 @@ from lfsr_tf.errors import ScanError, first_line
 from lfsr_tf.scans.checks import check_affine, check_file, check_shape, check_stored_size
 from lfsr_tf.scans.geometry import default_slice_axis
 from lfsr_tf.scans.naming import contrast_from_text, not_magnitude, subject_from_path
+from lfsr_tf.scans.nifti_files import image_class_of, said_once, unpacked
 from lfsr_tf.scans.scan import Scan
 from lfsr_tf.storage import atomic_path
 
@@ -49,8 +46,8 @@ _SLICE_TIMES = ("slice_start", "slice_end", "slice_duration", "slice_code")
 # Of xyzt_units (nifti1.h): second, millisecond, microsecond.
 _TIME_BITS, _TIMES = 0x38, (8, 16, 24)
 _MAX_TIME = float(np.finfo(np.float32).max)
-# Header extensions, such as a CIFTI or dcm2niix description, take kilobytes; the largest known a few MiB.
-_MAX_OFFSET = 2**25
+# Bytes of voxels that are scaled at once.
+_PART = 2**24
 
 
 def is_nifti(path: Path) -> bool:
@@ -77,8 +74,8 @@ def read_nifti(path: Path) -> list[Scan]:
     """
     check_file(path)
     try:
-        with _unpacked(path) as stream:
-            image = _image_class(stream, path).from_stream(stream)
+        with said_once(), unpacked(path) as stream:
+            image = image_class_of(stream, path).from_stream(stream)
             _check_header(image, path)
             affine = check_affine(image.affine * _millimetres(image.header), path)
             voxels = _load(image)
@@ -89,34 +86,6 @@ def read_nifti(path: Path) -> list[Scan]:
         ) from error
     volumes = enumerate(np.moveaxis(voxels, 3, 0))
     return [_scan_of(volume, affine, _header_of(image.header, index), path) for index, volume in volumes]
-
-
-@contextmanager
-def _unpacked(path: Path) -> Iterator[BufferedIOBase]:
-    """The bytes of a .nii or .nii.gz file; ISA-L takes half the time of nibabel."""
-    with path.open("rb") as stream:
-        if path.suffix.lower() == ".gz":
-            with igzip.IGzipFile(fileobj=stream, mode="rb") as unpacked:
-                yield unpacked
-        else:
-            yield stream
-
-
-def _image_class(stream: BufferedIOBase, path: Path) -> Any:
-    """NIfTI-1 or NIfTI-2, for a file whose voxels follow its header: nibabel reads all that lies between."""
-    head = stream.read(nib.Nifti2Header.sizeof_hdr)
-    stream.seek(0)
-    image_class = nib.Nifti2Image if nib.Nifti2Header.may_contain_header(head) else nib.Nifti1Image
-    header_class = image_class.header_class
-    if not header_class.may_contain_header(head):
-        return image_class  # nibabel says what is wrong with it
-    offset = float(header_class(head[: header_class.sizeof_hdr], check=False)["vox_offset"])
-    if not offset <= _MAX_OFFSET:
-        raise ScanError(
-            f"Expected voxels within {_MAX_OFFSET // 2**20} MiB of the start. Received: vox_offset "
-            f"{offset:g} in {path}. Remove the header's extensions, or copy the file again."
-        )
-    return image_class
 
 
 def _check_header(image: Any, path: Path) -> None:
@@ -146,11 +115,17 @@ def _shape(image: Any) -> tuple[int, ...]:
 
 
 def _load(image: Any) -> NDArray[np.float32]:
-    """All voxels as float32 [X, Y, Z, T]."""
+    """All voxels as float32 [X, Y, Z, T]; nibabel scales in float64, so a part of them at a time."""
+    voxels = np.empty(image.shape, np.float32, order="F")
+    axis = max((axis for axis, size in enumerate(image.shape) if size > 1), default=0)
+    count = image.shape[axis]
+    step = max(1, _PART * count // max(1, voxels.nbytes))
     with np.errstate(over="ignore", invalid="ignore"):
-        voxels: NDArray[np.float32] = image.get_fdata(dtype=np.float32, caching="unchanged")
+        for start in range(0, count, step):
+            part = (slice(None),) * axis + (slice(start, start + step),)
+            voxels[part] = image.dataobj[part]
     shape = _shape(image)
-    return voxels.reshape(shape + (1,) * (4 - len(shape)))
+    return voxels.reshape(shape + (1,) * (4 - len(shape)), order="F")
 
 
 def _header_of(header: Any, index: int) -> Any:
@@ -223,8 +198,8 @@ def _save(image: Any, path: Path) -> None:
         if path.suffix.lower() != ".gz":
             image.to_stream(stream)
             return
-        # No name and no time in the header: the same scan gives the same bytes. nibabel packs at level 1 too.
-        with gzip.GzipFile("", "wb", compresslevel=1, fileobj=stream, mtime=0) as packed:
+        # No name and no time in the header: the same scan gives the same bytes. Level 3 packs as zlib's 1.
+        with igzip.IGzipFile("", "wb", compresslevel=3, fileobj=stream, mtime=0) as packed:
             image.to_stream(packed)
 
 

@@ -22,6 +22,7 @@ import math
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -50,6 +51,7 @@ _NUMBERS = "iufcb"
 _EXTRAS = {"voxel_sizes": "iuf", "affine": "iuf", "subject": "U", "contrast": "U"}
 """Names that a .npz may hold beside its image, and the kinds of dtype they may have."""
 
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAX_HEADER = 2**16
 _NO_SIZES = "The array has no voxel sizes: 1 mm is assumed."
 _NO_POSITION = "The array has no position: axial slices around the centre of the field of view are assumed."
@@ -59,6 +61,7 @@ _DAMAGE = (
     OSError,
     RuntimeError,
     SyntaxError,
+    TypeError,
     ValueError,
     tokenize.TokenError,
     zipfile.BadZipFile,
@@ -108,6 +111,7 @@ def read_numpy(path: Path) -> list[Scan]:
 def _load_npz(path: Path) -> tuple[NDArray[Any], _Place]:
     with zipfile.ZipFile(path) as archive:
         names = {Path(info.filename).stem: info for info in archive.infolist()}
+        _check_entries(archive.infolist(), path)
         images = [name for name in names if name not in _EXTRAS]
         chosen = [name for name in ("kspace", "image") if name in names] or images
         if len(chosen) != 1:
@@ -118,11 +122,27 @@ def _load_npz(path: Path) -> tuple[NDArray[Any], _Place]:
         loaded = {}
         for name in (chosen[0], *(extra for extra in _EXTRAS if extra in names)):
             info = names[name]
+            # The archive's table may claim any size of its entries.
+            stored = min(info.compress_size, path.stat().st_size)
             packed = info.compress_type != zipfile.ZIP_STORED
-            check_stored_size(info.file_size, info.compress_size, path, compressed=packed)
+            check_stored_size(info.file_size, stored, path, compressed=packed)
             with archive.open(info) as stream:
                 loaded[name] = _load_npy(stream, info.file_size, _EXTRAS.get(name, _NUMBERS), path)
     return loaded[chosen[0]], _place(loaded, path)
+
+
+def _check_entries(entries: Sequence[zipfile.ZipInfo], path: Path) -> None:
+    """Refuse two entries of one name, and packings that unfold a block as a whole, however large it is."""
+    stems = [Path(info.filename).stem for info in entries]
+    if len(set(stems)) < len(stems):
+        raise ScanError(
+            f"Expected arrays of different names. Received: {sorted(stems)} in {path}. Save it again."
+        )
+    if any(info.compress_type not in _PACKINGS for info in entries):
+        raise ScanError(
+            f"Expected arrays that are stored or deflated. Received: {path}, packed otherwise. Save it again "
+            "with numpy.savez_compressed."
+        )
 
 
 def _load_npy(stream: IO[bytes], size: int, kinds: str, path: Path) -> NDArray[Any]:

@@ -1,6 +1,7 @@
 """Files that are no scans: each is refused in one line that says what was expected, what came, what to do."""
 
 import io
+import zipfile
 
 import h5py
 import nibabel as nib
@@ -80,8 +81,8 @@ def test_texts_in_a_damaged_global_heap(hdf5_file, tmp_path, header_xml, image, 
 
 
 def test_a_global_heap_of_endless_free_space(hdf5_file, image):
-    path = hdf5_file(ismrmrd_header="<a>" * 2**19, reconstruction_rss=image(3, 32, 40))
-    refused(_damaged_heap(path, (bytes(8) + b"\x10" + bytes(7)) * (3 * 2**15 + 1)), "heap is damaged")
+    path = hdf5_file(ismrmrd_header="<" * 2**20, reconstruction_rss=image(3, 32, 40))
+    refused(_damaged_heap(path, (bytes(8) + b"\x10" + bytes(7)) * (2**16 + 1)), "heap is damaged")
 
 
 @pytest.mark.parametrize("lengths", [4, 8])
@@ -184,6 +185,22 @@ def test_a_singular_affine_in_npz(tmp_path, image):
     refused(tmp_path / "a.npz", "which is singular")
 
 
+@pytest.mark.parametrize("row", [[0, 0, 0, 2], [1, 0, 0, 1], [0, 0, 0, 0]])
+def test_an_affine_with_another_last_row(tmp_path, image, row):
+    np.savez(
+        tmp_path / "a.npz", image=image(3, 20, 24), affine=[[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 5, 0], row]
+    )
+    refused(tmp_path / "a.npz", "whose last row is 0 0 0 1", str([float(each) for each in row]))
+
+
+@pytest.mark.parametrize("size", [1e9, 1e-45, 2e4, 9e-5])
+def test_voxels_that_no_scan_has(tmp_path, image, size):
+    np.savez(tmp_path / "a.npz", image=image(3, 20, 24), voxel_sizes=[1, 1, size])
+    refused(tmp_path / "a.npz", "Expected voxels of 0.0001 to 10000 mm", f"{size:g}")
+    if size > 1e-40:
+        refused(_with_sform(tmp_path / "a.nii", image, np.diag([1, size, 1, 1])), "0.0001 to 10000 mm")
+
+
 @pytest.mark.parametrize("sizes", [[1, 1], [1, 0, 1], [1, np.nan, 1]])
 def test_voxel_sizes_that_are_none(tmp_path, image, sizes):
     np.savez(tmp_path / "a.npz", image=image(3, 20, 24), voxel_sizes=sizes)
@@ -195,6 +212,14 @@ def test_pickled_objects_are_never_loaded(tmp_path):
     refused(tmp_path / "a.npy", "Expected numbers. Received: object", "nothing is unpickled")
     np.savez(tmp_path / "a.npz", image=np.array([None, 1], dtype=object))
     refused(tmp_path / "a.npz", "Expected numbers. Received: object")
+
+
+@pytest.mark.parametrize("shape", [b"(1e3, 2)", b"(True,20,9)"])
+def test_a_shape_that_is_none(tmp_path, image, shape):
+    np.save(tmp_path / "a.npy", image(3, 20, 24))
+    content = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "a.npy").write_bytes(content.replace(b"(3, 20, 24)", shape.ljust(11)))
+    refused(tmp_path / "a.npy", "truncated or something else")
 
 
 def test_text_arrays(tmp_path):
@@ -209,6 +234,22 @@ def test_text_arrays(tmp_path):
 def test_an_npz_with_several_images(tmp_path, image):
     np.savez(tmp_path / "a.npz", first=image(20, 24), second=image(20, 24))
     refused(tmp_path / "a.npz", "one array called image or kspace", "first")
+
+
+def test_an_npz_with_two_entries_of_one_name(tmp_path, image):
+    np.save(tmp_path / "image.npy", image(20, 24))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.write(tmp_path / "image.npy", "image.npy")
+        archive.write(tmp_path / "image.npy", "other/image.npy")
+    refused(tmp_path / "a.npz", "arrays of different names. Received: ['image', 'image']")
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_npz_that_is_packed_as_numpy_does_not(tmp_path, image, packing):
+    np.save(tmp_path / "image.npy", image(20, 24))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", packing) as archive:
+        archive.write(tmp_path / "image.npy", "image.npy")
+    refused(tmp_path / "a.npz", "stored or deflated", "numpy.savez_compressed")
 
 
 @pytest.mark.parametrize("seed", range(20))

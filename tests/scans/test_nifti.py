@@ -1,10 +1,13 @@
 """NIfTI survives a round trip: voxels, place, codes, units, descriptions, extensions."""
 
+import gzip
+
 import nibabel as nib
 import numpy as np
 import pytest
+from isal import igzip
 
-from lfsr_tf.errors import OutputError
+from lfsr_tf.errors import OutputError, ScanError
 from lfsr_tf.scans.geometry import voxel_to_world
 from lfsr_tf.scans.nifti import read_nifti, write_nifti
 from lfsr_tf.scans.scan import Scan
@@ -113,6 +116,49 @@ def test_slope_and_intercept_are_applied(tmp_path):
     np.testing.assert_allclose(scan.voxels, stored * 0.5 - 3)
 
 
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+@pytest.mark.parametrize(
+    "shape", [(20, 24, 6), (20, 24, 6, 5), (20, 24), (20, 24, 1, 1, 1), (1, 20, 24, 1), (3, 20, 24)]
+)
+@pytest.mark.parametrize("dtype", [">i2", "<u4", "<f4", "<f8"])
+def test_voxels_read_in_parts_are_nibabels(tmp_path, monkeypatch, name, shape, dtype):
+    plain = nib.Nifti1Image(np.random.default_rng(0).integers(0, 2**15, shape).astype(dtype), np.eye(4))
+    plain.header.set_slope_inter(0.37, -3.1)
+    nib.save(plain, tmp_path / name)
+    monkeypatch.setattr("lfsr_tf.scans.nifti._PART", 2000)
+    found = np.stack([scan.voxels for scan in read_nifti(tmp_path / name)], axis=-1)
+    expected = nib.load(tmp_path / name).get_fdata(dtype=np.float32)
+    np.testing.assert_array_equal(found.reshape(shape), expected)
+    assert found.dtype == np.float32
+
+
+def test_a_packed_file_is_unpacked_once(tmp_path, monkeypatch):
+    places = []
+
+    class Watched(igzip.IGzipFile):
+        def seek(self, offset, whence=0):
+            places.append(offset)
+            return super().seek(offset, whence)
+
+    voxels = np.random.default_rng(0).integers(0, 2**15, (20, 24, 30)).astype(np.int16)
+    nib.save(nib.Nifti1Image(voxels, np.eye(4)), tmp_path / "a.nii.gz")
+    monkeypatch.setattr("lfsr_tf.scans.nifti._PART", 2000)
+    monkeypatch.setattr("lfsr_tf.scans.nifti_files.igzip.IGzipFile", Watched)
+    read_nifti(tmp_path / "a.nii.gz")
+    voxel_places = places[places.index(352) :]
+    assert len(voxel_places) > 20
+    assert voxel_places == sorted(voxel_places)
+
+
+def test_what_is_raised_is_not_logged_besides(tmp_path, image, caplog):
+    content = bytearray(_save(tmp_path / "a.nii", image(20, 24, 6)).read_bytes())
+    content[70:72] = (77).to_bytes(2, "little")
+    (tmp_path / "a.nii").write_bytes(content)
+    with pytest.raises(ScanError, match="data code 77 not recognized"):
+        read_nifti(tmp_path / "a.nii")
+    assert not caplog.records
+
+
 def test_a_series_gives_one_scan_a_volume(nifti_file, image, oblique_affine):
     series = np.stack([image(20, 24, 6) * gain for gain in (1, 2, 3)], axis=-1)
     scans = read_nifti(nifti_file(series))
@@ -148,6 +194,15 @@ def test_the_same_scan_gives_the_same_bytes(tmp_path, nifti_file, image):
     for name in ("a.nii.gz", "b.nii.gz"):
         write_nifti(scan, tmp_path / name)
     assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
+    head = (tmp_path / "a.nii.gz").read_bytes()[:10]
+    assert head[3:8] == bytes(5), "a name or a time in the header"
+
+
+def test_what_is_packed_here_python_unpacks(tmp_path, nifti_file, image):
+    (scan,) = read_nifti(nifti_file(image(70, 80, 30)))
+    for name in ("a.nii", "a.nii.gz"):
+        write_nifti(scan, tmp_path / name)
+    assert gzip.decompress((tmp_path / "a.nii.gz").read_bytes()) == (tmp_path / "a.nii").read_bytes()
 
 
 @pytest.mark.parametrize(("source", "code"), [("dicom", 1), ("fastmri", 2), ("numpy", 2)])

@@ -87,6 +87,20 @@ def test_a_caller_can_set_a_lower_limit_for_a_block(nifti_file, image):
     assert read_scan(path).voxels.shape == (20, 24, 6)
 
 
+def test_an_archive_that_claims_to_be_larger_than_its_file(tmp_path):
+    with (
+        zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("image.npy", "w") as stream,
+    ):
+        stream.write(_npy_header((17, 2**11, 2**11)))
+        for _ in range(17):
+            stream.write(ZEROS)
+    content = (tmp_path / "a.npz").read_bytes()
+    place = content.rindex(b"PK\1\2") + 20
+    (tmp_path / "a.npz").write_bytes(content[:place] + struct.pack("<I", 2**27) + content[place + 4 :])
+    refused(tmp_path / "a.npz", "packs at most 100 to 1", f"in {len(content)} bytes")
+
+
 def test_chunks_that_were_never_written_are_no_zeros(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         dataset = file.create_dataset(
@@ -118,6 +132,13 @@ def _write_nifti_bombs(folder):
     extension = struct.pack("<ii", 2**31 - 16, 6)
     head = gzip.compress(_nifti_header((20, 24, 6), float(2**31), extended=True) + extension)
     (folder / "extension.nii.gz").write_bytes(head + 17 * packed)
+    for size in (-1, 7, 2**31 - 16):
+        head = gzip.compress(_nifti_header((20, 24, 6), 1024.0, extended=True) + struct.pack("<ii", size, 6))
+        (folder / f"extension{size}.nii.gz").write_bytes(head + 17 * packed)
+    many = struct.pack("<ii8x", 16, 6) * 2**20
+    (folder / "extensions.nii.gz").write_bytes(
+        gzip.compress(_nifti_header((20, 24, 6), 352.0 + len(many), extended=True) + many + bytes(11520), 9)
+    )
 
 
 def _write_numpy_bombs(folder):
@@ -156,7 +177,7 @@ def _write_hdf5_bombs(folder):
         for number in range(33):
             images[number] = 0
     with h5py.File(folder / "chunk.h5", "w") as file:
-        chunk = (1, 8192, 4096)
+        chunk = (1, 8192, 4100)
         images = file.create_dataset(
             "reconstruction_rss",
             (1, 32, 32),

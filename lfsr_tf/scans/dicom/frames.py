@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from lfsr_tf.errors import ScanError
+from lfsr_tf.errors import ScanError, printable_line
 from lfsr_tf.scans.dicom.values import number_list, positive, values_of
 
 ENHANCED_MR_CLASSES = frozenset(
@@ -105,7 +105,7 @@ def check_is_mr_image(dataset: Dataset, name: str) -> None:
     Raises:
         ScanError: With what was found.
     """
-    modality = str(dataset.get("Modality") or "MR")
+    modality = printable_line(str(dataset.get("Modality") or "MR"))
     if modality != "MR":
         raise ScanError(f"Expected an MR image. Received: {name} of modality {modality}. Give the MR series.")
     if "MOSAIC" in [str(word).upper() for word in values_of(dataset, "ImageType")]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from lfsr_tf.errors import ScanError
+from lfsr_tf.errors import ScanError, printable_line
 from lfsr_tf.scans.naming import NOBODY, bids_label, stated_subject
 
 _NO_PATIENT = (
@@ -108,4 +108,4 @@ def _check_one_patient(identities: Sequence[Identity], name: str) -> None:
 
 def _person(identity: Identity) -> str:
     born = identity.birth_date or "at an unknown date"
-    return f"{identity.subject} (born {born})"
+    return printable_line(f"{identity.subject} (born {born})")

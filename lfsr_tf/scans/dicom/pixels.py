@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
 from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import UID, ImplicitVRLittleEndian
 
-from lfsr_tf.errors import ScanError, first_line
+from lfsr_tf.errors import ScanError, first_line, printable_line
 from lfsr_tf.scans.checks import check_packing, check_stored_size, check_unfolded_size
+from lfsr_tf.scans.dicom.codestream import stated_samples
 from lfsr_tf.scans.dicom.files import PIXEL_KEYWORDS
 from lfsr_tf.scans.dicom.values import values_of
 
@@ -30,8 +32,8 @@ def decode_pixels(dataset: Dataset, name: str) -> NDArray[np.float32]:
         float32 [frames, rows, columns]; one frame for a classic file.
 
     Raises:
-        ScanError: There is no pixel data, it is colour, truncated, or too large, or no decoder for it is
-            installed.
+        ScanError: There is no pixel data, it is colour, truncated, too large, or compressed from more than
+            the header says, or no decoder for it is installed.
         MemoryError: The decoded pixels need more memory than there is.
     """
     _check_grey(dataset, name)
@@ -41,8 +43,10 @@ def decode_pixels(dataset: Dataset, name: str) -> NDArray[np.float32]:
     check_unfolded_size(samples * np.dtype(np.float32).itemsize, name)
     _check_stored(dataset, samples, name)
     try:
+        if _syntax(dataset).is_compressed:
+            _check_frames(dataset, name)
         pixels = pixel_array(dataset, allow_excess_frames=False, correct_unused_bits=True)
-    except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError):
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, ScanError):
         raise
     except BaseException as error:  # every decoder raises its own kinds; one written in Rust panics
         raise ScanError(
@@ -59,7 +63,7 @@ def _check_grey(dataset: Dataset, name: str) -> None:
             "truncated. Give image files, or copy it again."
         )
     samples = int(dataset.get("SamplesPerPixel") or 1)
-    photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+    photometric = printable_line(str(dataset.get("PhotometricInterpretation", "MONOCHROME2")))
     if samples != 1 or not photometric.startswith("MONOCHROME"):
         raise ScanError(
             f"Expected a grey-scale DICOM image. Received: {name}, which is colour ({photometric}, {samples} "
@@ -89,6 +93,24 @@ def _check_stored(dataset: Dataset, samples: int, name: str) -> None:
         check_packing(declared, stored, name)
     else:
         check_stored_size(declared, stored, name, compressed=False)
+
+
+def _check_frames(dataset: Dataset, name: str) -> None:
+    """Refuse a compressed frame that is larger than the header says: its decoder goes by its own size."""
+    expected = int(dataset.get("Rows") or 0) * int(dataset.get("Columns") or 0)
+    offsets = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
+    frames = generate_frames(
+        dataset.PixelData,
+        number_of_frames=int(dataset.get("NumberOfFrames") or 1),
+        extended_offsets=None if None in offsets else offsets,
+    )
+    for number, frame in enumerate(frames, 1):
+        samples = stated_samples(frame)
+        if samples is not None and not 0 < samples <= expected:
+            raise ScanError(
+                f"Expected frames of {expected} pixels, as the header says. Received: {name}, whose frame "
+                f"{number} is compressed from {samples}. Copy the file again from the scanner."
+            )
 
 
 def _syntax(dataset: Dataset) -> UID:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import MediaStorageDirectoryStorage
 
-from lfsr_tf.errors import ScanError
+from lfsr_tf.errors import ScanError, printable_line
 from lfsr_tf.scans.dicom.files import (
     is_named_dicom,
     load_index,
@@ -156,7 +156,7 @@ def _only_series(folder: Path) -> SeriesFiles:
 
 def _shown(group: SeriesFiles) -> str:
     people = dict.fromkeys(identity.subject for identity in group.identities)
-    return f"{group.description} ({len(group.files)} files of {', '.join(people)})"
+    return printable_line(f"{group.description} ({len(group.files)} files of {', '.join(people)})")
 
 
 def _series_of(path: Path, index: Dataset) -> SeriesFiles:
@@ -235,7 +235,7 @@ def _group(uid: str, members: list[tuple[Path, Dataset]]) -> SeriesFiles:
     text = str(first.get("SeriesDescription") or "").strip() or f"series {uid}"
     number = first.get("SeriesNumber")
     return SeriesFiles(
-        description=f"{number}: {text}" if number is not None else text,
+        description=printable_line(f"{number}: {text}" if number is not None else text),
         files=tuple(path for path, _ in members),
         multiframe=tuple(path for path, index in members if _is_multiframe(index)),
         identities=tuple(identity_of(path, index) for path, index in members),

@@ -19,7 +19,7 @@ from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 from pydicom.valuerep import VR
 
-from lfsr_tf.errors import ScanError, first_line
+from lfsr_tf.errors import ScanError, first_line, printable_line
 
 # What pydicom raises for a value that is none of its type; BytesLengthException is no ValueError.
 UNREADABLE = (
@@ -50,7 +50,7 @@ def readable_values(path: Path) -> Iterator[None]:
     except UNREADABLE as error:
         raise ScanError(
             f"Expected a DICOM header by the standard. Received: {path}, with a value that cannot be read "
-            f"({first_line(error).rstrip('.')}). Copy it again from the scanner."
+            f"({printable_line(first_line(error)).rstrip('.')}). Copy it again from the scanner."
         ) from error
 
 
@@ -107,8 +107,9 @@ def number_list(dataset: Dataset, keyword: str, count: int, label: str) -> NDArr
     except (TypeError, ValueError):
         values = np.empty(0)
     if values.shape != (count,) or not np.isfinite(values).all():
+        received = printable_line(str(dataset.get(keyword)))
         raise ScanError(
-            f"Expected {count} numbers in {keyword}. Received: {dataset.get(keyword)} in {label}. "
+            f"Expected {count} numbers in {keyword}. Received: {received} in {label}. "
             "Without them the image has no place in the patient: use the scanner's own files."
         )
     return values

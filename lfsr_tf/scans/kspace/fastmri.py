@@ -14,6 +14,7 @@ no gap.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from lfsr_tf.scans.checks import as_float32, check_file
 from lfsr_tf.scans.geometry import axial_affine
 from lfsr_tf.scans.kspace.field_of_view import InPlane, image_geometry, kspace_geometry
 from lfsr_tf.scans.kspace.hdf5_files import (
+    OpenHdf5,
     checked_dataset,
     has_name,
     open_dataset,
@@ -34,6 +36,7 @@ from lfsr_tf.scans.kspace.hdf5_files import (
     read_attribute,
     read_text,
 )
+from lfsr_tf.scans.kspace.hdf5_storage import check_storage, read_array
 from lfsr_tf.scans.kspace.ismrmrd_header import IsmrmrdHeader, parse_ismrmrd_header
 from lfsr_tf.scans.kspace.layout import check_axes, check_image_matrix
 from lfsr_tf.scans.kspace.reconstruction import reconstruct
@@ -87,14 +90,14 @@ def read_fastmri(path: Path) -> list[Scan]:
     try:
         with open_hdf5(path) as file:
             return [_read_open(file, path)]
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError, zlib.error) as error:
         raise ScanError(
             f"Expected an HDF5 file. Received: {path}, which is truncated or something else "
             f"({first_line(error)}). Copy it again."
         ) from error
 
 
-def _read_open(file: h5py.File, path: Path) -> Scan:
+def _read_open(file: OpenHdf5, path: Path) -> Scan:
     header = _header(file, path)
     volume = (
         _from_kspace(file, header, path) if has_name(file, "kspace") else _from_images(file, header, path)
@@ -123,7 +126,7 @@ def _from_kspace(file: h5py.File, header: IsmrmrdHeader | None, path: Path) -> _
     notes = check_axes(dataset.shape, header, path)
     # What leaves float32's range becomes infinite, which is refused.
     with np.errstate(over="ignore", invalid="ignore"):
-        kspace = np.asarray(dataset[()], np.complex64)
+        kspace = read_array(dataset).astype(np.complex64, copy=False)
     coils = kspace[:, np.newaxis] if kspace.ndim == 3 else kspace
     notes += check_sampling(coils, path)
     height, width = coils.shape[-2:]
@@ -167,7 +170,7 @@ def _from_images(file: h5py.File, header: IsmrmrdHeader | None, path: Path) -> _
     coils = header.receiver_channels if header and name == "reconstruction_rss" else 1
     notes = () if header else (_NO_HEADER,)
     return _Volume(
-        np.asarray(dataset[()]), geometry, (height // 2, width // 2), geometry.acquired, None, coils, notes
+        read_array(dataset), geometry, (height // 2, width // 2), geometry.acquired, None, coils, notes
     )
 
 
@@ -176,7 +179,8 @@ def _check_mask(file: h5py.File, shape: tuple[int, int], path: Path) -> None:
         return
     dataset = open_dataset(file, "mask", path)
     if dataset.dtype.kind in "biuf" and dataset.size <= shape[0] * shape[1]:
-        check_mask(np.asarray(dataset[()]), shape, path)
+        check_storage(dataset, "mask", path)
+        check_mask(read_array(dataset), shape, path)
 
 
 def _header(file: h5py.File, path: Path) -> IsmrmrdHeader | None:
@@ -185,6 +189,6 @@ def _header(file: h5py.File, path: Path) -> IsmrmrdHeader | None:
     return parse_ismrmrd_header(text, path) if text.strip() else None
 
 
-def _contrast(file: h5py.File, path: Path) -> str:
+def _contrast(file: OpenHdf5, path: Path) -> str:
     stated = contrast_from_text(read_attribute(file, "acquisition"))
     return stated if stated != "unknown" else contrast_from_text(path.stem)

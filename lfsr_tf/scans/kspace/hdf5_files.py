@@ -19,7 +19,9 @@ import h5py
 import numpy as np
 
 from lfsr_tf.errors import ScanError
-from lfsr_tf.scans.checks import check_shape, check_stored_size
+from lfsr_tf.scans.checks import check_shape
+from lfsr_tf.scans.kspace.hdf5_storage import check_storage, read_array
+from lfsr_tf.scans.kspace.hdf5_texts import attribute_text_length, dataset_text_length
 
 _MAX_TEXT = 2**20
 """Most bytes of a header or attribute: ISMRMRD headers with the whole protocol take some hundred kB."""
@@ -28,14 +30,25 @@ _HEAP_HEADER = 16
 """Bytes before a global heap's objects, and before the data of each, of which the last 8 are a size."""
 
 
+class OpenHdf5(h5py.File):
+    """An HDF5 file that knows its path, which h5py is not told where it reads through Python.
+
+    Attributes:
+        path: The file.
+    """
+
+    path: Path
+
+
 @contextmanager
-def open_hdf5(path: Path) -> Iterator[h5py.File]:
+def open_hdf5(path: Path) -> Iterator[OpenHdf5]:
     """Open a file to read it; what lies in a damaged global heap is then an OSError when it is asked for.
 
     Raises:
         OSError: The file is no HDF5, or cannot be read.
     """
-    with _WalkedFile(path) as stream, h5py.File(stream, "r") as file:
+    with _WalkedFile(path) as stream, OpenHdf5(stream, "r") as file:
+        file.path = path
         _, stream.length_bytes = file.id.get_create_plist().get_sizes()
         yield file
 
@@ -63,9 +76,8 @@ def checked_dataset(
     dataset = open_dataset(file, name, path)
     if dataset.dtype.kind not in kinds:
         raise ScanError(_wrong_type(dataset, name, kinds, path))
-    where = f"{name} of {path}"
-    check_shape(dataset.shape, shapes, where)
-    _check_storage(dataset, where)
+    check_shape(dataset.shape, shapes, f"{name} of {path}")
+    check_storage(dataset, name, path)
     return dataset
 
 
@@ -73,8 +85,7 @@ def read_text(file: h5py.File, name: str, path: Path) -> bytes | str:
     """A data set that holds one text, such as an XML header.
 
     Raises:
-        ScanError: A group, an array, something that is no text, or more than 1 MiB of it. A text of
-            variable length has no size before it is read: its reader refuses one that is too long.
+        ScanError: A group, an array, something that is no text, or more than 1 MiB of it.
     """
     dataset = open_dataset(file, name, path)
     kind = dataset.id.get_type()
@@ -84,23 +95,32 @@ def read_text(file: h5py.File, name: str, path: Path) -> bytes | str:
             f"Expected {name} as one text. Received: {_kind(dataset)} {list(dataset.shape or ())} in {path}. "
             "Export it again."
         )
-    if not kind.is_variable_str() and kind.get_size() > _MAX_TEXT:
+    variable = kind.is_variable_str()
+    length = dataset_text_length(dataset, path) if variable else kind.get_size()
+    if length is None or length > _MAX_TEXT:
+        received = "one that is packed or in chunks" if length is None else f"{length}"
         raise ScanError(
-            f"Expected at most {_MAX_TEXT} bytes of {name}. Received: {kind.get_size()} in {path}. "
+            f"Expected at most {_MAX_TEXT} bytes of {name} in one piece. Received: {received} in {path}. "
             "Export it again."
         )
-    text: bytes | str = np.asarray(dataset[()]).item()
+    if not variable:
+        check_storage(dataset, name, path)
+    text: bytes | str = read_array(dataset).item() if length else b""
     return text
 
 
-def read_attribute(file: h5py.File, name: str) -> str:
+def read_attribute(file: OpenHdf5, name: str) -> str:
     """A short attribute as text; empty where it is missing, long, or neither text nor number."""
     if name not in file.attrs:
         return ""
     attribute = file.attrs.get_id(name)
     dtype = attribute.dtype
-    text = h5py.check_string_dtype(dtype) is not None
-    if math.prod(attribute.shape) != 1 or dtype.itemsize > _MAX_TEXT or not (text or dtype.kind in "iuf"):
+    text = h5py.check_string_dtype(dtype)
+    if math.prod(attribute.shape) != 1 or not (text or dtype.kind in "iuf"):
+        return ""
+    variable = text is not None and text.length is None
+    length = attribute_text_length(name, file.path) if variable else dtype.itemsize
+    if length is None or length > _MAX_TEXT:
         return ""
     single = np.asarray(file.attrs[name]).item()
     return single.decode("utf-8", "replace").strip() if isinstance(single, bytes) else str(single).strip()
@@ -162,23 +182,6 @@ class _WalkedFile(io.FileIO):
         header = self.read(_HEAP_HEADER)
         size = header[8 : 8 + self.length_bytes]
         return int.from_bytes(header[:2], "little"), int.from_bytes(size, "little")
-
-
-def _check_storage(dataset: h5py.Dataset, where: str) -> None:
-    filtered = dataset.id.get_create_plist().get_nfilters() > 0
-    # A chunk is unpacked as a whole, however little of it the data set has.
-    unpacked = max(dataset.nbytes, math.prod(dataset.chunks or ()) * dataset.dtype.itemsize)
-    check_stored_size(unpacked, dataset.id.get_storage_size(), where, compressed=filtered)
-    if dataset.chunks is None:
-        return
-    pairs = zip(dataset.shape, dataset.chunks, strict=True)
-    expected, stored = math.prod(-(-size // chunk) for size, chunk in pairs), dataset.id.get_num_chunks()
-    # What was never written reads as zeros, which would pass for an undersampled or cut-off scan.
-    if stored < expected:
-        raise ScanError(
-            f"Expected {expected} chunks of data. Received: {stored} in {where}; the others were never "
-            "written. Copy or write the file again."
-        )
 
 
 def _wrong_type(dataset: h5py.Dataset, name: str, kinds: str, path: Path) -> str:

@@ -21,6 +21,7 @@ from defusedxml.ElementTree import fromstring
 from lfsr_tf.errors import ScanError
 
 _MAX_BYTES = 2**20
+_MIN_SAMPLES, _MIN_MILLIMETRES = 1.0, 1e-3
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def parse_ismrmrd_header(xml: bytes | str, path: Path | str) -> IsmrmrdHeader:
 
     Raises:
         ScanError: Not XML, entity tricks, over 1 MiB, another trajectory than Cartesian, or without
-            positive matrix sizes and fields of view.
+            matrix sizes of at least 1 and fields of view of at least 0.001 mm.
     """
     try:
         if len(xml) > _MAX_BYTES:
@@ -131,23 +132,23 @@ def _count(text: str) -> int | None:
 
 
 def _space(root: Any, name: str, path: Path | str) -> EncodingSpace:
-    matrix = [_positive(root, f"{name}/matrixSize/{axis}", path, least=1.0) for axis in "xyz"]
-    millimetres = [_positive(root, f"{name}/fieldOfView_mm/{axis}", path) for axis in "xyz"]
+    matrix = [_positive(root, f"{name}/matrixSize/{axis}", path, _MIN_SAMPLES) for axis in "xyz"]
+    millimetres = [_positive(root, f"{name}/fieldOfView_mm/{axis}", path, _MIN_MILLIMETRES) for axis in "xyz"]
     columns, rows, slices = (int(size) for size in matrix)
     x, y, z = millimetres
     return EncodingSpace((columns, rows, slices), (x, y, z))
 
 
-def _positive(root: Any, tag: str, path: Path | str, least: float = 0.0) -> float:
+def _positive(root: Any, tag: str, path: Path | str, least: float) -> float:
     text = root.findtext("/".join(f"{{*}}{part}" for part in f"encoding/{tag}".split("/")))
     try:
         value = float(text)
     except (TypeError, ValueError):
         value = math.nan
     # Below 1e6 in samples and in millimetres lies every scanner; NaN fails the comparison too.
-    if not (0 < value < 1e6 and value >= least):
+    if not least <= value < 1e6:
         raise ScanError(
-            f"Expected {tag} {'of at least 1' if least else 'above 0'} in the ISMRMRD header. "
+            f"Expected {tag} of at least {least:g} in the ISMRMRD header. "
             f"Received: {text!r} in {path}. Export the file again."
         )
     return value

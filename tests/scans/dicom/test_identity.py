@@ -51,6 +51,24 @@ def test_patients_without_id_are_told_apart_by_their_names(write_series: Write) 
         read_volumes(write_series(edit=names))
 
 
+def test_names_are_printed_without_line_breaks_and_orders_for_the_terminal(write_series: Write) -> None:
+    folder = write_series(edit=of_two("PatientID", "A\n1\x1b[2J", "B"))
+    with pytest.raises(ScanError) as caught:
+        read_volumes(folder)
+    assert "A 1\ufffd[2J (born" in str(caught.value)
+    assert str(caught.value).isprintable()
+    folder = write_series(
+        name="two",
+        edit=lambda dataset, number: (
+            setattr(dataset, "SeriesInstanceUID", f"1.2.{number}"),
+            setattr(dataset, "SeriesDescription", "a\x1b\nb"),
+        ),
+    )
+    with pytest.raises(ScanError) as caught:
+        read_volumes(folder)
+    assert str(caught.value).isprintable()
+
+
 def test_multiframe_files_of_two_patients_in_one_series_are_refused(
     write_multiframe: Write, tmp_path: Path
 ) -> None:

@@ -45,9 +45,10 @@ def test_after_partial_fourier_the_longer_side_counts(size, missing):
             "Expected encodedSpace/matrixSize/x of at least 1 in the ISMRMRD header. Received: '0'",
         ),
         ({"recon": (32, 40, 0.5)}, "Expected reconSpace/matrixSize/z of at least 1"),
-        ({"recon_mm": ("nan", 220, 5)}, "Expected reconSpace/fieldOfView_mm/x above 0"),
-        ({"recon_mm": (220, -5, 5)}, "Expected reconSpace/fieldOfView_mm/y above 0"),
-        ({"encoded_mm": ("", 220, 5)}, "Expected encodedSpace/fieldOfView_mm/x above 0"),
+        ({"recon_mm": ("nan", 220, 5)}, "Expected reconSpace/fieldOfView_mm/x of at least 0.001"),
+        ({"recon_mm": (220, -5, 5)}, "Expected reconSpace/fieldOfView_mm/y of at least 0.001"),
+        ({"encoded_mm": ("", 220, 5)}, "Expected encodedSpace/fieldOfView_mm/x of at least 0.001"),
+        ({"encoded_mm": ("1e-310", 220, 5)}, "Received: '1e-310'"),
         ({"trajectory": "spiral"}, "Expected Cartesian k-space. Received: spiral"),
     ],
 )
