@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from lfsr_tf.errors import LfsrError, OutOfMemoryError, OutputError
+from lfsr_tf.placing import TEMPORARY_PREFIX as TEMPORARY_PREFIX
+from lfsr_tf.placing import flush_to_disk, rename, temporary_sibling
+from lfsr_tf.placing import move_into_place as move_into_place
+from lfsr_tf.placing import remove as remove
 
-TEMPORARY_PREFIX = ".partial-"
-_NAME_BYTES = 255
 _LITTER = re.compile(r"\.DS_Store|\.directory|Thumbs\.db|desktop\.ini|\.ipynb_checkpoints|\.nfs.*")
 # Whether an entry of a folder is one of our own results.
 IsOurs = Callable[[Path], bool]
@@ -41,20 +41,23 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
         OutputError: The file cannot be written; nothing is left behind.
     """
     target = Path(target)
-    temporary = _temporary_sibling(target)
+    temporary = temporary_sibling(target)
     with _cleaned_up(target, temporary):
         yield temporary
-        _flush_to_disk(temporary)
-        _rename(temporary, target)
+        flush_to_disk(temporary)
+        rename(temporary, target)
 
 
 @contextmanager
-def atomic_folder(target: Path | str, *, replaces: IsOurs | None = None) -> Iterator[Path]:
+def atomic_folder(
+    target: Path | str, *, replaces: IsOurs | None = None, overwrite: bool = True
+) -> Iterator[Path]:
     """Give a temporary sibling folder of `target` to fill; rename it to `target` when the block succeeds.
 
     Args:
         target: The folder to create.
         replaces: As of `check_replaceable`.
+        overwrite: As of `check_replaceable`.
 
     Yields:
         The temporary folder, which exists and is empty.
@@ -64,16 +67,12 @@ def atomic_folder(target: Path | str, *, replaces: IsOurs | None = None) -> Iter
             behind, and an earlier result is there as it was.
     """
     target = Path(target).absolute()
-    check_replaceable(target, replaces)
+    check_replaceable(target, replaces, overwrite=overwrite)
     with staging_folder(target, meant_for=target) as temporary:
         yield temporary
         for path in (*temporary.rglob("*"), temporary):
-            _flush_to_disk(path)
-        if replaces is None:
-            # Refused where another process has filled a folder of that name meanwhile.
-            _rename(temporary, target)
-        else:
-            move_into_place(temporary, target)
+            flush_to_disk(path)
+        move_into_place(temporary, target, overwrite=overwrite and replaces is not None)
 
 
 @contextmanager
@@ -87,22 +86,35 @@ def staging_folder(target: Path, *, meant_for: Path) -> Iterator[Path]:
     Raises:
         OutputError: Something cannot be written.
     """
-    temporary = _temporary_sibling(target)
+    temporary = temporary_sibling(target)
     try:
-        with _cleaned_up(target, temporary):
+        with _parents_of(target), _cleaned_up(target, temporary):
             temporary.mkdir()
             yield temporary
     except OutputError as error:
         raise OutputError(str(error).replace(str(temporary), str(meant_for))) from error
 
 
-def check_replaceable(target: Path, replaces: IsOurs | None) -> None:
+@contextmanager
+def _parents_of(target: Path) -> Iterator[None]:
+    """Remove the folders above `target` that were missing, where nothing is in them after the block."""
+    missing = [folder for folder in target.parents if not exists(folder)]
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            for folder in missing:
+                folder.rmdir()
+
+
+def check_replaceable(target: Path, replaces: IsOurs | None, *, overwrite: bool = True) -> None:
     """Refuse a folder that would be replaced together with what is nobody's business.
 
     Args:
         target: A folder that is to be made or replaced as a whole.
         replaces: Whether an entry of an existing folder is one of an earlier result: a folder that holds
             anything else is refused. None: every folder that is not empty is.
+        overwrite: Whether an earlier result may be replaced.
 
     Raises:
         OutputError: It holds something else, or is a file, a link, a mount point or where this process works,
@@ -120,6 +132,11 @@ def check_replaceable(target: Path, replaces: IsOurs | None) -> None:
         what = "is not empty" if replaces is None else f"holds other things, {foreign[0]} for one"
         raise OutputError(
             f"Expected a new output folder. Received: {target}, which {what}. Choose another name."
+        )
+    if entries and not overwrite:
+        raise OutputError(
+            f"Expected a new output folder. Received: {target}, which holds an earlier result. Give "
+            "--overwrite to replace it, or choose another name."
         )
 
 
@@ -143,21 +160,6 @@ def _holds_working_folder(target: Path) -> bool:
         return Path.cwd().is_relative_to(target.resolve())
     except FileNotFoundError:  # the working folder was removed
         return False
-
-
-def move_into_place(temporary: Path, target: Path) -> None:
-    """Rename a finished file or folder; a folder that stands there goes once the new one has its name."""
-    if not target.is_dir() or target.is_symlink():
-        _rename(temporary, target)
-        return
-    aside = _temporary_sibling(target.with_name(f"{target.name}.old"))
-    target.replace(aside)
-    try:
-        _rename(temporary, target)
-    except OSError:
-        aside.replace(target)
-        raise
-    remove(aside)
 
 
 def exists(path: Path) -> bool:
@@ -192,14 +194,6 @@ def _no_place(target: Path, error: OSError) -> OutputError:
     return OutputError(f"Cannot write {target}: {error.strerror}. Choose another name or folder.")
 
 
-def _temporary_sibling(target: Path) -> Path:
-    # Containers that share a volume may have the same process number.
-    mark, name = f"{TEMPORARY_PREFIX}{os.getpid()}{secrets.randbelow(10**6):06}-", target.name
-    while len(os.fsencode(mark + name)) > _NAME_BYTES:
-        name = name[1:]
-    return target.with_name(mark + name)
-
-
 @contextmanager
 def _cleaned_up(target: Path, temporary: Path) -> Iterator[None]:
     try:
@@ -213,31 +207,6 @@ def _cleaned_up(target: Path, temporary: Path) -> Iterator[None]:
         raise OutOfMemoryError(f"Not enough memory while writing {target}.") from error
     finally:
         remove(temporary)
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a whole folder, as far as there is one and it can be removed."""
-    with suppress(OSError):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink()
-
-
-def _flush_to_disk(path: Path) -> None:
-    """Wait until a file's bytes or a folder's names are on the disk."""
-    # Some network file systems cannot flush folders.
-    with suppress(OSError) if path.is_dir() else nullcontext():
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _rename(temporary: Path, target: Path) -> None:
-    temporary.replace(target)
-    _flush_to_disk(target.parent)
 
 
 def write_json(path: Path | str, value: Any) -> None:

@@ -12,6 +12,7 @@ from lfsr_tf.storage import (
     check_replaceable,
     exists,
     is_taken,
+    move_into_place,
     read_json,
     remove,
     write_json,
@@ -105,12 +106,60 @@ def test_what_file_browsers_leave_is_no_other_thing(tmp_path: Path) -> None:
 
 def test_a_folder_that_another_process_has_filled_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     target = tmp_path / "lfsr" / "1"
-    with pytest.raises(OutputError, match="not empty"), atomic_folder(target) as ours:
+    with (
+        pytest.raises(OutputError, match="another process has made meanwhile"),
+        atomic_folder(target) as ours,
+    ):
         (ours / "model").write_text("second")
         with atomic_folder(target) as theirs:
             (theirs / "model").write_text("first")
     assert (target / "model").read_text() == "first"
     assert [path.name for path in target.parent.iterdir()] == ["1"]
+
+
+def test_a_file_that_another_process_has_made_meanwhile_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unlinked(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    for number in range(2):
+        ours, taken, free = (tmp_path / f"{name}{number}" for name in ("ours", "taken", "free"))
+        ours.write_text("ours")
+        taken.write_text("theirs")
+        with pytest.raises(OutputError, match=r"taken\d, which another process has made meanwhile"):
+            move_into_place(ours, taken, overwrite=False)
+        assert taken.read_text() == "theirs"
+        move_into_place(ours, free, overwrite=False)
+        assert free.read_text() == "ours" and not ours.exists()
+        # As on file systems that have no links.
+        monkeypatch.setattr(Path, "hardlink_to", unlinked)
+
+
+def test_an_earlier_result_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "old").write_text("old")
+    whose = {"replaces": lambda path: path.name == "old"}
+    with (
+        pytest.raises(OutputError, match=r"holds an earlier result\. Give --overwrite"),
+        atomic_folder(tmp_path / "report", overwrite=False, **whose),
+    ):
+        pytest.fail("the work began")
+    with (
+        pytest.raises(OutputError, match="meanwhile"),
+        atomic_folder(tmp_path / "new", overwrite=False, **whose) as ours,
+    ):
+        (ours / "old").write_text("second")
+        with atomic_folder(tmp_path / "new", overwrite=False, **whose) as theirs:
+            (theirs / "old").write_text("first")
+    assert (tmp_path / "new" / "old").read_text() == "first"
+
+
+def test_a_failure_takes_back_the_folders_above(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "models" / "lfsr" / "sub" / "1"):
+        raise KeyboardInterrupt
+    assert list(tmp_path.rglob("*")) == [tmp_path / "models"]
 
 
 def test_a_working_folder_that_is_gone_does_not_matter(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,13 +17,17 @@ from lfsr_tf.cli.enhance import enhance
 from lfsr_tf.cli.evaluate import evaluate
 from lfsr_tf.cli.export import export
 from lfsr_tf.cli.inspect import inspect
-from lfsr_tf.cli.interrupted import INTERRUPTED, Interrupted
+from lfsr_tf.cli.interrupted import INTERRUPTED, Interrupted, told_to_end
 from lfsr_tf.cli.models import models
 from lfsr_tf.cli.prepare import prepare
 from lfsr_tf.cli.serve import serve
 from lfsr_tf.cli.simulate import simulate
 from lfsr_tf.cli.train import train
 from lfsr_tf.errors import LfsrError
+
+_OF_THE_SYSTEM = errno.ENOSPC, errno.EDQUOT, errno.EACCES
+_GOES_ON = "A run that can be continued goes on where it was when it is started again."
+
 
 app = typer.Typer(
     name="lfsr",
@@ -69,17 +74,65 @@ def main() -> None:
         # Names of files may hold what no terminal can show.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    with told_to_end() as told:
+        code = _status(told)
+    sys.exit(_checked_output(code))
+
+
+def _status(told: list[int]) -> Any:
+    """Run a command; its exit code. Its own line has been printed where that is not 0.
+
+    Args:
+        told: Gets the signal that it was told to end by.
+    """
+    advice = _GOES_ON
     try:
         app()
-    except LfsrError as error:
-        print_error(str(error))
-        sys.exit(1)
+        return 0
     except Interrupted as stop:
-        print_error(f"Interrupted. {stop}")
-        sys.exit(INTERRUPTED)
-    except (KeyboardInterrupt, SystemExit) as end:
+        advice = str(stop)
+    except KeyboardInterrupt:
+        pass
+    except SystemExit as end:
         # Typer makes an exit of Ctrl-C.
-        if isinstance(end, SystemExit) and end.code != INTERRUPTED:
-            raise
-        print_error("Interrupted. A run that can be continued goes on where it was when it is started again.")
-        sys.exit(INTERRUPTED)
+        if end.code != INTERRUPTED:
+            return end.code
+    except Exception as error:
+        # What is raised in the midst of TensorFlow's calls may come out of them as something else.
+        if isinstance(error, LfsrError) or not told:
+            print_error(_line_of(error))
+            return 1
+    print_error(f"Interrupted. {advice}")
+    return 128 + told[0] if told else INTERRUPTED
+
+
+def _line_of(error: Exception) -> str:
+    """The line of an error of this package or of the system; any other is a fault, and is raised."""
+    if isinstance(error, LfsrError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "Not enough memory."
+    if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
+        what = error.filename or "standard output"
+        return f"Cannot use {what}: {error.strerror}. Check the rights to it and the free space."
+    raise error
+
+
+def _checked_output(code: Any) -> Any:
+    """The exit code, with an error where standard output was not written."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        # Python would try once more when it ends, and print a traceback.
+        nobody = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nobody, sys.stdout.fileno())
+        os.close(nobody)
+        console.unwritten = error
+    if console.unwritten is None:
+        return code
+    print_error(
+        f"Cannot write to standard output: {console.unwritten.strerror}. All else was done. Check the free "
+        "space."
+    )
+    return code or 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
@@ -29,14 +29,28 @@ class _PrintableConsole(Console):
         return super().render_str(printable_line(text), **settings)
 
 
+class _ResultsConsole(_PrintableConsole):
+    """A console whose full disk ends no work: `unwritten` is told at the end, and nothing more is printed."""
+
+    unwritten: OSError | None = None
+
+    def print(self, *objects: Any, **settings: Any) -> None:
+        try:
+            super().print(*objects, **settings)
+        except OSError as error:
+            self.unwritten = error
+            self.quiet = True
+
+
 # Results go to standard output, so that they can be piped; everything else goes to standard error.
 # Names of files are printed as they are: `:brain:` in one is no picture.
-console = _PrintableConsole(highlight=False, emoji=False)
+console = _ResultsConsole(highlight=False, emoji=False)
 messages = _PrintableConsole(stderr=True, highlight=False, emoji=False)
 
 Advance = Callable[[int], None]
 
 ERROR_PREFIX = "lfsr: error: "
+_NAMED = 10
 
 
 def new_progress(*, transient: bool) -> Progress:
@@ -88,7 +102,7 @@ def print_warning(message: str) -> None:
 
 
 def raise_for_failed(failed: Sequence[object], count: int, done: str) -> None:
-    """End a command by naming the scans that failed, each of which has had its own message.
+    """End a command by naming the first scans that failed, each of which has had its own message.
 
     Args:
         failed: Their names.
@@ -99,11 +113,15 @@ def raise_for_failed(failed: Sequence[object], count: int, done: str) -> None:
         LfsrError: A scan has failed.
     """
     if failed:
-        names = ", ".join(map(str, failed))
+        names = ", ".join(map(str, failed[:_NAMED]))
+        if len(failed) > _NAMED:
+            names += f" and {len(failed) - _NAMED} more"
         raise LfsrError(
             f"{len(failed)} of {count} scans could not be {done}: {names}. See the messages above."
         )
 
 
 def _print_line(message: str, style: str) -> None:
-    messages.print(message, markup=False, soft_wrap=True, style=style)
+    # Where the log's disk is full, the work goes on.
+    with suppress(OSError):
+        messages.print(message, markup=False, soft_wrap=True, style=style)

@@ -31,12 +31,18 @@ if TYPE_CHECKING:
 @with_quiet_tensorflow
 def enhance(
     scans: Annotated[
-        list[Path], typer.Argument(help="Scan files, DICOM series folders, or folders to search for scans.")
+        list[Path],
+        typer.Argument(
+            help="Scan files, DICOM series folders, or folders to search for scans.", readable=False
+        ),
     ],
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Output folder; for a single scan also a name ending in .nii.gz."
+            "--output",
+            "-o",
+            help="Output folder; for a single scan also a name ending in .nii.gz.",
+            readable=False,
         ),
     ],
     model: Annotated[
@@ -46,6 +52,7 @@ def enhance(
             "-m",
             help="A model of `lfsr models`, a run folder, or a .keras file with its model.json. "
             "Default: fast.",
+            readable=False,
         ),
     ] = None,
     server: Annotated[
@@ -109,6 +116,12 @@ def enhance(
             "or take one, four times as fast. Default: all.",
         ),
     ] = None,
+    error_map: Annotated[
+        bool | None,
+        typer.Option(
+            "--error-map", help="Write the expected error of each voxel, too, as NIfTI; four times the work."
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")] = False,
     skip_existing: Annotated[
         bool,
@@ -128,7 +141,8 @@ def enhance(
 
         lfsr enhance scan.nii.gz --output enhanced
     """
-    from lfsr_tf.inference.enhance import EnhanceConfig, Enhancer
+    from lfsr_tf.inference.config import EnhanceConfig
+    from lfsr_tf.inference.enhance import Enhancer
 
     config = EnhanceConfig(
         **given(
@@ -139,18 +153,24 @@ def enhance(
             image=image,
             plane=plane,
             views=views,
+            error_map=error_map,
         )
     )
-    if overwrite and skip_existing:
-        raise ConfigError("Expected --overwrite or --skip-existing. Received: both. Leave one out.")
+    _check_one(overwrite, skip_existing)
     chosen_format = _output_format(output_format, output)
     jobs = _planned(scans, output)
     enhancer = Enhancer(_network(model, server), config)
     with interrupted_with("Started again with --skip-existing, it goes on with the next scan."):
+        replaced = {job.target for job in jobs} if overwrite else set()
         if skip_existing:
-            jobs = _unfinished(jobs, enhancer, chosen_format)
-        failed = [job.source for job in jobs if not _try(enhancer, job, chosen_format, overwrite)]
-    raise_for_failed(failed, len(jobs), "enhanced")
+            jobs, replaced = _unfinished(jobs, enhancer, chosen_format)
+        tried = {job: _try(enhancer, job, chosen_format, job.target in replaced) for job in jobs}
+    raise_for_failed([job.source for job, done in tried.items() if not done], len(jobs), "enhanced")
+
+
+def _check_one(overwrite: bool, skip_existing: bool) -> None:
+    if overwrite and skip_existing:
+        raise ConfigError("Expected --overwrite or --skip-existing. Received: both. Leave one out.")
 
 
 def _planned(scans: list[Path], output: Path) -> list[Job]:
@@ -164,13 +184,15 @@ def _planned(scans: list[Path], output: Path) -> list[Job]:
     return jobs
 
 
-def _unfinished(jobs: list[Job], enhancer: Enhancer, output_format: OutputFormat) -> list[Job]:
-    """Those whose results do not stand yet."""
-    from lfsr_tf.inference.finished import is_finished
+def _unfinished(
+    jobs: list[Job], enhancer: Enhancer, output_format: OutputFormat
+) -> tuple[list[Job], set[Path]]:
+    """Those whose results do not stand yet, and the targets whose run was killed as it wrote them."""
+    from lfsr_tf.inference.finished import is_broken_off, is_finished
 
     left = [job for job in jobs if not is_finished(job, enhancer, output_format)]
     _tell_left_out(len(jobs) - len(left), len(jobs), "their results stand already")
-    return left
+    return left, {job.target for job in left if is_broken_off(job, enhancer, output_format)}
 
 
 def _tell_left_out(count: int, of: int, reason: str) -> None:

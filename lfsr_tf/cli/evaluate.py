@@ -111,7 +111,7 @@ def _run(
     from lfsr_tf.storage import atomic_folder
 
     trained = load_model(model)
-    with atomic_folder(output, replaces=is_result if overwrite else None) as folder:
+    with atomic_folder(output, replaces=is_result, overwrite=overwrite) as folder:
         found = find_scans(scans, results=False)
         results = _evaluate(trained, found, kspace, config)
         _write(results, folder, model)

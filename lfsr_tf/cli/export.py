@@ -15,8 +15,12 @@ from lfsr_tf.serving.layout import DEFAULT_NAME
 
 @with_quiet_tensorflow
 def export(
-    model: Annotated[Path, typer.Argument(help="A model of `lfsr models`, a run folder, or a .keras file.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Base folder of the server's models.")],
+    model: Annotated[
+        Path, typer.Argument(help="A model of `lfsr models`, a run folder, or a .keras file.", readable=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Base folder of the server's models.", readable=False)
+    ],
     name: Annotated[str, typer.Option(help="Name of the model on the server.")] = DEFAULT_NAME,
     version: Annotated[
         int | None, typer.Option(help="Version; one more than the largest by default.")

@@ -9,11 +9,12 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from lfsr_tf.cli.console import ERROR_PREFIX, messages
 from lfsr_tf.errors import LfsrError, ModelError
+from lfsr_tf.signals import signals_held
 from lfsr_tf.subprocesses import module_command, module_environment
 
 
@@ -33,8 +34,22 @@ def export_process(model: Path, base: Path, name: str, dtype: str) -> Iterator[C
         A function that waits for the export, passes on what it warned of, and gives the folder of the
         model's versions. It raises LfsrError with the export's own line where that failed.
     """
+    with ExitStack() as ended:
+        # A process that has started and that nobody knows of yet would never be ended.
+        with signals_held():
+            process = ended.enter_context(_start(model, base, name, dtype))
+            ended.callback(process.kill)
+
+        def finished() -> Path:
+            _pass_on(process.communicate()[1], process.returncode)
+            return base / name
+
+        yield finished
+
+
+def _start(model: Path, base: Path, name: str, dtype: str) -> subprocess.Popen[str]:
     options = ["--output", str(base), "--name", name, "--dtype", dtype, "--no-check"]
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [*module_command("lfsr_tf"), "export", *options, "--", str(model)],
         env={**module_environment(), "TMPDIR": str(base)},
         stdin=subprocess.DEVNULL,
@@ -45,16 +60,6 @@ def export_process(model: Path, base: Path, name: str, dtype: str) -> Iterator[C
         # Ctrl+C is for the process that waits.
         start_new_session=True,
     )
-
-    def finished() -> Path:
-        _pass_on(process.communicate()[1], process.returncode)
-        return base / name
-
-    with process:
-        try:
-            yield finished
-        finally:
-            process.kill()
 
 
 def _pass_on(said: str, code: int) -> None:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 @with_quiet_tensorflow
 def inspect(
     scans: Annotated[
-        list[Path], typer.Argument(help="Scan files, DICOM series folders, or folders to search for scans.")
+        list[Path],
+        typer.Argument(
+            help="Scan files, DICOM series folders, or folders to search for scans.", readable=False
+        ),
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, a list with one entry a volume.")

@@ -1,13 +1,17 @@
-"""How a command ends that was stopped with Ctrl-C."""
+"""How a command ends that was stopped: with Ctrl-C, or by whoever manages processes."""
 
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 INTERRUPTED = 128 + signal.SIGINT
-"""Exit code, as of a shell."""
+"""Exit code of Ctrl-C, as of a shell."""
+
+# `timeout` and closed terminals send a signal twice, at once.
+_AGAIN_SECONDS = 1.0
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
@@ -28,3 +32,51 @@ def interrupted_with(advice: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt as stop:
         raise Interrupted(advice) from stop
+
+
+@contextmanager
+def told_to_end() -> Iterator[list[int]]:
+    """Have SIGTERM and SIGHUP end the block as Ctrl-C does, so that it leaves nothing behind.
+
+    One that is ignored, as by nohup, stays so. A second one, a second later or more, ends the process at
+    once.
+
+    Yields:
+        Gets the number of the signal that came.
+
+    Raises:
+        KeyboardInterrupt: One came.
+    """
+    told: list[int] = []
+    since = 0.0
+
+    def tell(number: int, frame: object) -> None:
+        nonlocal since
+        if not told:
+            told.append(number)
+            since = time.monotonic()
+            raise KeyboardInterrupt
+        if time.monotonic() - since >= _AGAIN_SECONDS:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    before = {each: signal.signal(each, tell) for each in _heard()}
+    try:
+        yield told
+    finally:
+        for each, earlier in before.items():
+            signal.signal(each, earlier)
+
+
+def end_at_once() -> None:
+    """Have SIGTERM and SIGHUP end this process even within TensorFlow, where Python answers none."""
+    for each in _heard():
+        signal.signal(each, signal.SIG_DFL)
+
+
+def _heard() -> list[signal.Signals]:
+    return [
+        each
+        for each in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(each) not in (signal.SIG_IGN, None)
+    ]

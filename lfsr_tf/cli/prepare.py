@@ -20,18 +20,22 @@ def prepare(
     train: Annotated[
         Path,
         typer.Argument(
-            help="Folder of training scans, a manifest of them (CSV), or one scan.", show_default=False
+            help="Folder of training scans, a manifest of them (CSV), or one scan.",
+            show_default=False,
+            readable=False,
         ),
     ],
     validation: Annotated[
         Path | None,
         typer.Argument(
-            help="Folder of validation scans, of other subjects. Without it subjects are split by hash."
+            help="Folder of validation scans, of other subjects. Without it subjects are split by hash.",
+            readable=False,
         ),
     ] = None,
     *,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for the records.", show_default=False)
+        Path,
+        typer.Option("--output", "-o", help="Folder for the records.", show_default=False, readable=False),
     ],
     preset: Annotated[
         str, typer.Option(help="Settings: best, quick, paper, or a TOML file.")

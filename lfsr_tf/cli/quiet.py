@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
+from lfsr_tf.errors import LfsrError, OutOfMemoryError
 from lfsr_tf.lean_import import import_tensorflow
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+
+# Of the dynamic linker.
+_UNMAPPED = re.compile("failed to map|cannot allocate memory", re.IGNORECASE)
+_NO_THREAD = b"pthread_create failed"
 
 
 def with_quiet_tensorflow(command: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
@@ -36,12 +42,30 @@ def import_quietly() -> None:
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _caught_stderr():
+    with _caught_stderr(), _little_memory_in_one_line():
         import_tensorflow()
         import tensorflow as tf
 
         # Looking for a GPU is what prints the driver's complaints.
         tf.config.list_physical_devices("GPU")
+
+
+@contextmanager
+def _little_memory_in_one_line() -> Iterator[None]:
+    """Turn the ways in which an import fails for want of memory into one line.
+
+    Raises:
+        OutOfMemoryError: There is too little memory, or the process may not have as much.
+    """
+    try:
+        yield
+    except (ImportError, MemoryError) as error:
+        if isinstance(error, ImportError) and not _UNMAPPED.search(str(error)):
+            raise
+        raise OutOfMemoryError(
+            "Not enough memory to start TensorFlow. Raise the limit on this process's memory (ulimit -v), or "
+            "take a larger machine."
+        ) from error
 
 
 @contextmanager
@@ -60,9 +84,14 @@ def _caught_stderr() -> Iterator[None]:
         os.dup2(caught.fileno(), 2)
         try:
             yield
-        except Exception:  # what is broken off has not failed
+        except LfsrError:  # says all
+            raise
+        except (Exception, KeyboardInterrupt) as error:
             caught.seek(0)
-            os.write(descriptor, caught.read())
+            said = caught.read()
+            # What is broken off has not failed; but OpenBLAS, given no thread, sends Ctrl-C's signal.
+            if isinstance(error, Exception) or _NO_THREAD in said:
+                os.write(descriptor, said)
             raise
         finally:
             os.dup2(descriptor, 2)

@@ -28,7 +28,8 @@ def serve(
         Path | None,
         typer.Argument(
             help="Folder of versions that `lfsr export` wrote; or a model of `lfsr models`, a run folder, or "
-            "a .keras file, which is exported first."
+            "a .keras file, which is exported first.",
+            readable=False,
         ),
     ] = None,
     name: Annotated[
@@ -54,7 +55,10 @@ def serve(
     config_file: Annotated[
         Path | None,
         typer.Option(
-            "--model-config-file", "--model_config_file", help="TensorFlow Serving's models.config."
+            "--model-config-file",
+            "--model_config_file",
+            help="TensorFlow Serving's models.config.",
+            readable=False,
         ),
     ] = None,
     poll_seconds: Annotated[

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lfsr_tf.cli.console import console, messages, new_progress, print_warning
+from lfsr_tf.cli.interrupted import end_at_once
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
 
 def train(
-    records: Annotated[Path, typer.Argument(help="Folder that `lfsr prepare` wrote.")],
+    records: Annotated[Path, typer.Argument(help="Folder that `lfsr prepare` wrote.", readable=False)],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The run folder: new, or a run to go on with.")
+        Path,
+        typer.Option("--output", "-o", help="The run folder: new, or a run to go on with.", readable=False),
     ],
     preset: Annotated[str, typer.Option(help="best, fast, paper, quick, demo, or a TOML file.")] = "quick",
     changes: Annotated[
@@ -84,6 +86,8 @@ def _train(
 
     config, hosts = _read_settings(preset, overrides), find_hosts(host_list, host_index)
     if hosts is not None:
+        # Hosts that wait for each other do so within TensorFlow.
+        end_at_once()
         # It would explain at length why what hosts say to each other is not compiled once for all.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
     load = None if start_from is None else functools.partial(load_model, start_from)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lfsr_tf.errors import ConfigError, OutputError
-from lfsr_tf.inference.enhance import Enhancer
-from lfsr_tf.inference.jobs import Job, earlier_results
-from lfsr_tf.inference.sidecar import Sidecar, is_sidecar, write_sidecar
+from lfsr_tf.errors import ConfigError, OutputError, ScanError
+from lfsr_tf.inference.enhance import Enhanced, Enhancer
+from lfsr_tf.inference.jobs import Job, earlier_error_maps, earlier_results
+from lfsr_tf.inference.sidecar import Sidecar, hash_input, is_sidecar, write_sidecar
 from lfsr_tf.scans import read_volumes
 from lfsr_tf.scans.dicom.write import is_instance, write_dicom
+from lfsr_tf.scans.enhanced import error_map_of
 from lfsr_tf.scans.nifti import is_nifti, write_nifti
 from lfsr_tf.scans.scan import Scan
+from lfsr_tf.signals import signals_held
 from lfsr_tf.storage import (
     check_replaceable,
     exists,
@@ -65,34 +67,71 @@ def enhance_file(
         What was written.
 
     Raises:
-        ScanError: The input cannot be read or is unsuitable.
+        ScanError: The input cannot be read, is unsuitable, or has changed meanwhile.
         ConfigError: The acquired matrix does not fit the scan, or another input's result would get the same
             name.
-        OutputError: A result stands already or cannot be written; earlier results are as they were, unless
-            the disk failed while finished volumes were moved to their places.
+        OutputError: A result stands already, or was made meanwhile by another process, or cannot be written;
+            earlier results are as they were, unless the disk failed while finished volumes were moved to
+            their places.
     """
     check_target(job, overwrite)
+    before = _hashed(job)
     scans = read_volumes(job.source, slice_axis=enhancer.config.plane)
     targets = [_named(job, scan, number, len(scans), output_format) for number, scan in enumerate(scans, 1)]
-    outdated = [path for path in earlier_results(job) if path not in targets]
-    for path in (*targets, *outdated):
+    made = [*targets, *(error_map_of(target) for target in targets if enhancer.config.error_map)]
+    outdated = [path for path in (*earlier_results(job), *earlier_error_maps(job)) if path not in made]
+    for path in (*made, *outdated):
         _check_free(path, job, overwrite)
     slices = sum(scan.voxels.shape[scan.slice_axis] for scan in scans)
-    sidecars: list[Sidecar] = []
     with staging_folder(job.target, meant_for=job.target.parent) as folder:
         staged = [folder / target.name for target in targets]
         with progress(slices) if progress is not None else nullcontext() as advance:
-            for path, scan in zip(staged, scans, strict=True):
-                enhanced = enhancer(scan, advance)
-                _write(enhanced.scan, path, enhanced.sidecar)
-                sidecars.append(enhanced.sidecar)
+            pairs = zip(staged, scans, strict=True)
+            sidecars = [_write(enhancer(scan, advance), path) for path, scan in pairs]
         volumes = dict(zip(staged, sidecars, strict=True))
-        write_sidecar(folder / job.sidecar.name, job.source, volumes, enhancer.config.recorded())
-        for target in (*targets, job.sidecar):
-            move_into_place(folder / target.name, target)
+        read = _unchanged(job, before)
+        write_sidecar(folder / job.sidecar.name, job.source, read, volumes, enhancer.config.recorded())
+        _place(folder, made, job.sidecar, overwrite)
     for path in outdated:
         remove(path)
     return EnhancedFile(dict(zip(targets, sidecars, strict=True)), job.sidecar)
+
+
+def _hashed(job: Job) -> dict[str, str] | None:
+    try:
+        return hash_input(job.source)
+    except OSError:  # its reader says more
+        return None
+
+
+def _unchanged(job: Job, before: dict[str, str] | None) -> dict[str, str]:
+    """The hashes from before the input was read, which must still be right.
+
+    Hashing twice takes a small part of the time of enhancing, and holds where file systems give new numbers
+    and times to files that have not changed.
+    """
+    if before is None or _hashed(job) != before:
+        raise ScanError(
+            f"Expected a scan that stays as it is while it is enhanced. Received: {job.source}, which "
+            "changed while it was read. Enhance it again once it is complete."
+        )
+    return before
+
+
+def _place(folder: Path, targets: Sequence[Path], sidecar: Path, overwrite: bool) -> None:
+    """Move what was made to its places, in an order in which a kill leaves no wrong word."""
+    # No result without its sidecar, by which `is_broken_off` knows it; and no earlier result with a new one.
+    order = (*targets, sidecar) if overwrite else (sidecar, *targets)
+    placed: list[Path] = []
+    with signals_held():
+        try:
+            for target in order:
+                move_into_place(folder / target.name, target, overwrite=overwrite)
+                placed.append(target)
+        except (OSError, OutputError):
+            for path in () if overwrite else placed:
+                remove(path)
+            raise
 
 
 def check_target(job: Job, overwrite: bool) -> None:
@@ -137,8 +176,9 @@ def _check_free(target: Path, job: Job, overwrite: bool) -> None:
             "be written over. Choose another folder."
         )
     if taken and not overwrite:
+        alone = "" if is_taken(job.sidecar) else " without a sidecar, so that nobody knows whose it is"
         raise OutputError(
-            f"Expected a new output. Received: {target}, which exists. Give --overwrite to replace it."
+            f"Expected a new output. Received: {target}, which exists{alone}. Give --overwrite to replace it."
         )
     if taken and target == job.sidecar and not is_sidecar(target):
         raise OutputError(
@@ -149,10 +189,14 @@ def _check_free(target: Path, job: Job, overwrite: bool) -> None:
         check_replaceable(target, is_instance)
 
 
-def _write(scan: Scan, target: Path, sidecar: Sidecar) -> None:
+def _write(enhanced: Enhanced, target: Path) -> Sidecar:
+    """Write a result, and its map of expected errors beside it; what is known of it comes back."""
+    if enhanced.error is not None:
+        write_nifti(enhanced.error, error_map_of(target))
     if is_nifti(target):
-        write_nifti(scan, target)
-        return
-    model = sidecar.model
+        write_nifti(enhanced.scan, target)
+        return enhanced.sidecar
+    model = enhanced.sidecar.model
     derivation = f"Super-resolution x{model.scale} by {model.network} {model.name} {model.version}"
-    write_dicom(scan, target, derivation=derivation)
+    write_dicom(enhanced.scan, target, derivation=derivation)
+    return enhanced.sidecar

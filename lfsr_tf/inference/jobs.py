@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lfsr_tf.errors import ConfigError, ScanError
-from lfsr_tf.scans.enhanced import is_result, recorded_outputs, scan_stem, sidecar_of
+from lfsr_tf.scans.enhanced import (
+    ERROR_MAP,
+    is_result,
+    recorded_error_maps,
+    recorded_outputs,
+    scan_stem,
+    sidecar_of,
+)
 from lfsr_tf.scans.nifti import is_nifti
 from lfsr_tf.storage import real_path
 
@@ -84,9 +91,17 @@ def plan_jobs(
 
 def earlier_results(job: Job) -> list[Path]:
     """Results that the sidecar of an earlier run on the input tells of, whether they are there or not."""
+    return _own(job, recorded_outputs(job.sidecar))
+
+
+def earlier_error_maps(job: Job) -> list[Path]:
+    """Maps of expected errors that the sidecar of an earlier run tells of, as `earlier_results`."""
+    return _own(job, recorded_error_maps(job.sidecar))
+
+
+def _own(job: Job, names: Iterable[str]) -> list[Path]:
     # No path from a file is trusted: only names that results of this job may have.
-    own = re.compile(rf"{re.escape(job.target.name)}(_v\d+)?((?i:\.nii(\.gz)?))?")
-    names = recorded_outputs(job.sidecar)
+    own = re.compile(rf"{re.escape(job.target.name)}(_v\d+)?({ERROR_MAP})?((?i:\.nii(\.gz)?))?")
     return [job.target.with_name(name) for name in names if own.fullmatch(name)]
 
 

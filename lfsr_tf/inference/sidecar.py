@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from lfsr_tf.inference.matrix import AcquiredMatrix
 from lfsr_tf.inference.spectrum import AxisSpectrum
 from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.scans import scan_files
-from lfsr_tf.scans.enhanced import SIDECAR_SCHEMA
-from lfsr_tf.storage import read_json, write_json
+from lfsr_tf.scans.enhanced import SIDECAR_SCHEMA, error_map_of
+from lfsr_tf.storage import exists, read_json, write_json
 
 PACKAGE = "lfsr_tf"
 
@@ -125,13 +125,6 @@ class Sidecar:
     warnings: tuple[str, ...]
 
 
-def within(values: Sequence[float] | None, limits: tuple[float, float] | None) -> bool | None:
-    """Whether all values lie in a closed range, but for 1 % of rounding; None where either is not known."""
-    if values is None or limits is None:
-        return None
-    return all(0.99 * limits[0] <= value <= 1.01 * limits[1] for value in values)
-
-
 def hash_input(source: Path) -> dict[str, str]:
     """SHA-256 of each file that an input is read from, by name.
 
@@ -146,14 +139,20 @@ def hash_input(source: Path) -> dict[str, str]:
 
 
 def write_sidecar(
-    path: Path, source: Path, outputs: Mapping[Path, Sidecar], settings: Mapping[str, object]
+    path: Path,
+    source: Path,
+    sha256: Mapping[str, str],
+    outputs: Mapping[Path, Sidecar],
+    settings: Mapping[str, object],
 ) -> None:
     """Write the sidecar of one input file as JSON.
 
     Args:
         path: Of the JSON file.
-        source: The input: a file, or the folder of a DICOM series; `hash_input` of it is written.
-        outputs: Each written volume with what is known of it; paths are written relative to the JSON file.
+        source: The input: a file, or the folder of a DICOM series.
+        sha256: `hash_input` of what was read.
+        outputs: Each written volume with what is known of it; its map of expected errors, if it has one, lies
+            beside it. Paths are written relative to the JSON file.
         settings: What was asked for; values that JSON has.
 
     Raises:
@@ -164,14 +163,22 @@ def write_sidecar(
         {
             "schema_version": SIDECAR_SCHEMA,
             "package": {"name": PACKAGE, "version": __version__},
-            "input": {"path": str(source), "sha256": hash_input(source)},
+            "input": {"path": str(source), "sha256": dict(sha256)},
             "settings": dict(settings),
             "volumes": [
-                {"output": str(output.relative_to(path.parent)), **asdict(sidecar)}
+                {
+                    "output": str(output.relative_to(path.parent)),
+                    "error_map": _relative(error_map_of(output), path.parent),
+                    **asdict(sidecar),
+                }
                 for output, sidecar in outputs.items()
             ],
         },
     )
+
+
+def _relative(path: Path, folder: Path) -> str | None:
+    return str(path.relative_to(folder)) if exists(path) else None
 
 
 def is_sidecar(path: Path) -> bool:

@@ -1,6 +1,10 @@
 """The `lfsr` command itself: how it ends, and that it prints names as they are."""
 
+import errno
 import io
+import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,9 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from lfsr_tf.cli import app, quiet
-from lfsr_tf.cli.console import console, print_error, print_warning, progress_bar
+from lfsr_tf.cli.console import console, print_error, print_warning, progress_bar, raise_for_failed
 from lfsr_tf.cli.interrupted import Interrupted
-from lfsr_tf.errors import ScanError
+from lfsr_tf.errors import LfsrError, OutOfMemoryError, ScanError
 
 
 @pytest.mark.parametrize(
@@ -24,6 +28,13 @@ from lfsr_tf.errors import ScanError
         (Interrupted("Started again, it goes on."), 130, "Interrupted. Started again, it goes on."),
         (ScanError("Expected a scan.\nReceived: none."), 1, "lfsr: error: Expected a scan. Received: none."),
         (SystemExit(2), 2, ""),
+        (MemoryError(), 1, "lfsr: error: Not enough memory."),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/a/b"),
+            1,
+            "Cannot use /a/b: Permission denied.",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "Cannot use standard output: No space left"),
     ],
 )
 def test_every_end_has_its_status_and_at_most_one_line(
@@ -42,6 +53,107 @@ def test_every_end_has_its_status_and_at_most_one_line(
     assert end.value.code == status
     printed = capfd.readouterr().err
     assert line in printed and printed.count("\n") == bool(line)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("other", [None, ValueError("out of TensorFlow")])
+def test_who_is_told_to_end_ends_as_by_ctrl_c(
+    number: int, other: Exception | None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tidied = []
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            signal.pause()
+        except KeyboardInterrupt as stop:
+            raise other or stop  # noqa: B904 - the same
+        finally:
+            os.kill(os.getpid(), number)  # as `timeout` does
+            tidied.append("all")
+
+    before = signal.signal(number, signal.SIG_DFL)
+    monkeypatch.setattr(app, "app", work)
+    with pytest.raises(SystemExit) as end:
+        app.main()
+    assert signal.signal(number, before) == signal.SIG_DFL
+    printed = capfd.readouterr().err
+    assert (end.value.code, tidied, printed.count("\n")) == (128 + number, ["all"], 1)
+    assert printed.startswith("lfsr: error: Interrupted.")
+
+
+TOLD_TWICE = """
+import os, signal, time
+from lfsr_tf.cli.interrupted import told_to_end
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+with told_to_end():
+    os.kill(os.getpid(), signal.SIGHUP)
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        time.sleep(1.1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        print("still here")
+"""
+
+
+def test_who_is_told_again_ends_at_once() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TOLD_TWICE], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGTERM, "", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("words", [("models",), ("--help",), ("--version",)])
+def test_a_full_disk_for_what_is_printed_is_one_line(words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lfsr_tf", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert re.fullmatch(r"lfsr: error: Cannot .* standard output: No space left on device\..*\n", done.stderr)
+
+
+def test_a_batch_names_the_first_failures_only() -> None:
+    with pytest.raises(LfsrError) as few:
+        raise_for_failed(["a", "b"], 3, "read")
+    assert str(few.value) == "2 of 3 scans could not be read: a, b. See the messages above."
+    with pytest.raises(LfsrError) as many:
+        raise_for_failed(range(20_000), 20_000, "read")
+    assert str(many.value).endswith(": 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 19990 more. See the messages above.")
+
+
+@pytest.mark.parametrize(
+    "said", ["a notice", "OpenBLAS blas_thread_init: pthread_create failed for thread 1 of 2"]
+)
+def test_an_import_that_openblas_breaks_off_says_why(said: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), quiet._caught_stderr():
+        os.write(2, said.encode())
+        raise KeyboardInterrupt
+    assert capfd.readouterr().err == (said if "OpenBLAS" in said else "")
+
+
+@pytest.mark.parametrize(
+    "raised", [ImportError("a.so: failed to map segment from shared object"), MemoryError()]
+)
+def test_too_little_memory_for_tensorflow_is_one_line(
+    raised: Exception, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        pytest.raises(OutOfMemoryError, match=r"^Not enough memory to start TensorFlow\."),
+        quiet._caught_stderr(),
+        quiet._little_memory_in_one_line(),
+    ):
+        os.write(2, b"a notice")
+        raise raised
+    assert capfd.readouterr().err == ""
+    with pytest.raises(ImportError), quiet._little_memory_in_one_line():
+        raise ImportError("no such name")
 
 
 OPENED = """

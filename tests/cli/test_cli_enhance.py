@@ -118,6 +118,20 @@ def test_finished_scans_can_be_left_out(
     assert (out / "a_sr.nii.gz").stat().st_mtime_ns == before
 
 
+def test_a_scan_whose_result_was_being_written_is_enhanced_again(
+    run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path
+) -> None:
+    words = (enhance, small_scan("a.nii.gz"), "-m", run_folder, "-o", tmp_path / "out", "--skip-existing")
+    assert run_command(*words).exit_code == 0
+    (tmp_path / "out" / "a_sr.nii.gz").unlink()
+    result = run_command(*words)
+    assert result.exit_code == 0, result.output
+    assert names(tmp_path / "out") == ["a_sr.json", "a_sr.nii.gz"]
+    (tmp_path / "out" / "a_sr.json").unlink()
+    said = " ".join(run_command(*words).stderr.split())
+    assert "without a sidecar, so that nobody knows whose it is. Give --overwrite" in said
+
+
 def test_a_scan_that_has_changed_is_not_taken_for_finished(
     run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path
 ) -> None:

@@ -2,15 +2,17 @@
 
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lfsr_tf.cli.export_process import _pass_on
+from lfsr_tf.cli.export_process import _pass_on, export_process
 from lfsr_tf.errors import LfsrError
 from tests.serving.server.factor_model import save_factor_model
 from tests.warm import WarmProcess, lfsr
@@ -58,6 +60,27 @@ def test_who_is_told_to_end_while_it_exports_leaves_nothing(
     assert process.returncode == status, printed
     assert "Traceback" not in printed and "Ctrl+C ends it" not in printed
     assert list(scratch.iterdir()) == []
+
+
+def test_an_export_is_ended_where_the_signal_comes_as_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[str]] = []
+    popen = subprocess.Popen
+
+    def start(command: list[str], **settings: Any) -> subprocess.Popen[str]:
+        started.append(popen(["sleep", "60"], **settings))
+        signal.raise_signal(signal.SIGINT)
+        return started[0]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), export_process(tmp_path, tmp_path, "lfsr", "float32"):
+            pytest.fail("nobody waits any more")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert started[0].returncode == -signal.SIGKILL
 
 
 def test_who_prints_for_nobody_serves_and_ends_as_ever(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,10 +13,12 @@ from lfsr_tf.errors import ConfigError, OutputError, ScanError
 from lfsr_tf.inference import EnhanceConfig, Enhancer, enhance_file
 from lfsr_tf.inference.enhance import Enhanced
 from lfsr_tf.inference.files import check_target
+from lfsr_tf.inference.finished import is_finished
 from lfsr_tf.inference.jobs import Job, plan_jobs
 from lfsr_tf.inference.predict import Advance
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.scans import Scan, read_scan, read_volumes, write_scan
+from lfsr_tf.storage import move_into_place
 
 FullDisk = Callable[[int], AbstractContextManager[None]]
 ScanOf = Callable[..., Scan]
@@ -92,6 +95,54 @@ def test_an_earlier_result_is_only_replaced_when_asked(enhancer: Enhancer, job: 
     enhance_file(enhancer, job, overwrite=True)
 
 
+class Meanwhile(Enhancer):
+    """Something happens while a scan is enhanced."""
+
+    def __init__(self, enhancer: Enhancer, happens: Callable[[], object]) -> None:
+        super().__init__(enhancer.network)
+        self._happens = happens
+
+    def __call__(self, scan: Scan, advance: Advance | None = None) -> Enhanced:
+        self._happens()
+        return super().__call__(scan, advance)
+
+
+@pytest.mark.parametrize("change", [lambda path: path.write_bytes(b"another scan"), Path.unlink])
+def test_a_scan_that_is_replaced_meanwhile_has_no_result(
+    change: Callable[[Path], object], enhancer: Enhancer, job: Job
+) -> None:
+    with pytest.raises(ScanError, match="changed while it was read"):
+        enhance_file(Meanwhile(enhancer, lambda: change(job.source)), job)
+    assert not job.target.parent.exists()
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".json"])
+def test_what_another_process_has_written_meanwhile_is_left_alone(
+    suffix: str, enhancer: Enhancer, job: Job
+) -> None:
+    theirs = job.target.with_name(f"{job.target.name}{suffix}")
+    with pytest.raises(OutputError, match="which another process has made meanwhile"):
+        enhance_file(Meanwhile(enhancer, lambda: theirs.write_text("theirs")), job)
+    assert [path.read_text() for path in job.target.parent.iterdir()] == ["theirs"]
+
+
+def test_a_signal_waits_until_result_and_sidecar_are_in_place(
+    enhancer: Enhancer, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(temporary: Path, target: Path, *, overwrite: bool) -> None:
+        move_into_place(temporary, target, overwrite=overwrite)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("lfsr_tf.inference.files.move_into_place", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            enhance_file(enhancer, job)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert is_finished(job, enhancer, "same")
+
+
 def test_the_input_is_never_replaced(enhancer: Enhancer, scan_file: Path) -> None:
     before = scan_file.read_bytes()
     with pytest.raises(OutputError, match="other than the input"):
@@ -113,7 +164,7 @@ def test_a_full_disk_leaves_nothing_behind(enhancer: Enhancer, job: Job, full_di
     named = rf"Cannot write {job.target}\.nii\.gz"
     with full_disk(20_000), pytest.raises(OutputError, match=named):
         enhance_file(enhancer, job)
-    assert list(job.target.parent.iterdir()) == []
+    assert not job.target.parent.exists()
 
 
 def test_a_disk_that_is_full_for_the_sidecar_takes_the_result_back(
@@ -125,7 +176,7 @@ def test_a_disk_that_is_full_for_the_sidecar_takes_the_result_back(
     monkeypatch.setattr("lfsr_tf.inference.files.write_sidecar", full)
     with pytest.raises(OutputError, match="No space left"):
         enhance_file(enhancer, job)
-    assert list(job.target.parent.iterdir()) == []
+    assert not job.target.parent.exists()
 
 
 def test_a_failure_leaves_earlier_results_as_they_were(enhancer: Enhancer, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lfsr_tf.inference import EnhanceConfig, Enhancer, enhance_file
-from lfsr_tf.inference.finished import is_finished
+from lfsr_tf.inference.finished import is_broken_off, is_finished
 from lfsr_tf.inference.jobs import Job
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.scans import Scan, write_scan
@@ -120,3 +120,27 @@ def test_nor_where_it_may_be_that_of_another_input(enhancer: Enhancer, job: Job)
     twin = job.source.with_name("bold.nii")
     shutil.copy(job.source, twin)
     assert not is_finished(replace(job, namesakes=(twin,)), enhancer, "same")
+
+
+def test_a_run_that_was_killed_between_two_files_is_known_by_its_sidecar(
+    enhancer: Enhancer, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """Nothing is tidied up."""
+
+    placed: list[Path] = []
+
+    def place(temporary: Path, target: Path, *, overwrite: bool) -> None:
+        if len(placed) == 2:
+            raise Killed
+        placed.append(target)
+        temporary.replace(target)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("lfsr_tf.inference.files.move_into_place", place)
+        enhance_file(enhancer, job)
+    assert len(list(job.target.parent.iterdir())) == 2
+    assert is_broken_off(job, enhancer, "same") and not is_finished(job, enhancer, "same")
+    assert not is_broken_off(job, enhancer, "dicom")
+    enhance_file(enhancer, job, overwrite=True)
+    assert is_finished(job, enhancer, "same") and not is_broken_off(job, enhancer, "same")
