@@ -12,9 +12,11 @@ transposed one after it:
 
 Its sample 1 lies at LR sample 1 and depends on LR sample 0: the radius is 1. Tiles begin at multiples of 2.
 
-A layer of one's own tells its rule itself: a method `input_range(sample)`, the samples that it reads;
-`upsampling`, its output samples per input sample, unless that is 1; and `grid_stride`, where tiles must begin
-at multiples of more LR samples than its rates say.
+A layer of one's own tells its rule itself. `input_range(sample)` takes the number of an output sample along
+either axis, from 0 to the end of a period, and returns the range of the input samples that it reads; numbers
+below 0 and behind the end are those of the periods beside it. `upsampling` is its output samples per input
+sample, 1/2 where it halves them, unless that is 1. `grid_stride` is needed where its result depends on where
+its input begins, as with windows: the number of LR samples of the network after which that repeats.
 """
 
 from __future__ import annotations
@@ -38,20 +40,29 @@ _POINTWISE = (
     layers.PReLU,
     layers.ELU,
     layers.Rescaling,
+    layers.Softmax,
+    layers.Dense,
+    layers.Identity,
     layers.Dropout,
     layers.SpatialDropout2D,
+    layers.GaussianDropout,
+    layers.GaussianNoise,
     layers.BatchNormalization,
-    # Over the maps: over rows and columns it needs images of one size.
     layers.LayerNormalization,
+    layers.RMSNormalization,
+    layers.UnitNormalization,
     layers.Add,
     layers.Subtract,
     layers.Multiply,
     layers.Average,
+    layers.Maximum,
+    layers.Minimum,
     layers.Concatenate,
     SplitMaps,
 )
-_CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D)
+_CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 _POOLS = (layers.MaxPooling2D, layers.AveragePooling2D)
+_PROBE_PIXELS = 16
 
 
 class _Extent(NamedTuple):
@@ -197,30 +208,60 @@ def _reach(layer: keras.layers.Layer, axis: int) -> tuple[Fraction, _Reads]:
     """A layer's output samples per input sample, and which input samples each of them reads."""
     if hasattr(layer, "input_range"):
         return Fraction(getattr(layer, "upsampling", 1)), layer.input_range
-    if isinstance(layer, layers.Conv2DTranspose):
+    if isinstance(layer, layers.Conv2DTranspose) and _enlarges_by_its_stride(layer, axis):
         stride = layer.strides[axis]
-        return Fraction(stride), _transposed(layer.kernel_size[axis], stride)
-    if isinstance(layer, _CONVOLUTIONS) and _keeps_its_phase(layer, layer.kernel_size[axis], axis):
-        stride = layer.strides[axis]
-        return Fraction(1, stride), _same(layer.kernel_size[axis], layer.dilation_rate[axis], stride)
-    if isinstance(layer, _POOLS) and _keeps_its_phase(layer, layer.pool_size[axis], axis):
-        stride = layer.strides[axis]
-        return Fraction(1, stride), _same(layer.pool_size[axis], 1, stride)
+        return Fraction(stride), _transposed(layer.kernel_size[axis], layer.dilation_rate[axis], stride)
+    if isinstance(layer, _CONVOLUTIONS):
+        return _strided(layer, layer.kernel_size[axis], layer.dilation_rate[axis], axis)
+    if isinstance(layer, _POOLS):
+        return _strided(layer, layer.pool_size[axis], 1, axis)
     # Keras 3.15 interpolates images of known size alone, though its layer is made for any.
     if isinstance(layer, layers.UpSampling2D) and layer.interpolation == "nearest":
         return Fraction(layer.size[axis]), _repeated(layer.size[axis])
-    if isinstance(layer, _POINTWISE):
+    if isinstance(layer, _POINTWISE) and _works_along_the_maps(layer):
         return Fraction(1), _same(1, 1, 1)
-    raise ModelError(
-        f"Expected layers whose reach is known. Received: {type(layer).__name__} {layer.name}. "
-        "Give the layer a method input_range(sample), as SincInterpolation has; one that sees the whole "
-        "image cannot be used, since scans are enhanced in tiles: pool over a window."
+    raise _unknown(layer)
+
+
+def _unknown(layer: keras.layers.Layer) -> ModelError:
+    advice = "Give the layer a method input_range(sample), as SincInterpolation has"
+    if is_of_keras(layer):
+        advice = (
+            'Take convolutions and poolings with padding "same", strided ones of at most 2 x 2, and other '
+            "layers that work at each sample alone"
+        )
+    return ModelError(
+        f"Expected layers whose reach is known. Received: {type(layer).__name__} {layer.name}. {advice}; one "
+        "that sees the whole image cannot be used, since scans are enhanced in tiles: pool over a window."
     )
 
 
-def _keeps_its_phase(layer: keras.layers.Layer, width: int, axis: int) -> bool:
-    """With a stride and a larger kernel, "same" pads in front or not, depending on the image's size."""
-    return bool(layer.padding == "same" and (layer.strides[axis] == 1 or width <= 2))
+def is_of_keras(layer: keras.layers.Layer) -> bool:
+    """Whether a layer's class is one of Keras' own."""
+    return type(layer).__module__.partition(".")[0] == "keras"
+
+
+def _works_along_the_maps(layer: keras.layers.Layer) -> bool:
+    """A softmax, a normalisation or a concatenation along rows or columns sees all of them."""
+    axes = getattr(layer, "axis", -1)
+    return all(axis in (-1, 3) for axis in (axes if isinstance(axes, list | tuple) else [axes]))
+
+
+def _enlarges_by_its_stride(layer: layers.Conv2DTranspose, axis: int) -> bool:
+    """Without "same" padding, or with an output padding of one's own, the image may grow by other samples."""
+    enlarged = layer.compute_output_shape((1, _PROBE_PIXELS, _PROBE_PIXELS, 1))
+    return bool(enlarged[1 + axis] == _PROBE_PIXELS * layer.strides[axis])
+
+
+def _strided(layer: keras.layers.Layer, kernel: int, dilation: int, axis: int) -> tuple[Fraction, _Reads]:
+    """A convolution or a pooling; with a stride its phase must not depend on the image's size.
+
+    With a stride and a larger kernel, "same" pads in front or not, as the size has it.
+    """
+    stride = layer.strides[axis]
+    if (layer.padding != "same" and kernel > 1) or (stride > 1 and dilation * (kernel - 1) > 1):
+        raise _unknown(layer)
+    return Fraction(1, stride), _same(kernel, dilation, stride)
 
 
 def _same(kernel: int, dilation: int, stride: int) -> _Reads:
@@ -230,10 +271,16 @@ def _same(kernel: int, dilation: int, stride: int) -> _Reads:
     return lambda sample: range(sample * stride - before, sample * stride - before + width + 1, dilation)
 
 
-def _transposed(kernel: int, stride: int) -> _Reads:
-    """A transposed convolution with "same" padding: the adjoint of a strided one, padded less in front."""
-    before = max(kernel - stride, 0) // 2
-    return lambda sample: range(-((kernel - 1 - before - sample) // stride), (sample + before) // stride + 1)
+def _transposed(kernel: int, dilation: int, stride: int) -> _Reads:
+    """A transposed convolution with "same" padding: the adjoint of a strided one, padded less in front.
+
+    Keras takes no dilation together with a stride.
+    """
+    width = dilation * (kernel - 1)
+    before = max(width + 1 - stride, 0) // 2
+    return lambda sample: range(
+        -((width - before - sample) // stride), (sample + before) // stride + 1, dilation
+    )
 
 
 def _repeated(size: int) -> _Reads:

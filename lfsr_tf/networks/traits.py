@@ -8,6 +8,7 @@ import keras
 
 from lfsr_tf.networks.interface import scale_of, takes_noise_level
 from lfsr_tf.networks.receptive import grid_stride, receptive_radius
+from lfsr_tf.networks.tile_check import check_tiles
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,14 @@ class NetworkTraits:
 
 
 def traits_of(model: keras.Model) -> NetworkTraits:
-    """Find the traits of a network.
+    """Find the traits of a network; one with layers of one's own is run on a small image.
 
     Raises:
-        ModelError: The network does not take images of any size, or has a layer whose reach is not known.
+        ModelError: The network does not take images of any size, or has a layer whose reach is not known or
+            is not what the layer says.
     """
-    return NetworkTraits(
+    traits = NetworkTraits(
         scale_of(model), receptive_radius(model), grid_stride(model), takes_noise_level(model)
     )
+    check_tiles(model, traits.halo, traits.stride)
+    return traits

@@ -31,7 +31,7 @@ from lfsr_tf.pairs import (
 from lfsr_tf.pairs.remote import error_of_service
 from lfsr_tf.physics.scanners import scanner_settings
 from lfsr_tf.settings import check_names
-from lfsr_tf.training.augment import random_flips
+from lfsr_tf.training.augment import axes_are_alike, random_flips
 from lfsr_tf.training.config import TrainConfig
 
 # What TensorFlow says of a file that is damaged, of another kind, gone, or that the system cannot read.
@@ -103,20 +103,24 @@ def damage_named(check: Callable[[], None]) -> Iterator[None]:
 
 
 @as_written
-def with_flips(batches: tf.data.Dataset, seed: int, first_step: int) -> tf.data.Dataset:
+def with_flips(
+    batches: tf.data.Dataset, seed: int, first_step: int, transpose: bool = True
+) -> tf.data.Dataset:
     """Mirror and transpose the pairs of each batch at random, by the batch's number in the whole run.
 
     Args:
         batches: (lr, hr) batches of a known, square size.
         seed: The run's seed.
         first_step: Number of the first batch, so that a resumed run goes on with the flips it would have had.
+        transpose: As of `random_flips`.
 
     Returns:
         The batches, one LR sample smaller along both axes.
     """
 
     def flip(step: tf.Tensor, pair: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        return random_flips(*pair, seed=tf.stack([tf.constant(seed, tf.int64), step]))
+        key = tf.stack([tf.constant(seed, tf.int64), step])
+        return random_flips(*pair, seed=key, transpose=transpose)
 
     return batches.enumerate(first_step).map(flip, num_parallel_calls=tf.data.AUTOTUNE)
 
@@ -152,7 +156,9 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
         first_step = first_epoch * steps
         passes, skipped = divmod(first_step, epoch_of_records)
         batches = endless(first_epoch=passes).skip(skipped)
-        return with_flips(batches, config.seed, first_step) if _flips_patches(config, info) else batches
+        if not _flips_patches(config, info):
+            return batches
+        return with_flips(batches, config.seed, first_step, axes_are_alike(info.config.acquisition))
 
     check = functools.partial(_check_again, records)
     validation = validation_data(records, config.batch_size, batches=config.validation_steps, **settings)

@@ -1,5 +1,6 @@
 """Records as a source of pairs: the stream of a resumed run is that of an uninterrupted one."""
 
+import dataclasses
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -104,6 +105,26 @@ def test_pipeline_settings_reach_the_pipeline(records: Path) -> None:
     plain = small(batch_size=4, pipeline={"gain_min": 1.0, "gain_max": 1.0})
     bright, normal = (batches(read_source(records, each), 0, 1)[0] for each in (config, plain))
     np.testing.assert_allclose(bright[0], 3.0 * normal[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("t2_decay", [0.0, 1.0])
+def test_pairs_of_a_scanner_with_t2_decay_are_mirrored_alone(
+    records: Path, monkeypatch: pytest.MonkeyPatch, t2_decay: float
+) -> None:
+    info = open_dataset(records)
+    acquisition = dataclasses.replace(info.config.acquisition, t2_decay=t2_decay)
+    info = dataclasses.replace(info, config=dataclasses.replace(info.config, acquisition=acquisition))
+    monkeypatch.setattr("lfsr_tf.training.sources.open_dataset", lambda folder: info)
+    asked: set[bool] = set()
+
+    def flip(lr: tf.Tensor, hr: tf.Tensor, seed: tf.Tensor, transpose: bool) -> tuple[tf.Tensor, tf.Tensor]:
+        asked.add(transpose)
+        return lr, hr
+
+    monkeypatch.setattr("lfsr_tf.training.sources.random_flips", flip)
+    batches(read_source(records, small(batch_size=4, flips=True)), 0, 1)
+    # Slices are transposed before they are degraded.
+    assert asked == ({t2_decay == 0.0} if info.config.mode == "pairs" else set())
 
 
 def test_a_pipeline_setting_that_does_not_exist_is_refused(records: Path) -> None:
