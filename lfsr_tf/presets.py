@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from lfsr_tf.errors import ConfigError
 
 Settings = TypeVar("Settings")
+# Many times a preset with comments. The time that TOML takes grows as the square of a key's dots.
+_MOST_BYTES = 2**14
 
 
 def preset_names(folder: Path) -> list[str]:
@@ -28,20 +30,32 @@ def read_preset(
         build: Makes checked settings of the file's table.
 
     Raises:
-        ConfigError: There is no such preset, it is not TOML, or `build` refuses its settings; the message
-            names the file.
+        ConfigError: There is no such preset, it is not TOML or above 16 KiB, or `build` refuses its settings;
+            the message names the file.
     """
     known = preset_names(folder)
     path = folder / f"{name_or_path}.toml" if str(name_or_path) in known else Path(name_or_path)
     try:
-        return build(tomllib.loads(path.read_text(encoding="utf-8")))
+        return build(tomllib.loads(_read(path)))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"Expected a preset ({', '.join(known)}) or the path of a TOML file. Received: {name_or_path}."
         ) from error
-    except ValueError as error:  # a number of too many digits is no TOMLDecodeError
+    # A number of too many digits is no TOMLDecodeError, nor are tables in tables in tables.
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"Expected a TOML file of settings. Received: {path}, which is not TOML ({error})."
         ) from error
+
+
+def _read(path: Path) -> str:
+    with path.open("rb") as stream:
+        content = stream.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ConfigError(
+            f"Expected a TOML file of settings, of at most {_MOST_BYTES} bytes. Received: a larger one. Name "
+            "another, or leave out what are no settings."
+        )
+    return content.decode("utf-8")

@@ -9,6 +9,7 @@ from typing import Any
 
 from lfsr_tf.errors import ModelError
 from lfsr_tf.model_info import ModelInfo, info_from_json
+from lfsr_tf.settings import check_types, refusal
 
 NOT_A_DEVICE = "Not a medical device. For research; its images are not for diagnosis."
 
@@ -49,12 +50,15 @@ class ModelCard:
         """Read a card.
 
         Raises:
-            ModelError: Something is missing or unknown.
+            ModelError: Something is missing, unknown or of another type.
         """
-        own = {name: value for name, value in values.items() if name not in ("info", "notice")}
-        lists = {name: tuple(own.get(name, ())) for name in ("data", "results", "known_failures")}
         try:
-            return cls(info=info_from_json(values["info"]), **{**own, **lists})
+            own = {name: value for name, value in dict(values).items() if name not in ("info", "notice")}
+            card = cls(info=info_from_json(values["info"]), **{**own, "results": tuple(own["results"])})
+            check_types(card)
+            if not all(isinstance(result, Mapping) for result in card.results):
+                raise refusal("results", "a list of tables of figures", own["results"])
+            return card
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
                 f"Expected a model card. Received: one that lacks or adds something ({error})."

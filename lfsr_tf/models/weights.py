@@ -53,12 +53,25 @@ def _checked_weights(path: Path, card: ModelCard) -> dict[str, NDArray[np.float1
             f"Expected weights with the SHA-256 {card.sha256}. Received: {path} with {found}. These are "
             "damaged, or not the package's own: install it again."
         )
+    return _parsed(content, path)
+
+
+def _parsed(content: bytes, path: Path) -> dict[str, NDArray[np.float16]]:
     try:
-        return parse_safetensors(content)
-    except SafetensorError as error:
+        arrays: dict[str, NDArray[np.float16]] = parse_safetensors(content)
+    # Of a type that NumPy lacks only its name is said.
+    except (SafetensorError, KeyError) as error:
         raise ModelError(
-            f"Expected weights in the safetensors format. Received: {path} ({error})."
+            f"Expected weights in the safetensors format. Received: {path} ({error}). Install the package "
+            "again."
         ) from error
+    for name, array in arrays.items():
+        if array.dtype != np.float16 or not np.isfinite(array).all():
+            raise ModelError(
+                f"Expected finite weights of float16. Received: {name} of {array.dtype} in {path}, which has "
+                "others. Install the package again."
+            )
+    return arrays
 
 
 def _assign(model: keras.Model, arrays: dict[str, NDArray[np.float16]], name: str) -> None:

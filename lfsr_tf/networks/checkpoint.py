@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-import zipfile
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,15 @@ import keras
 
 from lfsr_tf.errors import LfsrError, ModelError, OutputError, first_line
 from lfsr_tf.model_info import ModelInfo, info_from_json
+from lfsr_tf.networks.archive import check_holds_weights, check_is_model_file
 from lfsr_tf.networks.interface import scale_of
+from lfsr_tf.networks.outline import outline
 from lfsr_tf.networks.registry import NETWORKS, build_network
 from lfsr_tf.networks.settings import check_channels_last
 from lfsr_tf.networks.trained import TrainedModel, policy_of
+from lfsr_tf.networks.traits import traits_of
 from lfsr_tf.settings import plain_values
+from lfsr_tf.signals import signals_held
 from lfsr_tf.storage import atomic_path, exists, read_json, write_json
 
 MODEL_FILE = "best.keras"
@@ -26,12 +30,10 @@ INFO_FILE = "model.json"
 LAST_FILE, LAST_INFO_FILE = "last.keras", "last.json"
 SCHEMA_VERSION = 1
 
+_log = logging.getLogger(__name__)
 
 # Path and shape of every weight.
 Architecture = tuple[tuple[str, tuple[int, ...]], ...]
-
-# Of its own size: Keras stores weights as they are.
-_MOST_UNFOLDED = 16
 
 
 def save_model(model: keras.Model, info: ModelInfo, path: Path | str) -> Path:
@@ -39,8 +41,8 @@ def save_model(model: keras.Model, info: ModelInfo, path: Path | str) -> Path:
 
     Args:
         model: The model, compiled or not.
-        info: Its description; NumPy's numbers are taken as plain ones, and its `dtype_policy` is replaced by
-            the model's own.
+        info: Its description; NumPy's numbers are taken as plain ones, its `dtype_policy` is replaced by the
+            model's own, and `trained_steps` of 0 by those of a compiled model's optimiser.
         path: The file to write, ending in .keras; model.json is written beside it, last.json for last.keras.
 
     Returns:
@@ -49,8 +51,8 @@ def save_model(model: keras.Model, info: ModelInfo, path: Path | str) -> Path:
     Raises:
         ModelError: The name does not end in .keras; the model does not take images of any size to larger
             ones, or has a class that Keras could not load again; or the description is not one that
-            `load_model` takes: JSON cannot hold it, or it is of another architecture or scale. Layers whose
-            reach is not known are refused later, by `enhance_scan` and `export_model`.
+            `load_model` takes: JSON cannot hold it, or it is of another architecture or scale. A network
+            whose reach cannot be told is written with a warning: `Enhancer` and `export_model` refuse it.
         OutputError: A file cannot be written, or model.json describes another model; neither file is left
             half-written.
     """
@@ -60,7 +62,8 @@ def save_model(model: keras.Model, info: ModelInfo, path: Path | str) -> Path:
     _check_alone(path)
     # First, so that new weights never stand beside an old description.
     values = _checked_values(model, info, path)
-    with atomic_path(path) as temporary:
+    # Keras catches whatever is raised meanwhile, a Ctrl-C too, and goes on.
+    with atomic_path(path) as temporary, signals_held():
         model.save(temporary)
     write_json(_info_file(path), {"schema_version": SCHEMA_VERSION, **values})
     return path
@@ -83,17 +86,18 @@ def load_model(path: Path | str) -> TrainedModel:
     check_channels_last()
     path = Path(path)
     file = path / MODEL_FILE if path.is_dir() else path
-    _check_is_model_file(file)
+    check_is_model_file(file)
     info_file = _info_file(file)
     info = _read_info(info_file)
     try:
-        model = keras.saving.load_model(file, compile=False, safe_mode=True)
+        check_holds_weights(file)
+        with signals_held():
+            model = keras.saving.load_model(file, compile=False, safe_mode=True)
     # Keras hands on whatever its parts raise: zip, HDF5, JSON, unknown layers, shapes that do not fit.
     except Exception as error:
         raise ModelError(
             f"Expected a Keras model of this package. Received: {file}, which cannot be loaded "
-            f"({_origin(error)}). Copy it again; classes of your own must be imported in "
-            "lfsr_tf/networks/registry.py."
+            f"({_origin(error)}). {_remedy(error)}"
         ) from error
     _check_architecture(model, info, file, info_file)
     return TrainedModel(model, dataclasses.replace(info, dtype_policy=policy_of(model)))
@@ -101,7 +105,8 @@ def load_model(path: Path | str) -> TrainedModel:
 
 def _checked_values(model: keras.Model, info: ModelInfo, path: Path) -> dict[str, Any]:
     """The description as JSON has it."""
-    described = dataclasses.asdict(info) | {"dtype_policy": policy_of(model)}
+    found = {"dtype_policy": policy_of(model), "trained_steps": info.trained_steps or _steps_of(model)}
+    described = dataclasses.asdict(info) | found
     try:
         values: dict[str, Any] = json.loads(json.dumps(plain_values(described), allow_nan=False))
         info = info_from_json(values)
@@ -113,7 +118,22 @@ def _checked_values(model: keras.Model, info: ModelInfo, path: Path) -> dict[str
     _check_architecture(model, info, path, _info_file(path))
     if info.network not in NETWORKS:  # those of the registry were made as they will be again
         check_can_be_loaded(model)
+        _warn_if_useless(model, path)
     return values
+
+
+def _steps_of(model: keras.Model) -> int:
+    """Those of its optimiser; 0 where it is not compiled."""
+    optimizer = getattr(model, "optimizer", None)
+    return int(optimizer.iterations) if optimizer else 0
+
+
+def _warn_if_useless(model: keras.Model, path: Path) -> None:
+    """Training refuses such a network at once; here it is trained, and not lost."""
+    try:
+        traits_of(model)
+    except ModelError as error:
+        _log.warning("%s: no scan can be enhanced with this network. %s", path, error)
 
 
 def check_can_be_loaded(network: keras.Model) -> None:
@@ -143,6 +163,16 @@ def _origin(error: BaseException) -> str:
     return f"{type(error).__name__}: {said}"
 
 
+def _remedy(error: BaseException) -> str:
+    """What to do about a model that Keras does not load."""
+    if "Could not locate" not in _origin(error):
+        return "Copy it again."
+    return (
+        "In Python, import the module that registers the class before the model is loaded; the lfsr commands "
+        "know the classes of Keras and of lfsr_tf alone."
+    )
+
+
 def _info_file(file: Path) -> Path:
     """Where the description stands: a run folder holds two models, of which the last has one of its own."""
     return file.with_name(LAST_INFO_FILE if file.name == LAST_FILE else INFO_FILE)
@@ -158,34 +188,6 @@ def _check_alone(file: Path) -> None:
             f"Expected a folder without another model. Received: {file}, beside {min(others)}, which "
             f"{INFO_FILE} describes. Choose another folder."
         )
-
-
-def _check_is_model_file(file: Path) -> None:
-    if not exists(file):
-        raise ModelError(
-            f"Expected a trained model. Received: {file}, which does not exist. Name a run or a .keras file."
-        )
-    unfolded = _unfolded_bytes(file) if file.is_file() else None
-    if unfolded is None:
-        raise ModelError(
-            f"Expected a Keras model file. Received: {file}, which is another kind of file or cut off. "
-            "Train or copy it again."
-        )
-    if unfolded > _MOST_UNFOLDED * file.stat().st_size:
-        raise ModelError(
-            f"Expected a Keras model file, which is hardly compressed. Received: {file}, which unfolds to "
-            f"{unfolded / 2**20:.0f} MiB. Train or copy it again."
-        )
-
-
-def _unfolded_bytes(file: Path) -> int | None:
-    """What the entries of an archive say that they hold; None of anything else."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return sum(entry.file_size for entry in archive.infolist())
-    # Of damaged tables of contents zipfile raises whatever comes of them.
-    except Exception:
-        return None
 
 
 def _read_info(file: Path) -> ModelInfo:
@@ -224,7 +226,7 @@ def _check_weights(model: keras.Model, info: ModelInfo, file: Path, info_file: P
     try:
         settings = json.dumps(plain_values(dict(info.settings)), sort_keys=True)
         expected = _architecture_of(info.network, NETWORKS[info.network], settings)
-    # Settings of a size that no memory has are TensorFlow's own error.
+    # A builder of one's own raises whatever it does.
     except Exception as error:
         raise ModelError(
             f"Expected a model description. Received: {info_file}, whose settings do "
@@ -240,7 +242,7 @@ def _check_weights(model: keras.Model, info: ModelInfo, file: Path, info_file: P
 @functools.lru_cache(maxsize=8)
 def _architecture_of(network: str, builder: Callable[..., keras.Model], settings: str) -> Architecture:
     """The weights of a network of the registry, whose builder is given, too: made once for many files."""
-    return _architecture(build_network(network, **json.loads(settings)))
+    return _architecture(outline(lambda: build_network(network, **json.loads(settings))))
 
 
 def _architecture(model: keras.Model) -> Architecture:

@@ -7,17 +7,22 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from lfsr_tf import __version__
 from lfsr_tf.errors import LfsrError, RecordsError
 from lfsr_tf.pairs.config import PairsConfig
+from lfsr_tf.settings import check_counts, check_range, check_types, is_number, refusal
 from lfsr_tf.storage import read_json, write_json
 
 SCHEMA_VERSION = 1
 DESCRIPTION = "dataset.json"
 SplitName = Literal["train", "validation"]
+# Of any file system.
+_NAME_LENGTH = 255
+# What else a description says; more of it is looked into where it is used.
+_KINDS = {"sources": list, "failed": list, "fingerprint": str, "versions": dict}
 _PACKAGES = ("numpy", "tensorflow", "nibabel", "pydicom", "h5py")
 
 
@@ -30,6 +35,19 @@ class Shard:
     bytes: int
     sha256: str
     hr_size: int
+
+    def __post_init__(self) -> None:
+        """Refuse what no shard is, and names that lead out of the folder.
+
+        Raises:
+            ConfigError: A value is of another type or out of its range.
+        """
+        check_types(self)
+        check_range(self, "records", "bytes", least=0)
+        check_range(self, "hr_size", least=1)
+        plain = self.file not in ("", "..") and self.file == PurePath(self.file).name
+        if not (plain and self.file.isprintable() and len(self.file) <= _NAME_LENGTH):
+            raise refusal("file", "the name of a file in the folder", self.file[:_NAME_LENGTH])
 
 
 @dataclass(frozen=True)
@@ -171,14 +189,19 @@ def _read_description(folder: Path) -> dict[str, Any]:
 
 
 def _from_json(folder: Path, values: dict[str, Any]) -> DatasetInfo:
+    for name, kind in _KINDS.items():
+        if not isinstance(values[name], kind):
+            raise refusal(name, f"a {kind.__name__}", values[name])
     low, high = values["spacing_mm"]
+    if not (is_number(low) and is_number(high)):
+        raise refusal("spacing_mm", "two finite numbers", values["spacing_mm"])
     return DatasetInfo(
         folder=folder,
         config=PairsConfig.of_records(values["config"]),
         train=_split_from_json(values["train"]),
         validation=_split_from_json(values["validation"]),
-        sources=values["sources"],
-        failed=values["failed"],
+        sources=[dict(entry) for entry in values["sources"]],
+        failed=[{"name": str(entry["name"]), "error": str(entry["error"])} for entry in values["failed"]],
         spacing_mm=(low, high),
         fingerprint=values["fingerprint"],
         versions=values["versions"],
@@ -187,4 +210,5 @@ def _from_json(folder: Path, values: dict[str, Any]) -> DatasetInfo:
 
 def _split_from_json(values: dict[str, Any]) -> Split:
     shards = tuple(Shard(**shard) for shard in values["shards"])
-    return Split(shards, values["slices"], tuple(values["subjects"]), values["contrasts"])
+    check_counts(0, slices=values["slices"])
+    return Split(shards, values["slices"], tuple(map(str, values["subjects"])), dict(values["contrasts"]))

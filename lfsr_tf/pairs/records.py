@@ -119,10 +119,22 @@ def parse_batch(serialised: tf.Tensor, mode: str) -> dict[str, tf.Tensor]:
 
     Returns:
         The schema's features, each with B first; `hr` (and `lr`) as float32 [B, h, w].
+
+    Raises:
+        InvalidArgumentError: One of them is no record of this mode, or the images differ in size, are empty
+            or have other pixels than their size says.
     """
     values = tf.io.parse_example(serialised, FEATURES[mode])
     for name in ("lr", "hr") if mode == "pairs" else ("hr",):
         pixels = tf.cast(tf.io.decode_raw(values[name], tf.float16), tf.float32)
-        shape = values.pop(f"{name}_shape")[0]
-        values[name] = tf.reshape(pixels, tf.concat([[-1], shape], axis=0))
+        values[name] = tf.reshape(pixels, _shape_of_all(values.pop(f"{name}_shape")))
     return values
+
+
+def _shape_of_all(shapes: tf.Tensor) -> tf.Tensor:
+    """[B, h, w] of B equal shapes [B, 2]."""
+    fit = tf.reduce_all((shapes == shapes[0]) & (shapes >= 1))
+    # Of text alone, and no `tf.debugging`: that makes a branch of it, which takes longer.
+    checked = tf.raw_ops.Assert(condition=fit, data=["Images of several sizes, or empty ones."])
+    with tf.control_dependencies([checked]):
+        return tf.concat([tf.shape(shapes, tf.int64)[:1], shapes[0]], axis=0)

@@ -13,6 +13,8 @@ from lfsr_tf.presets import preset_names, read_preset
 from lfsr_tf.training.config import TrainConfig
 
 _FOLDER = Path(__file__).parent / "presets"
+# Tables within tables that a change reaches into: none of the settings here is so deep.
+_MOST_DEPTH = 8
 
 
 def list_presets() -> list[str]:
@@ -53,7 +55,7 @@ def _changed(config: TrainConfig, overrides: Iterable[str]) -> TrainConfig:
 def _apply(settings: dict[str, Any], change: str) -> None:
     key, equals, text = change.partition("=")
     *tables, name = key.strip().split(".")
-    if not equals or not all((*tables, name)):
+    if not equals or not all((*tables, name)) or len(tables) > _MOST_DEPTH:
         raise ConfigError(f"Expected a change as key=value, such as batch_size=8. Received: {change}.")
     target = settings
     for table in tables:
@@ -73,5 +75,5 @@ def _value(text: str) -> Any:
         return None
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

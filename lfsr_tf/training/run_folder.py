@@ -30,6 +30,7 @@ from typing import Any
 from lfsr_tf.errors import ConfigError, LfsrError, OutputError
 from lfsr_tf.locking import LOCK, exclusive
 from lfsr_tf.networks.checkpoint import INFO_FILE, LAST_FILE, LAST_INFO_FILE, MODEL_FILE
+from lfsr_tf.settings import is_count
 from lfsr_tf.storage import TEMPORARY_PREFIX, atomic_folder, is_litter, read_json, remove, write_json
 from lfsr_tf.training.state import RunState, write_history
 
@@ -89,13 +90,24 @@ class RunFolder:
 
     @property
     def data(self) -> dict[str, Any]:
-        """What the run was started on: its records, and the model that it started from."""
-        return dict(read_json(self.path / "data.json"))
+        """What the run was started on: its records, and the model that it started from.
+
+        Raises:
+            ConfigError: data.json is damaged.
+        """
+        return _read_table(self.path / "data.json")
 
     @property
     def start_steps(self) -> int:
-        """Optimiser steps of the model that the run started from; 0 where it had none."""
-        return int(self.data.get("start_steps", 0))
+        """Optimiser steps of the model that the run started from; 0 where it had none.
+
+        Raises:
+            ConfigError: data.json is damaged.
+        """
+        steps = self.data.get("start_steps", 0)
+        if not is_count(steps, 0):
+            raise _damaged(self.path / "data.json", f"start_steps={steps!r}")
+        return int(steps)
 
     def begin(self, identity: Mapping[str, Any], versions: Mapping[str, Any]) -> RunState:
         """Start a run, or take up the one that is here.
@@ -239,7 +251,7 @@ def _is_leftover(entry: Path) -> bool:
 def _check_same(folder: Path, name: str, value: Any) -> None:
     # As JSON has it: a tuple is a list there.
     before, value = (
-        _fixed(values) for values in (read_json(folder / f"{name}.json"), json.loads(json.dumps(value)))
+        _fixed(values) for values in (_read_table(folder / f"{name}.json"), json.loads(json.dumps(value)))
     )
     for key in sorted((before.keys() | value.keys()) - _FREE - (_ONCE - value.keys())):
         if before.get(key) != value.get(key):
@@ -247,6 +259,19 @@ def _check_same(folder: Path, name: str, value: Any) -> None:
                 f"Expected the {name} that the run in {folder} was started with: {key}={before.get(key)!r}. "
                 f"Received: {key}={value.get(key)!r}. Train into another folder, or as the run was started."
             )
+
+
+def _read_table(path: Path) -> dict[str, Any]:
+    values = read_json(path)
+    if not isinstance(values, dict):
+        raise _damaged(path, "no table of values")
+    return values
+
+
+def _damaged(path: Path, received: str) -> ConfigError:
+    return ConfigError(
+        f"Expected {path} as the run was started with it. Received: {received}. Train into a new folder."
+    )
 
 
 def _fixed(values: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lfsr_tf.errors import ModelError
+from lfsr_tf.settings import check_range, check_types, is_number, refusal
 from lfsr_tf.storage import atomic_path, exists, read_json, write_json
 
 MONITOR = "val_loss"
@@ -92,9 +93,17 @@ class RunState:
         Raises:
             KeyError: A value is missing.
             TypeError: There are other values.
+            ConfigError: A value is of another type or out of its range.
         """
-        best_value = math.inf if values["best_value"] is None else values["best_value"]
-        return cls(**{**values, "best_value": best_value, "history": tuple(values["history"])})
+        best, history = values["best_value"], values["history"]
+        if not (best is None or is_number(best)):
+            raise refusal("best_value", "a finite number or null", best)
+        if not (isinstance(history, list | tuple) and all(map(_is_row, history))):
+            raise refusal("history", "a list of tables of numbers", history)
+        state = cls(**{**values, "best_value": 0.0 if best is None else best, "history": tuple(history)})
+        check_types(state)
+        check_range(state, "best_epoch", "waited", least=0)
+        return dataclasses.replace(state, best_value=math.inf) if best is None else state
 
     @classmethod
     def read(cls, path: Path) -> RunState:
@@ -107,7 +116,7 @@ class RunState:
             return cls()
         try:
             return cls.from_json(read_json(path))
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
                 f"Expected the state of a training run. Received: {path}. Train into a new folder."
             ) from error
@@ -122,6 +131,10 @@ def write_history(history: tuple[Row, ...], path: Path) -> None:
     writer.writerows(history)
     with atomic_path(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8")
+
+
+def _is_row(row: Any) -> bool:
+    return isinstance(row, Mapping) and all(value is None or is_number(value) for value in row.values())
 
 
 def _finite(number: float | None) -> float | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save, save_file
 
 from lfsr_tf.errors import ModelError
 from lfsr_tf.models import ModelCard, list_models, load_default, load_model, read_card
@@ -161,6 +161,38 @@ def test_weights_of_another_network_are_refused(shipped: Path, change: Callable[
         load_shipped("small", shipped)
 
 
+def _typed(arrays: dict[str, np.ndarray], dtype: bytes) -> bytes:
+    """The same bytes, said to be of another type of two bytes."""
+    content = save(arrays)
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = content[8:end].replace(b'"F16"', b'"' + dtype + b'"')
+    return len(header).to_bytes(8, "little") + header + content[end:]
+
+
+def _not_finite(arrays: dict[str, np.ndarray]) -> bytes:
+    return save(arrays | {"trunk/bias": np.full_like(arrays["trunk/bias"], np.nan)})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda arrays: _typed(arrays, b"I16"), "finite weights of float16.*of int16"),
+        (lambda arrays: save({name: array.astype("f4") for name, array in arrays.items()}), "of float32"),
+        (lambda arrays: _typed(arrays, b"BF16"), "safetensors format"),
+        (_not_finite, "finite weights of float16.*trunk/bias"),
+    ],
+    ids=["I16", "F32", "BF16", "NaN"],
+)
+def test_weights_of_another_type_or_not_finite_are_refused(
+    shipped: Path, make: Callable[..., bytes], message: str
+) -> None:
+    content = make(load_file(shipped / "small.safetensors"))
+    (shipped / "small.safetensors").write_bytes(content)
+    _with_hash_of(shipped)
+    with pytest.raises(ModelError, match=message):
+        load_shipped("small", shipped)
+
+
 def test_a_file_that_is_no_safetensors_is_refused(shipped: Path) -> None:
     (shipped / "small.safetensors").write_bytes(b"not weights")
     _with_hash_of(shipped)
@@ -168,11 +200,33 @@ def test_a_file_that_is_no_safetensors_is_refused(shipped: Path) -> None:
         load_shipped("small", shipped)
 
 
-@pytest.mark.parametrize("content", ["{", "{}", '{"info": {}}'])
+@pytest.mark.parametrize("content", ["{", "{}", '{"info": {}}', "[1]", '"abc"', "null"])
 def test_a_damaged_card_is_refused(shipped: Path, content: str) -> None:
     (shipped / "small.json").write_text(content)
     with pytest.raises(ModelError, match="card"):
         load_shipped("small", shipped)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data": None},
+        {"data": 5},
+        {"data": [5]},
+        {"results": None},
+        {"results": "abc"},
+        {"sha256": 5},
+        {"summary": []},
+        {"parameters": "x"},
+        {"colour": 1},
+    ],
+    ids=str,
+)
+def test_a_card_of_other_values_is_refused(shipped: Path, change: dict[str, object]) -> None:
+    values = json.loads((shipped / "small.json").read_text())
+    (shipped / "small.json").write_text(json.dumps(values | change))
+    with pytest.raises(ModelError, match="Expected a model card"):
+        read_card("small", shipped)
 
 
 @pytest.mark.parametrize("name", ["other", "../small", ""])

@@ -1,6 +1,7 @@
 """A model and its description on disk: what comes back, and what is not written."""
 
 import dataclasses
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from keras.src.saving import saving_lib
 
 import lfsr_tf
 from lfsr_tf.errors import ModelError, OutputError
@@ -38,6 +40,23 @@ def test_a_network_of_ones_own_can_be_saved_and_loaded(tmp_path: Path) -> None:
     model = keras.Model(image, keras.layers.Conv2DTranspose(1, 3, strides=2, padding="same")(image))
     save_model(model, ModelInfo("mine", "Mine", {}, 2), tmp_path / "best.keras")
     assert load_model(tmp_path).model.count_params() == 10
+
+
+OWN_MODULE = """
+import keras, lfsr_tf
+
+@keras.saving.register_keras_serializable(package="mine")
+class Kept(keras.layers.Layer):
+    def call(self, maps):
+        return maps
+
+    def input_range(self, sample):
+        return range(sample, sample + 1)
+
+image = keras.Input((None, None, 1))
+network = keras.Model(image, keras.layers.UpSampling2D(2)(Kept(name="kept")(image)))
+info = lfsr_tf.ModelInfo("mine", "Mine", {}, 2)
+"""
 
 
 class Unregistered(keras.layers.Layer):
@@ -73,10 +92,51 @@ def test_a_class_that_keras_does_not_know_is_named(
         save_model(model, ModelInfo("mine", "Mine", {}, 2), tmp_path / "best.keras")
     assert not (tmp_path / "best.keras").exists()
     model.save(run / "best.keras")
-    with pytest.raises(
-        ModelError, match=r"cannot be loaded .*'Unregistered.*lfsr_tf/networks/registry\.py\."
-    ):
+    with pytest.raises(ModelError, match=r"cannot be loaded .*'Unregistered") as refused:
         load_model(run)
+    assert "\n" not in str(refused.value) and "Copy it again" not in str(refused.value)
+    assert "In Python, import the module that registers the class before" in str(refused.value)
+
+
+def test_a_registered_class_is_found_once_its_module_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN_MODULE)
+
+    def run_python(code: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+
+    save = "import lfsr_tf, mine; lfsr_tf.save_model(mine.network, mine.info, 'own/model.keras')"
+    run_python(save).check_returncode()
+    run_python("import lfsr_tf, mine; lfsr_tf.load_model('own/model.keras')").check_returncode()
+    refused = run_python("import lfsr_tf; lfsr_tf.load_model('own/model.keras')").stderr.splitlines()[-1]
+    assert "'Kept'" in refused and "import the module that registers the class before" in refused
+
+
+def test_the_steps_of_a_compiled_model_are_its_optimizers(tmp_path: Path) -> None:
+    model = ResidualSR(**SETTINGS)
+    model.compile("adam", "mse")
+    model.fit(np.ones((6, 4, 4, 1)), np.ones((6, 8, 8, 1)), batch_size=2, verbose=0)
+    for told, expected in ((0, 3), (700, 700)):
+        save_model(model, dataclasses.replace(INFO, trained_steps=told), tmp_path / "best.keras")
+        assert load_model(tmp_path).info.trained_steps == expected
+
+
+def test_a_network_that_no_scan_can_be_enhanced_with_is_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    image = keras.Input((None, None, 1))
+    smooth = keras.layers.Conv2D(1, 3, strides=2, padding="same", name="strided")(image)
+    up = keras.layers.UpSampling2D(4, name="up")(smooth)
+    save_model(keras.Model(image, up), ModelInfo("mine", "Mine", {}, 2), tmp_path / "best.keras")
+    (record,) = caplog.records
+    assert record.levelname == "WARNING" and "\n" not in record.getMessage()
+    assert "no scan can be enhanced with" in record.getMessage() and "strided" in record.getMessage()
+    assert load_model(tmp_path).info.name == "mine"
+
+
+def test_nothing_is_told_of_others(run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    trained = load_model(run)
+    save_model(trained.model, trained.info, run / "best.keras")
+    assert not caplog.records
 
 
 def test_a_loss_of_ones_own_is_no_hindrance(tmp_path: Path) -> None:
@@ -211,3 +271,31 @@ def test_no_description_is_written_over_that_of_another_model(run: Path) -> None
     assert sorted(path.name for path in run.iterdir()) == ["best.keras", "model.json"]
     for name in ("last.keras", "best.keras"):
         save_model(ResidualSR(**SETTINGS), INFO, run / name)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_while_keras_saves_or_loads_is_not_swallowed(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    earlier = signal.signal(number, told)
+    # Within both there is a bare `except`, in which this is asked.
+    asked = saving_lib.is_memory_sufficient
+
+    def signalled(model: keras.Model) -> bool:
+        signal.raise_signal(number)
+        return bool(asked(model))
+
+    try:
+        model = build_network("ResidualSR", blocks=1, filters=4)
+        info = ModelInfo("mine", "ResidualSR", {"blocks": 1, "filters": 4}, 2)
+        save_model(model, info, tmp_path / "best.keras")
+        monkeypatch.setattr(saving_lib, "is_memory_sufficient", signalled)
+        with pytest.raises(KeyboardInterrupt):
+            save_model(model, info, tmp_path / "other" / "best.keras")
+        with pytest.raises(KeyboardInterrupt):
+            load_model(tmp_path)
+    finally:
+        signal.signal(number, earlier)

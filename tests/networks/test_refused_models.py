@@ -1,10 +1,15 @@
 """What is no model, or is not what it says, is refused in one line when it is loaded."""
 
+import io
 import json
+import resource
 import shutil
+import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import keras
 import pytest
 
@@ -61,6 +66,9 @@ def test_a_zip_of_something_else_is_refused(run: Path, tmp_path: Path) -> None:
     (tmp_path / "other" / "note.txt").write_text("no model")
     archive = shutil.make_archive(str(tmp_path / "archive"), "zip", tmp_path / "other")
     shutil.copy(archive, run / "best.keras")
+    assert "stored unpacked" in refusal(run)
+    with zipfile.ZipFile(run / "best.keras", "w") as unpacked:
+        unpacked.writestr("note.txt", "no model")
     assert "cannot be loaded" in refusal(run)
 
 
@@ -126,7 +134,72 @@ def test_the_precision_is_that_of_the_layers_whatever_the_description_says(run: 
     assert load_model(run).info.dtype_policy == "float32"
 
 
-def test_a_model_that_unfolds_to_many_times_its_size_is_refused_before_it_does(run: Path) -> None:
-    with zipfile.ZipFile(run / "best.keras", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("config.json", b" " * 2**24)
-    assert "which unfolds to 16 MiB" in refusal(run)
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_a_packed_model_is_refused_before_it_is_unfolded(run: Path, method: int) -> None:
+    with zipfile.ZipFile(run / "best.keras", "w", method) as archive:
+        archive.writestr("config.json", b" " * 2**20)
+    assert "stored unpacked" in refusal(run)
+
+
+@pytest.mark.parametrize("sizes", [(10, 10**9), (10**9, 10**9)], ids=["unfolded", "both"])
+def test_entries_that_declare_more_than_the_file_holds_are_refused(run: Path, sizes: tuple[int, int]) -> None:
+    data = bytearray((run / "best.keras").read_bytes())
+    struct.pack_into("<II", data, data.rindex(b"PK\x01\x02") + 20, *sizes)
+    (run / "best.keras").write_bytes(data)
+    assert "stored unpacked" in refusal(run)
+
+
+def rewritten(run: Path, name: str, change: Callable[[bytes], bytes]) -> None:
+    """The model with another content of one entry."""
+    with zipfile.ZipFile(run / "best.keras") as archive:
+        entries = {entry: archive.read(entry) for entry in archive.namelist()}
+    with zipfile.ZipFile(run / "best.keras", "w") as archive:
+        for entry, content in entries.items():
+            archive.writestr(entry, change(content) if entry == name else content)
+
+
+@pytest.mark.parametrize("filters", [b"60000", b"2000000000"])
+def test_a_network_of_more_weights_than_the_file_holds_is_not_built(run: Path, filters: bytes) -> None:
+    load_model(run)  # so that what it costs once is not counted
+    for known in (b'"filters": 4', b"null, 4"):
+        wider = known.replace(b"4", filters)
+        rewritten(run, "config.json", lambda text, known=known, wider=wider: text.replace(known, wider))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "a network of " in refusal(run)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**18  # KiB
+
+
+def test_weights_that_are_declared_and_stand_nowhere_are_refused(run: Path) -> None:
+    def declared(content: bytes) -> bytes:
+        stream = io.BytesIO(content)
+        with h5py.File(stream, "r+") as weights:
+            weights.create_dataset("layers/more", (10**5, 10**5), "f4", chunks=True)
+        return stream.getvalue()
+
+    rewritten(run, "model.weights.h5", declared)
+    assert "declared in" in refusal(run)
+
+
+@pytest.mark.parametrize(
+    ("network", "settings"),
+    [
+        ("SRDenseNet", {"blocks": 10**9}),
+        ("SRDenseNet", {"blocks": 100, "layers_per_block": 100}),
+        ("SRDenseNet", {"blocks": 1, "layers_per_block": 1, "growth": 2**31 - 1}),
+        ("UNetSR", {"filters": [8, 8], "blocks": [1, 3000]}),
+        ("SelfEnsemble", {"blocks": 1, "filters": 2**31 - 1}),
+    ],
+    ids=str,
+)
+def test_settings_of_a_size_that_no_network_has_are_refused(
+    run: Path, network: str, settings: dict[str, object]
+) -> None:
+    values = json.loads((run / "model.json").read_text())
+    (run / "model.json").write_text(json.dumps({**values, "network": network, "settings": settings}))
+    assert "at most" in refusal(run)
+
+
+def test_the_widest_settings_are_compared_without_memory_for_their_weights(run: Path) -> None:
+    values = json.loads((run / "model.json").read_text())
+    (run / "model.json").write_text(json.dumps({**values, "settings": {"blocks": 2, "filters": 60000}}))
+    assert "another architecture" in refusal(run)

@@ -1,5 +1,6 @@
 """Small heads on disk, and the records made from them."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def first_shard(folder: Path) -> Path:
+    return sorted(folder.glob("pairs-train-*"))[0]
+
+
 @dataclass(frozen=True)
 class Scans:
     train: Path
@@ -72,6 +77,12 @@ def slices_records(scans: Scans, tmp_path_factory: pytest.TempPathFactory) -> Pa
     with lent_worker():
         prepare_dataset(scans.train, scans.validation, folder, PairsConfig(mode="slices", **SMALL), workers=1)
     return folder
+
+
+@pytest.fixture
+def damaged(pairs_records: Path, tmp_path: Path) -> Path:
+    """A copy of the pairs, to be damaged."""
+    return Path(shutil.copytree(pairs_records, tmp_path / "records"))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import gzip
 import resource
-import shutil
 import subprocess
 import sys
 from collections import ChainMap, Counter
@@ -14,7 +13,7 @@ from lfsr_tf.errors import OutputError, RecordsError
 from lfsr_tf.hashing import sha256_file
 from lfsr_tf.pairs import check_records, open_dataset, read_records, training_data, validation_data
 from lfsr_tf.pairs.records import PIXELS, parse_batch, serialised_records, write_shard
-from lfsr_tf.storage import read_json, write_json
+from tests.pairs.conftest import first_shard
 
 
 def record(number: int) -> dict[str, object]:
@@ -95,15 +94,6 @@ def test_a_parent_that_is_a_file_is_refused(tmp_path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="Cannot write"):
         write_shard(tmp_path / "file" / "a.tfrecord.gz", [record(0)])
-
-
-@pytest.fixture
-def damaged(pairs_records: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(pairs_records, tmp_path / "records"))
-
-
-def first_shard(folder: Path) -> Path:
-    return sorted(folder.glob("pairs-train-*"))[0]
 
 
 def rewritten(shard: Path, number: int, change) -> None:
@@ -211,31 +201,3 @@ def test_a_missing_shard_is_named(damaged: Path) -> None:
     shard.unlink()
     with pytest.raises(RecordsError, match=f"{shard.name}.*missing"):
         open_dataset(damaged)
-
-
-def test_another_schema_version_is_refused(damaged: Path) -> None:
-    values = read_json(damaged / "dataset.json")
-    write_json(damaged / "dataset.json", values | {"schema_version": 99})
-    with pytest.raises(RecordsError, match=r"schema version 1. Received: version 99"):
-        open_dataset(damaged)
-
-
-def test_records_of_slices_open_that_were_asked_for_pairs(slices_records: Path, tmp_path: Path) -> None:
-    # Earlier versions took these settings, wrote them down, and did nothing with them.
-    folder = Path(shutil.copytree(slices_records, tmp_path / "records"))
-    values = read_json(folder / "dataset.json")
-    asked = {**values["config"], "train_pairs": 1000, "validation_pairs": 100}
-    write_json(folder / "dataset.json", values | {"config": asked})
-    assert open_dataset(folder).config == open_dataset(slices_records).config
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"schema_version": 1}', "not json"])
-def test_a_foreign_description_is_refused(damaged: Path, text: str) -> None:
-    (damaged / "dataset.json").write_text(text)
-    with pytest.raises(RecordsError, match=r"dataset\.json|schema"):
-        open_dataset(damaged)
-
-
-def test_a_folder_without_description_says_what_to_do(tmp_path) -> None:
-    with pytest.raises(RecordsError, match="lfsr prepare"):
-        open_dataset(tmp_path)

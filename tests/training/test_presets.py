@@ -79,6 +79,9 @@ def test_none_takes_a_setting_back_to_its_default() -> None:
         "colour=4",
         "epochs=many",
         f"epochs={'9' * 5000}",
+        f"epochs={'[' * 5000}",
+        f"{'a.' * 5000}a=1",
+        f"network_settings.{'a.' * 5000}a=1",
     ],
 )
 def test_a_change_that_means_nothing_is_refused(change: str) -> None:
@@ -98,9 +101,28 @@ def test_a_setting_that_is_refused_is_told_with_its_file(tmp_path: Path) -> None
         load_preset(mine)
 
 
-@pytest.mark.parametrize("text", ["batch_size = = 3", f"epochs = {'9' * 5000}"], ids=["equals", "digits"])
+@pytest.mark.parametrize(
+    "text",
+    ["batch_size = = 3", f"epochs = {'9' * 5000}", f"a={'[' * 5000}{']' * 5000}", f"a={'{b=' * 4000}"],
+    ids=["equals", "digits", "lists", "tables"],
+)
 def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, text: str) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text(text)
     with pytest.raises(ConfigError, match="not TOML"):
         load_preset(broken)
+
+
+@pytest.mark.parametrize("text", [f"{'a.' * 20_000}a=1", "# " + "x" * 2**20], ids=["dots", "comment"])
+def test_a_file_that_is_too_large_for_a_preset_is_not_parsed(tmp_path: Path, text: str) -> None:
+    large = tmp_path / "large.toml"
+    large.write_text(text)
+    with pytest.raises(ConfigError, match=r"large\.toml: Expected .* at most 16384 bytes"):
+        load_preset(large)
+
+
+def test_a_key_of_many_dots_is_refused(tmp_path: Path) -> None:
+    dotted = tmp_path / "dotted.toml"
+    dotted.write_text(f"network_settings.{'a.' * 5000}a=1")
+    with pytest.raises(ConfigError, match=r"dotted\.toml"):
+        load_preset(dotted)

@@ -10,7 +10,7 @@ import pytest
 from lfsr_tf.errors import ConfigError, OutputError
 from lfsr_tf.locking import LOCK
 from lfsr_tf.training import run_folder
-from lfsr_tf.training.run_folder import WEIGHTS, RunFolder, open_run
+from lfsr_tf.training.run_folder import WEIGHTS, RunFolder, check_run, open_run
 from lfsr_tf.training.state import RunState
 from tests.training.history import read_rows
 
@@ -217,6 +217,29 @@ def test_what_a_run_started_from_is_compared_only_where_it_is_given(tmp_path: Pa
         with pytest.raises(ConfigError, match=r"start='a'.*Received: start='b'"):
             folder.begin(starting("b"), {})
         assert folder.start_steps == 100
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", '"abc"', "null"])
+def test_data_that_are_no_table_are_refused(tmp_path: Path, text: str) -> None:
+    with open_run(tmp_path) as folder:
+        advance(folder, folder.begin(IDENTITY, {}), 1.0)
+        (tmp_path / "data.json").write_text(text)
+        for use in (
+            lambda: check_run(tmp_path, IDENTITY),
+            lambda: folder.begin(IDENTITY, {}),
+            lambda: folder.data,
+            lambda: folder.start_steps,
+        ):
+            with pytest.raises(ConfigError, match=r"Expected .*data\.json .*Received: no table"):
+                use()
+
+
+@pytest.mark.parametrize("steps", ["x", -1, 1.5, None], ids=str)
+def test_steps_that_are_no_count_are_refused(tmp_path: Path, steps: object) -> None:
+    with open_run(tmp_path) as folder:
+        folder.begin({"data": {"start_steps": steps}}, {})
+        with pytest.raises(ConfigError, match=r"data\.json .*Received: start_steps="):
+            _ = folder.start_steps
 
 
 def test_a_parent_that_is_a_file_is_refused(tmp_path: Path) -> None:

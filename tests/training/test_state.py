@@ -1,5 +1,6 @@
 """RunState: best, patience and history after each epoch, and the way to the disk and back."""
 
+import json
 import math
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfsr_tf.errors import LfsrError
+from lfsr_tf.errors import LfsrError, ModelError
 from lfsr_tf.training.state import RunState, write_history
 from tests.training.history import read_rows
 
@@ -57,6 +58,34 @@ def test_only_an_improvement_is_the_best() -> None:
 def test_a_state_that_was_never_written_is_the_initial_one(tmp_path: Path) -> None:
     state = RunState.read(tmp_path / "state.json")
     assert (state.epochs_done, state.best_value, state.finished) == (0, math.inf, "")
+
+
+WHOLE = {"history": [{"epoch": 1, "val_loss": 2.0}], "best_epoch": 1, "best_value": 2.0, "waited": 0}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"history": "abc"},
+        {"history": [1, 2]},
+        {"history": [{"epoch": "x"}]},
+        {"history": [{"val_loss": [1.0]}]},
+        {"best_value": "x"},
+        {"best_value": math.nan},
+        {"best_epoch": 1.5},
+        {"best_epoch": -1},
+        {"waited": "x"},
+        {"finished": 5},
+    ],
+    ids=str,
+)
+def test_a_state_of_other_values_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps(WHOLE))
+    assert RunState.read(path).epochs_done == 1
+    path.write_text(json.dumps(WHOLE | change))
+    with pytest.raises(ModelError, match=r"state of a training run"):
+        RunState.read(path)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"best_value": 1, "history": [], "colour": 1}'])
