@@ -3,8 +3,8 @@
 Outside the object a magnitude image holds noise alone, and its statistics are known: Rayleigh for one coil,
 and for the root sum of squares of n coils the central chi distribution with mean(m^2) = 2 n sigma^2 (H.
 Gudbjartsson and S. Patz, MRM 34, 1995; C. D. Constantinides et al., MRM 38, 1997). `background` finds that
-part; where nothing is distributed like noise (skull-stripped, defaced or masked images) sigma is unknown,
-and said to be.
+part; where nothing is distributed like noise (skull-stripped, defaced or masked images), or only what is not
+the darkest (textured tissue that fills the image), sigma is unknown, and said to be.
 
 Complex data is measured in the same way. Its finest diagonal high-pass is only the fallback for data without
 background: the noise of real scanners is not white (receiver filters damp the rim of k-space), and at 0.055
@@ -75,7 +75,7 @@ def estimate_sigma_magnitude(image: tf.Tensor, *, coils: int = 1) -> NoiseEstima
     if zeros > _MOSTLY_ZERO:
         reason = f"the background is masked: {100.0 * zeros:.0f} % of the voxels are exactly zero"
     else:
-        reason = "no part of the image is distributed like noise"
+        reason = "the darkest part of the image is not distributed like noise"
     return NoiseEstimate(None, "unknown", coils, reason)
 
 
@@ -144,8 +144,10 @@ def estimate_sigma_kspace(kspace: tf.Tensor, *, coil_axis: int | None = None) ->
 def high_pass_sigma(image: tf.Tensor, *, per_image: bool = False) -> tf.Tensor:
     """Median absolute deviation of the finest diagonal Haar coefficients of both channels, over 0.6745.
 
-    Exact for white noise; edges of the object hardly move a median (D. L. Donoho and I. M. Johnstone,
-    Biometrika 81, 1994).
+    Exact for white noise alone, and nearly so on smooth objects (D. L. Donoho and I. M. Johnstone, Biometrika
+    81, 1994). Fine detail all over the image raises it: on real slices of 1.5 and 3 mm that the head fills it
+    is 1.04 to 2.15 times too high, by the less the more noise there is (1.16 to 1.62 times at a sigma of 0.03
+    of the 99.9th percentile, 1.07 to 1.34 at 0.06).
 
     Args:
         image: Complex [N, H, W].
