@@ -176,7 +176,7 @@ def test_a_full_disk_leaves_no_version_behind(
 ) -> None:
     with full_disk(limit), pytest.raises(OutputError, match="Cannot write"):
         export_model(trained, tmp_path, check=False)
-    assert list((tmp_path / "lfsr").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("no_graph")
@@ -189,4 +189,4 @@ def test_a_version_that_fails_the_check_never_appears(
     monkeypatch.setattr("lfsr_tf.serving.export.check_saved_model", failing)
     with pytest.raises(ModelError, match="refuses it"):
         export_model(trained, tmp_path)
-    assert list((tmp_path / "lfsr").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
