@@ -7,7 +7,7 @@ a voxel is modelled as
     spread * variance over the views + noise * sigma^2 + floor,
 
 with three numbers of each model, fitted on scans whose truth is known (`evaluation.calibration`). The spread
-itself is a sixth to a quarter of the error: most of what a network does not know is the same from all places.
+itself is a sixth to a fifth of the error: most of what a network does not know is the same from all places.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from lfsr_tf.errors import OutputError
+from lfsr_tf.signals import signals_held
 
 TEMPORARY_PREFIX = ".partial-"
 _NAME_BYTES = 255
@@ -26,12 +27,17 @@ def move_into_place(temporary: Path, target: Path, *, overwrite: bool = True) ->
         OutputError: Another process has made something of that name meanwhile.
         OSError: It cannot be renamed.
     """
-    if not overwrite:
-        _place_new(temporary, target)
-        return
-    if not target.is_dir() or target.is_symlink():
-        rename(temporary, target)
-        return
+    # Told to end in between, the earlier folder would have neither its name nor its end.
+    with signals_held():
+        if not overwrite:
+            _place_new(temporary, target)
+        elif not target.is_dir() or target.is_symlink():
+            rename(temporary, target)
+        else:
+            _replace_folder(temporary, target)
+
+
+def _replace_folder(temporary: Path, target: Path) -> None:
     aside = temporary_sibling(target.with_name(f"{target.name}.old"))
     target.replace(aside)
     try:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
 
 ENDING = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 """What tells a process to end: Ctrl+C, whoever manages processes, and a terminal that is closed."""
@@ -22,17 +23,27 @@ def signals_held() -> Iterator[None]:
         yield
         return
     told: list[int] = []
-    # A mask would hold nothing: a thread of TensorFlow's would take the signal instead.
-    before = {
-        each: signal.signal(each, lambda number, frame: told.append(number))
-        for each in ENDING
-        # None: not set from Python, which could not put it back.
-        if signal.getsignal(each) not in (signal.SIG_IGN, None)
-    }
     try:
-        yield
+        # A mask would hold nothing: a thread of TensorFlow's would take the signal instead.
+        with handled(lambda number, frame: told.append(number), *ENDING):
+            yield
     finally:
-        for each, earlier in before.items():
-            signal.signal(each, earlier)
         if told:
             signal.raise_signal(told[0])
+
+
+@contextmanager
+def handled(handler: Callable[[int, FrameType | None], object], *signals: signal.Signals) -> Iterator[None]:
+    """Have a handler answer signals in the block, and put back what answered them before.
+
+    Signals that are ignored, as by nohup, stay so, and those that are answered elsewhere than in Python,
+    where nothing could be put back.
+    """
+    # A stack undoes all, whatever comes in between.
+    with ExitStack() as earlier:
+        for each in signals:
+            before = signal.getsignal(each)
+            if before not in (signal.SIG_IGN, None):
+                earlier.callback(signal.signal, each, before)
+                signal.signal(each, handler)
+        yield

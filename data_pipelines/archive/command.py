@@ -56,6 +56,7 @@ def enhance_archive(
     image: Annotated[
         str | None, typer.Option(metavar="in_phase|magnitude", help="As of `lfsr enhance`.")
     ] = None,
+    views: Annotated[str | None, typer.Option(metavar="all|one", help="As of `lfsr enhance`.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first scan that fails.")] = False,
 ) -> None:
     """Enhance every scan of an archive that is not enhanced yet, on all cores.
@@ -82,6 +83,7 @@ def enhance_archive(
             "noise_level": noise_level,
             "image": image,
             "plane": plane,
+            "views": views,
         },
         output_format=output_format,
         strict=strict,

@@ -58,6 +58,7 @@ COLUMNS: dict[str, type] = {
     **{f"consistency.{ring}.samples": int for ring in range(_RINGS)},
     **{f"consistency.{ring}.chi_square": float for ring in range(_RINGS)},
     **{f"consistency.{ring}.relative_difference": float for ring in range(_RINGS)},
+    "views": int,
     "tiles": int,
     "warnings": str,
 }

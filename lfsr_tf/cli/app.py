@@ -131,8 +131,6 @@ def _checked_output(code: Any) -> Any:
         console.unwritten = error
     if console.unwritten is None:
         return code
-    print_error(
-        f"Cannot write to standard output: {console.unwritten.strerror}. All else was done. Check the free "
-        "space."
-    )
+    done = "" if code else " All else was done."
+    print_error(f"Cannot write to standard output: {console.unwritten.strerror}.{done} Check the free space.")
     return code or 1

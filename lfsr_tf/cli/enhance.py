@@ -113,13 +113,14 @@ def enhance(
         typer.Option(
             metavar="all|one",
             help="Average over all sample positions at which raw k-space or a zero-filled scan can be seen, "
-            "or take one, four times as fast. Default: all.",
+            "or take one, scale² times as fast. Default: all.",
         ),
     ] = None,
     error_map: Annotated[
         bool | None,
         typer.Option(
-            "--error-map", help="Write the expected error of each voxel, too, as NIfTI; four times the work."
+            "--error-map",
+            help="Write the expected error of each voxel, too, as NIfTI: scale² times the work.",
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")] = False,

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lfsr_tf.signals import handled
+
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code of Ctrl-C, as of a shell."""
 
@@ -60,23 +62,12 @@ def told_to_end() -> Iterator[list[int]]:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
-    before = {each: signal.signal(each, tell) for each in _heard()}
-    try:
+    with handled(tell, signal.SIGTERM, signal.SIGHUP):
         yield told
-    finally:
-        for each, earlier in before.items():
-            signal.signal(each, earlier)
 
 
 def end_at_once() -> None:
     """Have SIGTERM and SIGHUP end this process even within TensorFlow, where Python answers none."""
-    for each in _heard():
-        signal.signal(each, signal.SIG_DFL)
-
-
-def _heard() -> list[signal.Signals]:
-    return [
-        each
-        for each in (signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(each) not in (signal.SIG_IGN, None)
-    ]
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(each) != signal.SIG_IGN:
+            signal.signal(each, signal.SIG_DFL)

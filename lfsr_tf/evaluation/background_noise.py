@@ -18,8 +18,9 @@ from lfsr_tf.physics.fourier import fft2c
 # A row that the head nearly fills says too little about its noise.
 _LEAST_ROW_FRACTION = 0.1
 _LEAST_FRACTION = 0.1
-# Of the line with most background: less says too little.
-_LEAST_LINE = 0.02
+# The profiles are smooth over this part of the image, and over more where there is little background. Much
+# less follows the chance of single lines, which counts where a head leaves little air.
+_SMOOTH_FRACTION = 0.12
 # Rows and columns in turn, until both agree.
 _TURNS = 30
 
@@ -65,15 +66,30 @@ def _profiles(
         background: bool [S, H, W].
     """
     noise, counts = np.where(background, power, 0.0).sum(axis=0, dtype=np.float64), background.sum(axis=0)
-    rows, columns = np.ones(noise.shape[0]), np.ones(noise.shape[1])
+    if not noise.any():
+        return np.ones(noise.shape[0]), np.ones(noise.shape[1])
+    rows, columns = np.full(noise.shape[0], np.log(noise.sum() / counts.sum())), np.zeros(noise.shape[1])
     for _ in range(_TURNS):
-        rows = _ratio(noise.sum(axis=1), counts @ columns)
-        columns = _ratio(noise.sum(axis=0), rows @ counts)
-    return rows, columns
+        rows = _better(rows, noise.sum(axis=1), counts @ np.exp(columns))
+        columns = _better(columns, noise.sum(axis=0), np.exp(rows) @ counts)
+    return np.exp(rows), np.exp(columns)
 
 
-def _ratio(energy: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of lines; those without background have what lies between their neighbours. 1 without any noise."""
-    places, known = np.arange(len(energy)), expected > _LEAST_LINE * expected.max()
-    ratio = np.interp(places, places[known], energy[known] / expected[known])
-    return ratio if ratio.any() else np.ones_like(ratio)
+def _better(
+    profile: NDArray[np.float64], energy: NDArray[np.float64], samples: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """One step of Newton's towards the smooth profile, in ln of power, that explains the energy of the lines.
+
+    Poisson likelihood with a penalty on third differences: each line counts by how much background it holds,
+    and where that is little or none the profile follows the parabola that its neighbours make.
+
+    Args:
+        profile: [lines], ln of power.
+        energy: [lines], of the background.
+        samples: [lines], the background's pixels, times the power that the other axis gives them.
+    """
+    expected = samples * np.exp(profile)
+    bend = np.diff(np.eye(len(profile)), 3, axis=0)
+    stiffness = expected.mean() * (_SMOOTH_FRACTION * len(profile)) ** 6 * bend.T @ bend
+    step = np.linalg.solve(np.diag(expected) + stiffness, energy - expected - stiffness @ profile)
+    return np.asarray(profile + step.clip(-1.0, 1.0))

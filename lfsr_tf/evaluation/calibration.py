@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from lfsr_tf.error_model import INTERPOLATED, KNOWN, ErrorModel
+from lfsr_tf.errors import ConfigError
 from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, study_volume
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.given import GivenScans, named_scans, opened
@@ -20,6 +21,7 @@ from lfsr_tf.evaluation.methods import Method, model_method
 from lfsr_tf.evaluation.simulated_kspace import as_measured
 from lfsr_tf.networks import TrainedModel, scale_of
 from lfsr_tf.physics.neighbourhood import neighbourhood_mean
+from lfsr_tf.physics.scanners import differing_settings, scanner_settings
 from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.physics.views import OWN, Offset, interpolated_views, mean_of_views, variance_of_views
 
@@ -54,15 +56,21 @@ def calibrate(
     Args:
         model: The model.
         scans: High-field scans, whose low-field acquisitions are simulated.
-        config: Noise levels, slices and their size.
+        config: Noise levels, slices and their size. Its acquisition is the plain crop.
 
     Returns:
         By where the views come from, `KNOWN` and `INTERPOLATED`, for `ModelInfo.expected_error`.
 
     Raises:
+        ConfigError: The acquisition is another one.
         ScanError: A scan cannot be used.
     """
     config = config or EvaluationConfig(slices_per_volume=4)
+    if differing := differing_settings(scanner_settings(config.acquisition), {}):
+        raise ConfigError(
+            "Expected the plain crop to calibrate for. Received: an acquisition with another "
+            f"{', '.join(differing)}. Leave it out."
+        )
     network = model.model if isinstance(model, TrainedModel) else model
     scale = scale_of(network)
     method = model_method(network, config.batch_size)

@@ -34,7 +34,7 @@ class EnhanceConfig:
         plane: "axial", "coronal" or "sagittal": slices of this plane are enhanced. None: the acquired ones.
         views: "all": where the image is known between its samples, too (raw k-space, or a magnitude cut to
             half of its matrix or less), it is enhanced from the sample positions of every HR pixel, and the
-            results are averaged (`physics.views`): scale^2 times the work. "one": from its own samples.
+            results are averaged (`physics.views`): up to scale^2 times the work. "one": from its own samples.
     """
 
     acquired_matrix: MatrixRequest = "header"

@@ -109,7 +109,8 @@ class Enhancer:
         reference = volume_reference(lr.scan.slices())
         told = self._told(lr.noise, reference)
         normalised = {offset: slices / np.float32(reference) for offset, slices in lr.views.items()}
-        result, error = self._enlarged(normalised, advance, told)
+        measured = told if lr.noise.sigma is None else lr.noise.sigma / reference
+        result, error = self._enlarged(normalised, advance, told, measured)
         if not np.isfinite(result).all():
             raise ScanError("Expected a finite result. Received: NaN or infinite voxels. Check the model.")
         enhanced = lr.scan.with_slices(result * np.float32(reference))
@@ -118,17 +119,24 @@ class Enhancer:
         return Enhanced(with_air_at(enhanced, -sidecar.offset), sidecar, map_of_error)
 
     def _enlarged(
-        self, views: Mapping[Offset, Images], advance: Advance | None, noise_level: float
+        self, views: Mapping[Offset, Images], advance: Advance | None, told: float, measured: float
     ) -> tuple[Images, Images | None]:
-        """The result, and the expected error where it is wanted, in units of the reference intensity."""
+        """The result, and the expected error where it is wanted, in units of the reference intensity.
+
+        Args:
+            views: Normalised slices by offset.
+            advance: As of `__call__`.
+            told: The noise level for the network.
+            measured: That of the slices.
+        """
         known = self.network.info.expected_error
         if not self.config.error_map or known is None:
-            return self._predict(views, advance, noise_level=noise_level), None
+            return self._predict(views, advance, noise_level=told), None
         scale = self.network.traits.scale
         origin, shown = spread_views(views, scale)
         reduce = partial(result_and_variance, averaged=views.keys(), scale=scale)
-        both = self._predict(shown, advance, noise_level=noise_level, reduce=reduce)
-        return both[:, 0], expected_error(both[:, 1], noise_level, known[origin])
+        both = self._predict(shown, advance, noise_level=told, reduce=reduce)
+        return both[:, 0], expected_error(both[:, 1], measured, known[origin])
 
     def _told(self, noise: NoiseEstimate, reference: float) -> float:
         """The noise level for the network: the user's, the measured one, or a typical one."""

@@ -91,9 +91,7 @@ def enhance_file(
         volumes = dict(zip(staged, sidecars, strict=True))
         read = _unchanged(job, before)
         write_sidecar(folder / job.sidecar.name, job.source, read, volumes, enhancer.config.recorded())
-        _place(folder, made, job.sidecar, overwrite)
-    for path in outdated:
-        remove(path)
+        _place(folder, made, job.sidecar, outdated, overwrite)
     return EnhancedFile(dict(zip(targets, sidecars, strict=True)), job.sidecar)
 
 
@@ -118,12 +116,19 @@ def _unchanged(job: Job, before: dict[str, str] | None) -> dict[str, str]:
     return before
 
 
-def _place(folder: Path, targets: Sequence[Path], sidecar: Path, overwrite: bool) -> None:
-    """Move what was made to its places, in an order in which a kill leaves no wrong word."""
-    # No result without its sidecar, by which `is_broken_off` knows it; and no earlier result with a new one.
+def _place(
+    folder: Path, targets: Sequence[Path], sidecar: Path, outdated: Sequence[Path], overwrite: bool
+) -> None:
+    """Move what was made to its places, in an order in which a kill leaves no wrong word.
+
+    New results come after their sidecar, by which `is_broken_off` knows them. Where earlier ones are replaced
+    their sidecar goes first, with all that the new one does not tell of: it would tell of new results.
+    """
     order = (*targets, sidecar) if overwrite else (sidecar, *targets)
     placed: list[Path] = []
     with signals_held():
+        for path in (*outdated, sidecar) if overwrite else ():
+            remove(path)
         try:
             for target in order:
                 move_into_place(folder / target.name, target, overwrite=overwrite)

@@ -7,14 +7,16 @@ are tried along each axis:
 
 1. Squared magnitude. |z|^2 = z conj(z) has the autocorrelation of z's spectrum as its spectrum, which ends at
    line w - 1 exactly (Wiener-Khinchin). For w <= N / 2 the lines beyond it hold rounding errors only.
-2. Edge. For larger w the autocorrelation wraps around, but noise fills all acquired lines of |z| and leaks
-   little, so the energy of |z| falls abruptly at line w / 2 and stays below the noise's level.
+2. Edge. For larger w the autocorrelation wraps around, and in coarse integers rounding hides its end. But
+   noise fills all acquired lines of |z| and leaks little, so the energy of |z| falls abruptly at line w / 2
+   and stays below the noise's level. What leaks may end in an edge, too, at line w: then that at w / 2
+   counts.
 3. Noise floor. Images interpolated in image space fade smoothly. Lines without the noise that the
    background of the image shows were not acquired.
 
 The thresholds were set on real high-field slices, simulated with noise of 0.01 to 0.06 of the reference
 intensity, with constant and with rapidly varying phase, stored as integers, with their full matrix and
-zero-filled by 1.2 to 2; see `docs/enhancing.md` for the figures.
+zero-filled by 1.2 to 4; see `docs/enhancing.md` for the figures.
 """
 
 from __future__ import annotations
@@ -38,6 +40,9 @@ EDGE_DROP = 1.6
 EDGE_LEVEL = 0.7
 """Rule 2: most energy outside of the edge, over that of the noise (full matrix: 0.7 and more)."""
 
+QUIET_END = 0.4
+"""Rule 2: most energy of the outermost lines, over that of the noise (full matrix: even of air 0.43)."""
+
 CLEAR_DROP = 3.0
 """Rule 2: a drop that counts whatever the level outside, to which strong signal leaks where noise is low."""
 
@@ -50,8 +55,17 @@ EDGE_STAYS = 0.3
 EDGE_WINDOW = 5
 """Rule 2: lines on each side whose median is compared; a median ignores single lines of interference."""
 
-SMALLEST_EDGE_MATRIX = 96
+LEAK_END = 0.15
+"""Rule 2: an edge this near to twice the line of another is the end of what leaks from there."""
+
+FIRST_EDGE = 16
+"""Rule 2: the innermost line of an edge; further in, objects with sharp borders fall as abruptly."""
+
+SMALLEST_EDGE_MATRIX = 72
 """Rule 2: smaller images have too few lines to tell an edge from the anatomy's own spectrum."""
+
+SMALLEST_EDGE_MATRIX_WITHOUT_NOISE = 96
+"""Rule 2: the same where the noise is unknown."""
 
 MISSING_NOISE = 0.1
 """Rule 3: a line with less than this part of the noise's energy was not acquired."""
@@ -161,10 +175,28 @@ def _end_of_squared(profile: NDArray[np.float64]) -> int | None:
 
 def _edge(profile: NDArray[np.float64], size: int, sigma: float | None) -> int | None:
     """Rule 2: twice the line at which the energy falls abruptly and stays low."""
-    if size < SMALLEST_EDGE_MATRIX:
+    if size < (SMALLEST_EDGE_MATRIX_WITHOUT_NOISE if sigma is None else SMALLEST_EDGE_MATRIX):
         return None
     level = np.log(np.maximum(profile, np.finfo(np.float64).tiny))
-    lines = range(len(level) // 2 - 3, len(level) - 3)
+    outer = _edge_among(range(len(level) // 2 - 3, len(level) - 3), level, size, sigma)
+    edge = outer
+    # An object that fades into the noise of its full matrix makes an edge of the inner half, too.
+    if outer is not None or (sigma is not None and _end_is_quiet(profile, sigma)):
+        first = max(len(level) // 4 - 3, FIRST_EDGE)
+        inner = _edge_among(range(first, len(level) // 2 - 3), level, size, sigma)
+        if inner is not None and (outer is None or abs(outer - 2 * inner) <= LEAK_END * outer):
+            edge = inner
+    return None if edge is None else 2 * edge
+
+
+def _end_is_quiet(profile: NDArray[np.float64], sigma: float) -> bool:
+    return bool(np.median(profile[-EDGE_WINDOW:]) <= QUIET_END * sigma**2)
+
+
+def _edge_among(lines: range, level: NDArray[np.float64], size: int, sigma: float | None) -> int | None:
+    """The steepest of these lines, if it is an edge."""
+    if not lines:
+        return None
     excess = [_drop(level, line) - _slope_beside(level, line) for line in lines]
     edge = lines[int(np.argmax(excess))]
     stays = np.median(level[edge - EDGE_WINDOW : edge]) - level[edge:].max()
@@ -173,7 +205,7 @@ def _edge(profile: NDArray[np.float64], size: int, sigma: float | None) -> int |
         return None
     # The windows find the neighbourhood, the steepest single step in it the line.
     near = np.arange(edge - 3, min(edge + 4, len(level)))
-    return 2 * int(near[np.argmax(level[near - 1] - level[near])])
+    return int(near[np.argmax(level[near - 1] - level[near])])
 
 
 def _is_edge(drop: float, outside: float, fraction: float, sigma: float | None) -> bool:

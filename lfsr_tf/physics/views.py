@@ -79,7 +79,10 @@ def mean_of_views(results: Mapping[Offset, tf.Tensor]) -> tf.Tensor:
 
 
 def variance_of_views(results: Mapping[Offset, tf.Tensor]) -> tf.Tensor:
-    """The variance of the results of all views at each HR sample, float32 [N, H, W]; see `mean_of_views`."""
+    """The variance of the results of all views at each HR sample, float32 [N, H, W].
+
+    As of `mean_of_views` fewer reach the first row and column: it is less there, and 0 in their corner.
+    """
     squares = mean_of_views({offset: tf.square(result) for offset, result in results.items()})
     return tf.maximum(squares - tf.square(mean_of_views(results)), 0.0)
 

@@ -4,7 +4,8 @@ LR sample i lies at HR sample s*i (s the scale). Mirrored as they are, LR and HR
 sample n-1, the new sample 0, lies at HR sample s*(n-1), not at the last one, s*n-1. So the mirrored HR
 patch starts at s*(n-1), which leaves pairs of n-1 LR samples; pairs that are not mirrored drop their last
 sample, since one batch has one shape. A transposition moves nothing, but it swaps the axes of what the
-scanner did: T2 decay along W would become one along H, which no scan of the records has.
+scanner did: simulated T2 decay along W would become one along H, which no scan of the records has. Of what a
+scanner did to measured repetitions the settings say nothing: these are transposed.
 """
 
 from __future__ import annotations

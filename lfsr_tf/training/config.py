@@ -38,8 +38,8 @@ class TrainConfig:
         clip_norm: Gradients of a larger global norm are scaled down to it, above 0. None: never.
         patience: Epochs without a better validation loss after which the run stops. None: never.
         pipeline: Settings of `lfsr_tf.pairs.PipelineConfig` (gains, patches per slice, shuffling...) by name.
-        flips: Mirror and transpose training images at random. Fixed patches lose their last LR row and column
-            by it (`augment`); slices lose nothing.
+        flips: Mirror and transpose training images at random, those with T2 decay mirror alone. Fixed patches
+            lose their last LR row and column by it (`augment`); slices lose nothing.
         seed: Of the first weights, the shuffling, the noise and the flips.
         dtype_policy: "float32", "mixed_bfloat16", "mixed_float16", or "auto": bfloat16 where the processor
             has it.

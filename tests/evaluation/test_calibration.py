@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from lfsr_tf.error_model import INTERPOLATED, KNOWN, ErrorModel
+from lfsr_tf.errors import ConfigError
 from lfsr_tf.evaluation import EvaluationConfig, calibrate
 from lfsr_tf.evaluation.acquisitions import study_volume
 from lfsr_tf.evaluation.calibration import ErrorSample, error_samples, fit_error_model
 from lfsr_tf.evaluation.methods import model_method
 from lfsr_tf.models import load_model
+from lfsr_tf.physics.settings import AcquisitionConfig
 from lfsr_tf.scans import phantom_scan
 
 CONFIG = EvaluationConfig(sigmas=(0.01, 0.04), slices_per_volume=2, hr_size=96)
@@ -58,3 +60,9 @@ def test_a_calibrated_model_keeps_its_numbers_on_disk(tmp_path: Path) -> None:
     info = replace(ModelInfo("mine", "ResidualSR", settings, 2), expected_error=models)
     save_model(build_network("ResidualSR", **settings), info, tmp_path / "best.keras")
     assert load_model(tmp_path).info.expected_error == models
+
+
+def test_another_acquisition_than_the_plain_crop_is_refused() -> None:
+    config = replace(CONFIG, acquisition=AcquisitionConfig(t2_decay=2.0))
+    with pytest.raises(ConfigError, match="another t2_decay"):
+        calibrate(load_model("fast"), [phantom_scan(1, "T1w", slices=12)], config)

@@ -55,6 +55,26 @@ def test_noise_that_varies_along_the_axes_of_the_image_is_known_behind_the_head(
     assert found.mean() == pytest.approx(2 * np.square(level).mean(), rel=0.02)
 
 
+@pytest.mark.parametrize("fall", [0.0, 0.5])
+def test_noise_is_known_where_the_head_leaves_little_air(fall: float) -> None:
+    """Less than a quarter of the image, none of it in half of the columns."""
+    places = np.linspace(-1, 1, 128)
+    level = np.multiply.outer(2.0 ** (-fall * places**2), 2.0 ** (-fall * places**2))
+    background = np.hypot(*np.meshgrid(places / 1.2, places / 0.9, indexing="ij")) > 1.0
+    assert background.mean() < 0.25 and background.any(axis=0).mean() == 0.5
+    for seed in range(8):
+        drawn = np.random.default_rng(seed).normal(0, 1, (6, 1, 128, 128, 2)) @ [1, 1j]
+        found = noise_power((drawn * level).astype(np.complex64), np.broadcast_to(background, (6, 128, 128)))
+        assert found.mean() == pytest.approx(2 * np.square(level).mean(), rel=0.08)
+
+
+@pytest.mark.parametrize("background", ["air", "none in half of the rows"])
+def test_images_without_noise_have_none(background: str) -> None:
+    mask = np.ones((2, 32, 32), bool)
+    mask[:, :16] = background == "air"
+    assert not noise_power(np.zeros((2, 1, 32, 32), np.complex64), mask).any()
+
+
 def test_opposite_samples_are_resampled_together_and_each_counts_once() -> None:
     for shape in ((16, 24), (17, 24), (25, 31)):
         rng = np.random.default_rng(0)

@@ -14,6 +14,7 @@ from lfsr_tf.inference import EnhanceConfig, Enhancer
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.physics.fourier import fft2c
 from lfsr_tf.scans import Scan
+from tests.inference.conftest import trained
 
 FLOOR, NOISE = 1e-4, 0.5
 MODELS = {KNOWN: ErrorModel(20.0, NOISE, FLOOR), INTERPOLATED: ErrorModel(30.0, NOISE, FLOOR)}
@@ -86,3 +87,14 @@ def test_tiles_make_the_same_map(interpolator: TrainedModel) -> None:
 def test_a_model_that_is_not_calibrated_is_refused(interpolator: TrainedModel) -> None:
     with pytest.raises(ConfigError, match="Expected a model whose errors are calibrated"):
         Enhancer(interpolator, EnhanceConfig(error_map=True))
+
+
+def test_the_map_goes_by_the_noise_of_the_scan_whatever_the_network_is_told() -> None:
+    told = calibrated(trained("ResidualSR", blocks=1, filters=4, noise_level=True))
+    maps = [
+        Enhancer(told, EnhanceConfig(error_map=True, noise_level=level))(scan(slices(), raw=False)).error
+        for level in (0.0, 0.2)
+    ]
+    # Untrained, it answers the same whatever it is told.
+    assert maps[0] is not None and maps[1] is not None
+    np.testing.assert_allclose(maps[0].voxels, maps[1].voxels, rtol=1e-3)

@@ -10,11 +10,12 @@ import pytest
 
 from lfsr_tf.error_model import INTERPOLATED, KNOWN, ErrorModel
 from lfsr_tf.errors import OutputError
-from lfsr_tf.inference import EnhanceConfig, Enhancer, enhance_file
+from lfsr_tf.inference import EnhanceConfig, Enhancer, enhance_file, files
 from lfsr_tf.inference.finished import is_finished
 from lfsr_tf.inference.jobs import Job, earlier_results
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.scans import Scan, find_scans, write_scan
+from lfsr_tf.scans.enhanced import recorded_error_maps
 
 MODELS = {KNOWN: ErrorModel(20.0, 0.5, 1e-4), INTERPOLATED: ErrorModel(30.0, 0.5, 1e-4)}
 
@@ -85,3 +86,24 @@ def test_every_volume_of_a_series_has_its_own(tmp_path: Path, enhancers: dict[bo
     made = {path.name for path in tmp_path.glob("series_sr*.nii.gz")}
     assert made == {f"series_sr_v{number}{end}.nii.gz" for number in (1, 2) for end in ("", "_error")}
     assert find_scans(tmp_path, results=False) == [job.source]
+
+
+def test_a_run_that_is_killed_while_it_replaces_leaves_no_sidecar_of_other_results(
+    job: Job, enhancers: dict[bool, Enhancer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enhance_file(enhancers[True], job)
+
+    class KilledError(Exception):
+        pass
+
+    def killed(*_: object, **__: object) -> None:
+        raise KilledError
+
+    for after in ("remove", "move_into_place"):
+        with monkeypatch.context() as patched, pytest.raises(KilledError):
+            patched.setattr(files, after, killed)
+            enhance_file(enhancers[False], job, overwrite=True)
+        told = recorded_error_maps(job.sidecar)
+        error = job.target.with_name("scan_sr_error.nii.gz")
+        # Either nothing has changed, or no sidecar tells of what is there.
+        assert (told == [error.name] and error.exists()) or (not job.sidecar.exists() and not error.exists())

@@ -68,6 +68,52 @@ def test_the_matrix_is_found_in_images_stored_as_integers(
     assert (found[0].occupied, found[1].occupied) == pytest.approx((64, 64), abs=6)
 
 
+@pytest.mark.parametrize("stored", [(144, 144), (168, 144), (192, 192), (256, 256)])
+@pytest.mark.parametrize("levels", [250, 1000])
+def test_the_matrix_is_found_where_coarse_integers_hide_the_end_of_the_squared_magnitude(
+    stored: tuple[int, int], levels: int, complex_images: Images, zero_fill: Images, scan_of: ScanOf
+) -> None:
+    magnitude = np.abs(zero_fill(complex_images((64, 64), count=4), stored))
+    found = spectrum_of(scan_of(np.round(levels * magnitude)))
+    assert (found[0].occupied, found[1].occupied) == pytest.approx((64, 64), abs=4)
+
+
+@pytest.mark.parametrize("stored", [80, 86])
+def test_an_edge_is_found_in_small_images_whose_noise_is_known(
+    stored: int, complex_images: Images, zero_fill: Images, scan_of: ScanOf
+) -> None:
+    scan = scan_of(np.abs(zero_fill(complex_images((64, 64), count=4), (stored, stored))))
+    found = occupied_matrix(scan, 0.03)
+    assert (found[0].occupied, found[1].occupied) == pytest.approx((64, 64), abs=4)
+    assert [axis.rule for axis in occupied_matrix(scan)] == ["none", "none"]
+
+
+@pytest.mark.parametrize("matrix", [72, 80, 90, 128])
+@pytest.mark.parametrize("sigma", [0.03, None])
+def test_an_object_that_fades_into_the_noise_of_its_full_matrix_has_no_edge(
+    matrix: int, sigma: float | None, complex_images: Images, scan_of: ScanOf
+) -> None:
+    for seed in range(4):
+        scan = scan_of(np.abs(complex_images((matrix, matrix), seed=seed, count=4)))
+        assert not any(axis.has_rim for axis in occupied_matrix(scan, sigma))
+
+
+@pytest.mark.parametrize("stored", [(96, 96), (115, 115)])
+def test_the_sharp_border_of_a_smooth_object_is_not_taken_for_the_edge(
+    stored: tuple[int, int], zero_fill: Images, scan_of: ScanOf
+) -> None:
+    """Its waves end at a line far inside of the acquired ones."""
+    rows, columns = np.mgrid[-1:1:64j, -1:1:64j]
+    disc = 1.0 / (1.0 + np.exp((30 * (np.hypot(rows * 1.2, columns) - 0.7)).clip(-50, 50)))
+    waves = 0.6 + 0.2 * np.cos(25 * rows) * np.cos(20 * columns + 1)
+    noise = np.random.default_rng(3).normal(0, 0.005, (4, 64, 64, 2)) @ [1, 1j]
+    images = disc * waves * np.exp(2j * (rows + columns**2)) + noise
+    scan = scan_of(np.round(255 * np.abs(zero_fill(images, stored))))
+    for sigma in (1.3, None):
+        found = occupied_matrix(scan, sigma)
+        assert (found[0].occupied, found[1].occupied) == pytest.approx((64, 64), abs=4)
+
+
 def test_images_smoothed_below_their_noise_have_a_rim(complex_images: Images, scan_of: ScanOf) -> None:
     magnitude = np.abs(complex_images((64, 64), count=4)).repeat(4, axis=1).repeat(4, axis=2)
     kernel = np.hanning(9)[1:-1] / np.hanning(9)[1:-1].sum()

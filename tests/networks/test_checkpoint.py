@@ -299,3 +299,17 @@ def test_a_signal_that_comes_while_keras_saves_or_loads_is_not_swallowed(
             load_model(tmp_path)
     finally:
         signal.signal(number, earlier)
+
+
+class Doubled(keras.layers.UpSampling2D):
+    """A layer of one's own that nobody registered."""
+
+
+def test_a_class_in_a_scope_of_its_own_is_loaded_in_that_scope(tmp_path: Path) -> None:
+    given = keras.Input((None, None, 1))
+    model = keras.Model(given, Doubled(name="doubled")(given))
+    with keras.saving.custom_object_scope({"Doubled": Doubled}):
+        save_model(model, ModelInfo("own", "own", {}, 2), tmp_path / "own.keras")
+        assert isinstance(load_model(tmp_path / "own.keras").model.layers[-1], Doubled)
+    with pytest.raises(ModelError, match="import the module"):
+        load_model(tmp_path / "own.keras")

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from lfsr_tf.physics.phase import in_phase_image
 from lfsr_tf.physics.views import between_samples, mean_of_views, offsets
 from lfsr_tf.serving.signatures import SIGNATURES
 from lfsr_tf.serving.signatures.graph import MOST_IMAGES, PIXELS_AT_ONCE, Enhance, in_parts
+from tests.memory import memory_now, memory_peak
 
 SIGMA = 0.03
 
@@ -223,16 +223,9 @@ def test_many_large_images_are_measured_a_few_at_a_time(name: str) -> None:
     # The blocks of an image are compared all with all: 200 MB where it is of 512 x 512.
     inputs = zeros(name, (8, 512, 512))
     serve = built(name, told)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
-    before = memory("VmRSS")
+    before = memory_now()
     serve(**inputs)
-    assert memory("VmHWM") - before < 800e6
-
-
-def memory(name: str) -> int:
-    """Bytes of this process, as the kernel counts them."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(name))
+    assert memory_peak() - before < 800e6
 
 
 @pytest.mark.parametrize("name", list(SIGNATURES))

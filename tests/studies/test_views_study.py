@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lfsr_tf.evaluation.simulated_kspace import as_measured
 from lfsr_tf.storage import read_json
 from studies import views as study
 from studies.plan import FOLDER
-from lfsr_tf.evaluation.simulated_kspace import as_measured
 
 PAGE = FOLDER.parent / "docs" / "studies" / "views.md"
 

@@ -98,7 +98,7 @@ def read_text(file: h5py.File, name: str, path: Path) -> bytes | str:
     variable = kind.is_variable_str()
     length = dataset_text_length(dataset, path) if variable else kind.get_size()
     if length is None or length > _MAX_TEXT:
-        received = "one that is packed or in chunks" if length is None else f"{length}"
+        received = "one in another layout" if length is None else f"{length}"
         raise ScanError(
             f"Expected at most {_MAX_TEXT} bytes of {name} in one piece. Received: {received} in {path}. "
             "Export it again."

@@ -24,11 +24,14 @@ def dataset_text_length(dataset: h5py.Dataset, path: Path) -> int | None:
     """The length of the text in a data set of variable length, in bytes; 0 where none was ever written.
 
     Returns:
-        None where the reference does not lie in one piece of its own (packed, in chunks, within the header).
+        None where the reference does not lie in one piece of its own (packed, or within the header).
     """
     if not dataset.id.get_storage_size():
         return 0
     place = dataset.id.get_offset()
+    # python-ismrmrd makes a chunk of its only text.
+    if place is None and dataset.chunks and not dataset.id.get_create_plist().get_nfilters():
+        place = dataset.id.get_chunk_info(0).byte_offset
     if place is None:
         return None
     with path.open("rb") as stream:

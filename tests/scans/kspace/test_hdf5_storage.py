@@ -12,6 +12,7 @@ import pytest
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans import read_scan
+from lfsr_tf.scans.kspace.hdf5_files import open_hdf5, read_text
 from lfsr_tf.scans.kspace.hdf5_storage import check_storage, read_array
 from tests.scans.refusals import refused
 
@@ -221,3 +222,21 @@ def test_attributes_are_found_wherever_the_library_puts_them(
         file.attrs["patient_id"], file.attrs["acquisition"] = "p07", "AXT2"
     scan = read_scan(tmp_path / "a.h5")
     assert (scan.subject, scan.contrast) == ("p07", "T2w")
+
+
+def test_a_header_that_is_the_only_chunk_of_its_data_set_is_read_and_its_length_is_looked_at(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "ismrmrd.h5"
+    with h5py.File(path, "w") as file:
+        # As python-ismrmrd writes it.
+        text = file.create_dataset("xml", shape=(1,), maxshape=(1,), dtype=h5py.string_dtype())
+        text[0] = "<ismrmrdHeader/>"
+        place = text.id.get_chunk_info(0).byte_offset
+    with open_hdf5(path) as file:
+        assert read_text(file, "xml", path) == b"<ismrmrdHeader/>"
+    content = bytearray(path.read_bytes())
+    content[place : place + 4] = (0xF0000000).to_bytes(4, "little")
+    path.write_bytes(content)
+    with open_hdf5(path) as file, pytest.raises(ScanError, match="Received: 4026531840"):
+        read_text(file, "xml", path)
