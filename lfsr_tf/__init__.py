@@ -45,6 +45,7 @@ _EXPORTS = {
     "TrainConfig": "lfsr_tf.training",
     "train": "lfsr_tf.training",
     "EvaluationConfig": "lfsr_tf.evaluation",
+    "calibrate": "lfsr_tf.evaluation",
     "evaluate": "lfsr_tf.evaluation",
     "EnhanceConfig": "lfsr_tf.inference",
     "Enhancer": "lfsr_tf.inference",

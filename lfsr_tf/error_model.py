@@ -13,7 +13,7 @@ itself is a sixth to a fifth of the error: most of what a network does not know 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from lfsr_tf.settings import is_number, refusal
@@ -35,6 +35,17 @@ class ErrorModel:
     spread: float
     noise: float
     floor: float
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ConfigError: One of them is none, or below 0.
+        """
+        if not all(is_number(number) and number >= 0 for number in vars(self).values()):
+            raise refusal(
+                "expected_error", "spread, noise and floor, finite numbers of 0 and more", vars(self)
+            )
 
     def mean_square(self, variance: Any, noise_level: float) -> Any:
         """The expected mean square error, in units of the reference intensity squared.
@@ -61,9 +72,7 @@ def error_models(values: object) -> dict[str, ErrorModel]:
 
 
 def _error_model(numbers: object) -> ErrorModel:
-    expected = "spread, noise and floor, finite numbers of 0 and more"
-    if not isinstance(numbers, Mapping) or set(numbers) != {"spread", "noise", "floor"}:
-        raise refusal("expected_error", expected, numbers)
-    if not all(is_number(number) and number >= 0 for number in numbers.values()):
-        raise refusal("expected_error", expected, numbers)
-    return ErrorModel(**{name: float(number) for name, number in numbers.items()})
+    names = [field.name for field in fields(ErrorModel)]
+    if not isinstance(numbers, Mapping) or sorted(numbers) != sorted(names):
+        raise refusal("expected_error", f"a table of {', '.join(names)}", numbers)
+    return ErrorModel(**numbers)

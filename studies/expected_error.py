@@ -17,12 +17,9 @@ from scipy.stats import spearmanr
 
 from lfsr_tf.error_model import INTERPOLATED, KNOWN, ErrorModel
 from lfsr_tf.evaluation import EvaluationConfig
-from lfsr_tf.evaluation.acquisitions import study_volume
-from lfsr_tf.evaluation.calibration import ErrorSample, error_samples, fit_error_model
-from lfsr_tf.evaluation.methods import model_method
+from lfsr_tf.evaluation.calibration import ErrorSample, fit_error_model, samples_by_subject
 from lfsr_tf.models import load_model
 from lfsr_tf.models.catalogue import SHIPPED
-from lfsr_tf.scans import read_scan
 from lfsr_tf.storage import read_json, write_json
 from studies.command import add_places, carry_out
 from studies.lab import Scans, phantom_scans, real_scans
@@ -30,7 +27,7 @@ from studies.page import markdown_table, renew
 
 MODELS = ("paper", "fast", "best")
 SIGMAS = (0.0, 0.015, 0.03, 0.06)
-SLICES, SCALE = 4, 2
+SLICES = 4
 Row = dict[str, Any]
 Samples = Mapping[str, Sequence[ErrorSample]]
 
@@ -58,12 +55,7 @@ def _carry_out(options: argparse.Namespace) -> None:
 
 def fitted(name: str, scans: Scans, config: EvaluationConfig) -> dict[str, Any]:
     """A model's `models`, fitted on all people, and `rows`: each person's errors told by the others'."""
-    method = model_method(load_model(name).model, config.batch_size)
-    samples: dict[str, dict[str, list[ErrorSample]]] = {KNOWN: {}, INTERPOLATED: {}}
-    for path in scans.validation:
-        volume = study_volume(read_scan(path), path.name, SCALE, config)
-        for origin, sample in error_samples(method, volume, config):
-            samples[origin].setdefault(volume.subject, []).append(sample)
+    samples = samples_by_subject(load_model(name), scans.validation, config)
     models = {origin: fit_error_model(_all(of)) for origin, of in samples.items()}
     return {
         "models": {origin: dataclasses.asdict(model) for origin, model in models.items()},

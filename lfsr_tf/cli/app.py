@@ -113,8 +113,8 @@ def _line_of(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "Not enough memory."
     if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
-        what = error.filename or "standard output"
-        return f"Cannot use {what}: {error.strerror}. Check the rights to it and the free space."
+        what = f"use {error.filename}" if error.filename else "write"
+        return f"Cannot {what}: {error.strerror}. Check the rights to it and the free space."
     raise error
 
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from lfsr_tf.cli.console import console, print_error, print_warning, progress_bar, raise_for_failed
-from lfsr_tf.cli.given import given
+from lfsr_tf.cli.given import AcquisitionOption, acquisition_of, given
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -32,14 +32,7 @@ def evaluate(
         list[float] | None,
         typer.Option(help="Noise level; repeat it for several. Default: 0, 0.03 and 0.06."),
     ] = None,
-    acquisition: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE.toml",
-            help="What is simulated beyond the crop: the [acquisition] table of this file, as presets of "
-            "lfsr prepare have it; its noise range is not looked at. Default: nothing.",
-        ),
-    ] = None,
+    acquisition: AcquisitionOption = None,
     baseline: Annotated[
         list[str] | None,
         typer.Option(
@@ -86,11 +79,10 @@ def evaluate(
         lfsr evaluate runs/quick scans/val --output report --sigma 0.03 --sigma 0.06
     """
     from lfsr_tf.evaluation.config import EvaluationConfig
-    from lfsr_tf.pairs.config import load_preset
 
     settings = given(
         sigmas=tuple(sigma) if sigma else None,
-        acquisition=load_preset(acquisition).acquisition if acquisition else None,
+        acquisition=acquisition_of(acquisition),
         baselines=tuple(baseline) if baseline else None,
         slices_per_volume=slices_per_volume,
         hr_size=hr_size,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lfsr_tf.cli.console import console, print_error, progress_bar, raise_for_failed
-from lfsr_tf.cli.given import given
+from lfsr_tf.cli.given import AcquisitionOption, acquisition_of, given
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import ConfigError, LfsrError, OutputError
 
@@ -39,14 +39,7 @@ def simulate(
     hr_size: Annotated[
         int | None, typer.Option(help="Matrix that the scan is taken to before it is degraded.")
     ] = None,
-    acquisition: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE.toml",
-            help="What is simulated beyond the crop: the [acquisition] table of this file, as presets of "
-            "lfsr prepare have it; its noise range is not looked at. Default: nothing.",
-        ),
-    ] = None,
+    acquisition: AcquisitionOption = None,
     plane: Annotated[str | None, typer.Option(help="acquired, axial, coronal or sagittal.")] = None,
     keep_hr: Annotated[bool, typer.Option("--keep-hr", help="Write the noise-free HR scan as well.")] = False,
     overwrite: Annotated[
@@ -62,11 +55,10 @@ def simulate(
 
         lfsr simulate scan.nii.gz phantom:7:T2w --output lowfield --sigma 0.04 --keep-hr
     """
-    from lfsr_tf.pairs.config import PairsConfig, load_preset
+    from lfsr_tf.pairs.config import PairsConfig
 
-    scanner = load_preset(acquisition).to_json()["acquisition"] if acquisition else None
-    settings = given(scale=scale, hr_size=hr_size, plane=plane, acquisition=scanner)
-    config = PairsConfig.from_json({**settings, "lr_patch": 0})
+    scanner = acquisition_of(acquisition)
+    config = PairsConfig(**given(scale=scale, hr_size=hr_size, plane=plane, acquisition=scanner), lr_patch=0)
     _check_sigma(sigma)
     targets = _targets(scans, output)
     failed = []

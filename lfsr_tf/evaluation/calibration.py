@@ -65,21 +65,35 @@ def calibrate(
         ConfigError: The acquisition is another one.
         ScanError: A scan cannot be used.
     """
-    config = config or EvaluationConfig(slices_per_volume=4)
+    samples = samples_by_subject(model, scans, config or EvaluationConfig(slices_per_volume=4))
+    return {
+        origin: fit_error_model([sample for found in of.values() for sample in found])
+        for origin, of in samples.items()
+    }
+
+
+def samples_by_subject(
+    model: TrainedModel | keras.Model, scans: GivenScans, config: EvaluationConfig
+) -> dict[str, dict[str, list[ErrorSample]]]:
+    """What `calibrate` fits to: samples by where the views come from and by subject.
+
+    Raises:
+        ConfigError: The acquisition is not the plain crop.
+        ScanError: A scan cannot be used.
+    """
     if differing := differing_settings(scanner_settings(config.acquisition), {}):
         raise ConfigError(
             "Expected the plain crop to calibrate for. Received: an acquisition with another "
             f"{', '.join(differing)}. Leave it out."
         )
     network = model.model if isinstance(model, TrainedModel) else model
-    scale = scale_of(network)
     method = model_method(network, config.batch_size)
-    samples: dict[str, list[ErrorSample]] = {KNOWN: [], INTERPOLATED: []}
+    samples: dict[str, dict[str, list[ErrorSample]]] = {KNOWN: {}, INTERPOLATED: {}}
     for name, scan in named_scans(scans).items():
-        volume = study_volume(opened(scan), name, scale, config)
+        volume = study_volume(opened(scan), name, scale_of(network), config)
         for origin, sample in error_samples(method, volume, config):
-            samples[origin].append(sample)
-    return {origin: fit_error_model(found) for origin, found in samples.items()}
+            samples[origin].setdefault(volume.subject, []).append(sample)
+    return samples
 
 
 def error_samples(

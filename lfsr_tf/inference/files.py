@@ -108,12 +108,13 @@ def _unchanged(job: Job, before: dict[str, str] | None) -> dict[str, str]:
     Hashing twice takes a small part of the time of enhancing, and holds where file systems give new numbers
     and times to files that have not changed.
     """
-    if before is None or _hashed(job) != before:
+    now = _hashed(job)
+    if now is None or before not in (None, now):
         raise ScanError(
             f"Expected a scan that stays as it is while it is enhanced. Received: {job.source}, which "
             "changed while it was read. Enhance it again once it is complete."
         )
-    return before
+    return now
 
 
 def _place(

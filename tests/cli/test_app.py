@@ -34,7 +34,7 @@ from lfsr_tf.errors import LfsrError, OutOfMemoryError, ScanError
             1,
             "Cannot use /a/b: Permission denied.",
         ),
-        (OSError(errno.ENOSPC, "No space left on device"), 1, "Cannot use standard output: No space left"),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "Cannot write: No space left"),
     ],
 )
 def test_every_end_has_its_status_and_at_most_one_line(

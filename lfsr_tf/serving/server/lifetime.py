@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lfsr_tf.errors import ModelError, OutputError
+from lfsr_tf.signals import ENDING
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from lfsr_tf.serving.server.model_server import ModelServer
-
-ENDING = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
-"""What tells a process to end: Ctrl+C, whoever manages processes, and a terminal that is closed."""
 
 # Threads that have nothing more to do need milliseconds to end.
 _THREAD_SECONDS = 1.0

@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 from lfsr_tf.serving.layout import check_path
-from lfsr_tf.serving.server.lifetime import ENDING, handled
+from lfsr_tf.serving.server.lifetime import handled
 from lfsr_tf.serving.server.options import ModelSource, ServerOptions
+from lfsr_tf.signals import ENDING
 
 PROGRAM = "tensorflow_model_server"
 
