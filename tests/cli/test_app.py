@@ -118,7 +118,7 @@ def test_a_full_disk_for_what_is_printed_is_one_line(words: tuple[str, ...]) -> 
             check=False,
         )
     assert done.returncode == 1
-    assert re.fullmatch(r"lfsr: error: Cannot .* standard output: No space left on device\..*\n", done.stderr)
+    assert re.fullmatch(r"lfsr: error: Cannot write.*: No space left on device\..*\n", done.stderr)
 
 
 def test_a_batch_names_the_first_failures_only() -> None:
