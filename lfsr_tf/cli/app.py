@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import io
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -23,7 +25,7 @@ from lfsr_tf.cli.prepare import prepare
 from lfsr_tf.cli.serve import serve
 from lfsr_tf.cli.simulate import simulate
 from lfsr_tf.cli.train import train
-from lfsr_tf.errors import LfsrError
+from lfsr_tf.errors import LfsrError, ServiceError
 
 _OF_THE_SYSTEM = errno.ENOSPC, errno.EDQUOT, errno.EACCES
 _GOES_ON = "A run that can be continued goes on where it was when it is started again."
@@ -98,12 +100,22 @@ def _status(told: list[int]) -> Any:
         if end.code != INTERRUPTED:
             return end.code
     except Exception as error:
+        if isinstance(error, ServiceError):
+            # As Python ends, TensorFlow would wait for pairs that nobody makes any more.
+            atexit.register(_leave_at_once)
         # What is raised in the midst of TensorFlow's calls may come out of them as something else.
         if isinstance(error, LfsrError) or not told:
             print_error(_line_of(error))
             return 1
     print_error(f"Interrupted. {advice}")
     return 128 + told[0] if told else INTERRUPTED
+
+
+def _leave_at_once() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(1)
 
 
 def _line_of(error: Exception) -> str:
