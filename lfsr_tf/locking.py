@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lfsr_tf.errors import OutputError
-from lfsr_tf.storage import exists, remove
+from lfsr_tf.placing import remove
+from lfsr_tf.storage import exists
 
 LOCK = ".lfsr-lock"
 

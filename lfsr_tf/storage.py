@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from lfsr_tf.errors import LfsrError, OutOfMemoryError, OutputError
-from lfsr_tf.placing import TEMPORARY_PREFIX as TEMPORARY_PREFIX
-from lfsr_tf.placing import flush_to_disk, rename, temporary_sibling
-from lfsr_tf.placing import move_into_place as move_into_place
-from lfsr_tf.placing import remove as remove
+from lfsr_tf.placing import (
+    flush_to_disk,
+    move_into_place,
+    remove,
+    rename,
+    temporary_sibling,
+)
 
 _LITTER = re.compile(r"\.DS_Store|\.directory|Thumbs\.db|desktop\.ini|\.ipynb_checkpoints|\.nfs.*")
 # Whether an entry of a folder is one of our own results.

@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 
 from lfsr_tf.errors import LfsrError, OutOfMemoryError, OutputError
+from lfsr_tf.placing import move_into_place, remove
 from lfsr_tf.storage import (
     atomic_folder,
     atomic_path,
     check_replaceable,
     exists,
     is_taken,
-    move_into_place,
     read_json,
-    remove,
     write_json,
 )
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from data_pipelines.archive.paths import check_inside
 from lfsr_tf.errors import LfsrError, OutputError, ScanError
 from lfsr_tf.hashing import sha256_file
-from lfsr_tf.storage import TEMPORARY_PREFIX, read_json, remove, write_json
+from lfsr_tf.placing import TEMPORARY_PREFIX, remove
+from lfsr_tf.storage import read_json, write_json
 
 
 def scan_hashes(source: Path, archive: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ from data_pipelines.archive.table import rows_of
 from lfsr_tf.cli.console import messages
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import LfsrError, first_line
-from lfsr_tf.storage import remove
+from lfsr_tf.placing import remove
 
 ONE_THREAD = {
     # A process a core: threads of TensorFlow, oneDNN and OpenMP on top would get in each other's way.

@@ -15,7 +15,7 @@ from data_pipelines.archive.handler import ArchiveHandler, look_at
 from data_pipelines.archive.settings import FAILED, STOP, TABLE, ArchiveSettings, Outcome, Task
 from data_pipelines.archive.table import remove_reports, write_reports
 from lfsr_tf.errors import LfsrError, first_line
-from lfsr_tf.storage import remove
+from lfsr_tf.placing import remove
 
 if TYPE_CHECKING:
     from data_pipelines.archive.plan import Plan

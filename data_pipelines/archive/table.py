@@ -14,7 +14,8 @@ from typing import Any
 
 from data_pipelines.archive.settings import FAILED, PARQUET, TABLE, ArchiveSettings, Outcome, Task
 from lfsr_tf.errors import OutputError
-from lfsr_tf.storage import atomic_path, read_json, remove
+from lfsr_tf.placing import remove
+from lfsr_tf.storage import atomic_path, read_json
 
 Value = str | int | float | bool | None
 

@@ -19,7 +19,8 @@ from data_pipelines.running.runner import new_pipeline
 from data_pipelines.running.workers import safe_local_run
 from lfsr_tf.errors import LfsrError
 from lfsr_tf.pairs.preparing.jobs import Job, answer, result_of
-from lfsr_tf.storage import read_json, remove, write_json
+from lfsr_tf.placing import remove
+from lfsr_tf.storage import read_json, write_json
 
 _STOPPED = "stopped.json"
 

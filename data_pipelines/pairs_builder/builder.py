@@ -26,7 +26,7 @@ from lfsr_tf.pairs.preparing.listing import Listed
 from lfsr_tf.pairs.preparing.preparation import Built, Preparation, failure_line
 from lfsr_tf.pairs.preparing.sources import SPLITS
 from lfsr_tf.pairs.preparing.workspace import KEPT, Workspace
-from lfsr_tf.storage import remove
+from lfsr_tf.placing import remove
 
 
 class PairsBuilder(FileReaderBuilder, skip_registration=True):  # type: ignore[call-arg]

@@ -70,7 +70,8 @@ def _train(output: Path, preset: str) -> Path:
 
 def _make_room(output: Path, overwrite: bool) -> None:
     """Refuse a filled folder, or empty it: only a folder that an earlier demo made is ever emptied."""
-    from lfsr_tf.storage import check_replaceable, is_taken, remove, write_json
+    from lfsr_tf.placing import remove
+    from lfsr_tf.storage import check_replaceable, is_taken, write_json
 
     if is_taken(output) and not (output.is_dir() and not any(output.iterdir())):
         if not overwrite:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple, get_args
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
@@ -20,10 +19,10 @@ from lfsr_tf.evaluation.given import GivenScans, named_scans, opened
 from lfsr_tf.evaluation.methods import Method, model_method
 from lfsr_tf.evaluation.simulated_kspace import as_measured
 from lfsr_tf.networks import TrainedModel, scale_of
-from lfsr_tf.physics.neighbourhood import neighbourhood_mean
 from lfsr_tf.physics.scanners import differing_settings, scanner_settings
 from lfsr_tf.physics.settings import RawImage
-from lfsr_tf.physics.views import OWN, Offset, interpolated_views, mean_of_views, variance_of_views
+from lfsr_tf.physics.spread import neighbourhood_mean, result_and_variance
+from lfsr_tf.physics.views import OWN, Offset, interpolated_views
 
 Images = NDArray[np.float32]
 # Voxels are alike: of each image every so many are enough, and keep a fit at seconds.
@@ -113,9 +112,8 @@ def error_samples(
             known = {OWN: low.images, **low.between}
             yield KNOWN, _sample(method, volume, low, known, averaged=known)
         low = band.low_field("magnitude")
-        made = interpolated_views(tf.constant(low.images), volume.scale)
-        views = {offset: view.numpy() for offset, view in made.items()}
-        yield INTERPOLATED, _sample(method, volume, low, views, averaged={OWN: low.images})
+        made = interpolated_views(low.images, volume.scale)
+        yield INTERPOLATED, _sample(method, volume, low, made, averaged=[OWN])
 
 
 def fit_error_model(samples: list[ErrorSample]) -> ErrorModel:
@@ -137,19 +135,11 @@ def _sample(
     low: LowField,
     views: Mapping[Offset, Images],
     *,
-    averaged: Mapping[Offset, Images],
+    averaged: Collection[Offset],
 ) -> ErrorSample:
     results = {offset: method(replace(low, images=images, between={})) for offset, images in views.items()}
-    mean = np.asarray(mean_of_views({offset: results[offset] for offset in averaged}))
-    unit = np.float32(low.reference)
-    error = (mean - volume.truth) / unit
-    variance = np.asarray(variance_of_views(results)) / np.square(unit)
-    inside = [
-        np.asarray(image[volume.masks], np.float64)
-        for image in (
-            neighbourhood_mean(variance, volume.scale),
-            neighbourhood_mean(np.square(error), volume.scale),
-            error,
-        )
-    ]
+    both, unit = result_and_variance(results, averaged, volume.scale), np.float32(low.reference)
+    error = (both[:, 0] - volume.truth) / unit
+    found = both[:, 1] / np.square(unit), neighbourhood_mean(np.square(error), volume.scale), error
+    inside = (np.asarray(image[volume.masks], np.float64) for image in found)
     return ErrorSample(low.noise_level, *inside)

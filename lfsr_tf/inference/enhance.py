@@ -22,7 +22,7 @@ from lfsr_tf.inference.cautions import (
 )
 from lfsr_tf.inference.config import EnhanceConfig
 from lfsr_tf.inference.consistency import Ring, consistency_by_ring
-from lfsr_tf.inference.error_map import check_calibrated, expected_error, result_and_variance, spread_views
+from lfsr_tf.inference.error_map import check_calibrated, expected_error, spread_views
 from lfsr_tf.inference.network import Images, RunningNetwork, run_here
 from lfsr_tf.inference.network_input import NetworkInput, network_input
 from lfsr_tf.inference.predict import Advance, SlicePredictor
@@ -32,6 +32,7 @@ from lfsr_tf.networks import TrainedModel, as_trained
 from lfsr_tf.networks.recast import recast
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL, NoiseEstimate
+from lfsr_tf.physics.spread import result_and_variance
 from lfsr_tf.physics.views import Offset
 from lfsr_tf.scans.checks import check_scan
 from lfsr_tf.scans.scan import Scan

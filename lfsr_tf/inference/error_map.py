@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from lfsr_tf.error_model import INTERPOLATED, KNOWN, ErrorModel
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.networks import ModelInfo
-from lfsr_tf.physics.neighbourhood import neighbourhood_mean
-from lfsr_tf.physics.views import OWN, Offset, interpolated_views, mean_of_views, offsets, variance_of_views
+from lfsr_tf.physics.views import OWN, Offset, interpolated_views, offsets
 
 Images = NDArray[np.float32]
 
@@ -43,26 +41,7 @@ def spread_views(views: Mapping[Offset, Images], scale: int) -> tuple[str, Mappi
     """
     if len(views) == len(offsets(scale)):
         return KNOWN, views
-    made = {
-        offset: view.numpy() for offset, view in interpolated_views(tf.constant(views[OWN]), scale).items()
-    }
-    return INTERPOLATED, {**made, **views}
-
-
-def result_and_variance(results: Mapping[Offset, Images], averaged: Collection[Offset], scale: int) -> Images:
-    """What an enhancement with an error map needs of the results of all views.
-
-    Args:
-        results: float32 [n, H, W] by offset.
-        averaged: Those whose mean is the result.
-        scale: HR samples for each LR sample along an axis.
-
-    Returns:
-        float32 [n, 2, H, W]: the result, and the variance over all views in each voxel's neighbourhood.
-    """
-    mean = mean_of_views({offset: results[offset] for offset in averaged})
-    variance = np.asarray(variance_of_views(results))
-    return np.stack([np.asarray(mean), neighbourhood_mean(variance, scale)], axis=1)
+    return INTERPOLATED, {**interpolated_views(views[OWN], scale), **views}
 
 
 def expected_error(variance: Images, noise_level: float, model: ErrorModel) -> Images:

@@ -10,22 +10,16 @@ from typing import Literal
 
 from lfsr_tf.errors import ConfigError, OutputError, ScanError
 from lfsr_tf.inference.enhance import Enhanced, Enhancer
-from lfsr_tf.inference.jobs import Job, earlier_error_maps, earlier_results
+from lfsr_tf.inference.jobs import Job, earlier_files
 from lfsr_tf.inference.sidecar import Sidecar, hash_input, is_sidecar, write_sidecar
+from lfsr_tf.placing import move_into_place, remove
 from lfsr_tf.scans import read_volumes
 from lfsr_tf.scans.dicom.write import is_instance, write_dicom
 from lfsr_tf.scans.enhanced import error_map_of
 from lfsr_tf.scans.nifti import is_nifti, write_nifti
 from lfsr_tf.scans.scan import Scan
 from lfsr_tf.signals import signals_held
-from lfsr_tf.storage import (
-    check_replaceable,
-    exists,
-    is_taken,
-    move_into_place,
-    remove,
-    staging_folder,
-)
+from lfsr_tf.storage import check_replaceable, exists, is_taken, staging_folder
 
 OutputFormat = Literal["same", "nifti", "dicom"]
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
@@ -79,7 +73,7 @@ def enhance_file(
     scans = read_volumes(job.source, slice_axis=enhancer.config.plane)
     targets = [_named(job, scan, number, len(scans), output_format) for number, scan in enumerate(scans, 1)]
     made = [*targets, *(error_map_of(target) for target in targets if enhancer.config.error_map)]
-    outdated = [path for path in (*earlier_results(job), *earlier_error_maps(job)) if path not in made]
+    outdated = [path for path in earlier_files(job) if path not in made]
     for path in (*made, *outdated):
         _check_free(path, job, overwrite)
     slices = sum(scan.voxels.shape[scan.slice_axis] for scan in scans)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from lfsr_tf.errors import LfsrError
 from lfsr_tf.inference.enhance import Enhancer
 from lfsr_tf.inference.files import OutputFormat
-from lfsr_tf.inference.jobs import Job, earlier_error_maps, earlier_results
+from lfsr_tf.inference.jobs import Job, earlier_files, earlier_results
 from lfsr_tf.inference.sidecar import hash_input, is_sidecar
 from lfsr_tf.scans import is_series
 from lfsr_tf.scans.nifti import is_nifti
@@ -26,7 +26,7 @@ def is_finished(job: Job, enhancer: Enhancer, output_format: OutputFormat) -> bo
         enhancer: The model, made ready.
         output_format: As of `enhance_file`.
     """
-    made = [*earlier_results(job), *earlier_error_maps(job)]
+    made = earlier_files(job)
     return bool(made) and all(map(exists, made)) and _tells(job, enhancer, output_format)
 
 
@@ -40,8 +40,7 @@ def is_broken_off(job: Job, enhancer: Enhancer, output_format: OutputFormat) -> 
         enhancer: The model, made ready.
         output_format: As of `enhance_file`.
     """
-    made = [*earlier_results(job), *earlier_error_maps(job)]
-    return not all(map(exists, made)) and _tells(job, enhancer, output_format)
+    return not all(map(exists, earlier_files(job))) and _tells(job, enhancer, output_format)
 
 
 def _tells(job: Job, enhancer: Enhancer, output_format: OutputFormat) -> bool:

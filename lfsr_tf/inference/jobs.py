@@ -94,9 +94,9 @@ def earlier_results(job: Job) -> list[Path]:
     return _own(job, recorded_outputs(job.sidecar))
 
 
-def earlier_error_maps(job: Job) -> list[Path]:
-    """Maps of expected errors that the sidecar of an earlier run tells of, as `earlier_results`."""
-    return _own(job, recorded_error_maps(job.sidecar))
+def earlier_files(job: Job) -> list[Path]:
+    """These results, and the maps of expected errors beside them."""
+    return [*earlier_results(job), *_own(job, recorded_error_maps(job.sidecar))]
 
 
 def _own(job: Job, names: Iterable[str]) -> list[Path]:

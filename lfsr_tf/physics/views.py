@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from lfsr_tf.physics.fourier import image_to_kspace, kspace_to_image, matrix_size
 
@@ -87,7 +88,7 @@ def variance_of_views(results: Mapping[Offset, tf.Tensor]) -> tf.Tensor:
     return tf.maximum(squares - tf.square(mean_of_views(results)), 0.0)
 
 
-def interpolated_views(images: tf.Tensor, scale: int) -> dict[Offset, tf.Tensor]:
+def interpolated_views(images: NDArray[np.float32], scale: int) -> dict[Offset, NDArray[np.float32]]:
     """All views of real images as if they were band-limited, which magnitudes are not.
 
     Their mean is no better than the result for the images themselves, but it spreads where they tell little.
@@ -99,10 +100,9 @@ def interpolated_views(images: tf.Tensor, scale: int) -> dict[Offset, tf.Tensor]
     Returns:
         float32 [N, h, w] by offset. Values below 0 are ringing, and 0, where the images have none.
     """
-    least = tf.minimum(tf.reduce_min(images), 0.0)
-    complex_images = tf.cast(images, tf.complex64)
+    least, samples = min(images.min(), 0.0), tf.cast(images, tf.complex64)
     return {
-        offset: tf.maximum(tf.math.real(between_samples(complex_images, offset, scale)), least)
+        offset: np.maximum(between_samples(samples, offset, scale).numpy().real, np.float32(least))
         for offset in offsets(scale)
     }
 

@@ -30,8 +30,9 @@ from typing import Any
 from lfsr_tf.errors import ConfigError, LfsrError, OutputError
 from lfsr_tf.locking import LOCK, exclusive
 from lfsr_tf.networks.checkpoint import INFO_FILE, LAST_FILE, LAST_INFO_FILE, MODEL_FILE
+from lfsr_tf.placing import TEMPORARY_PREFIX, remove
 from lfsr_tf.settings import is_count
-from lfsr_tf.storage import TEMPORARY_PREFIX, atomic_folder, is_litter, read_json, remove, write_json
+from lfsr_tf.storage import atomic_folder, is_litter, read_json, write_json
 from lfsr_tf.training.state import RunState, write_history
 
 WEIGHTS = "training.safetensors"

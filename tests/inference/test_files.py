@@ -17,8 +17,8 @@ from lfsr_tf.inference.finished import is_finished
 from lfsr_tf.inference.jobs import Job, plan_jobs
 from lfsr_tf.inference.predict import Advance
 from lfsr_tf.networks import TrainedModel
+from lfsr_tf.placing import move_into_place
 from lfsr_tf.scans import Scan, read_scan, read_volumes, write_scan
-from lfsr_tf.storage import move_into_place
 
 FullDisk = Callable[[int], AbstractContextManager[None]]
 ScanOf = Callable[..., Scan]

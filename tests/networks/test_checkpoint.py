@@ -1,7 +1,6 @@
 """A model and its description on disk: what comes back, and what is not written."""
 
 import dataclasses
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from keras.src.saving import saving_lib
 
 import lfsr_tf
 from lfsr_tf.errors import ModelError, OutputError
@@ -271,45 +269,3 @@ def test_no_description_is_written_over_that_of_another_model(run: Path) -> None
     assert sorted(path.name for path in run.iterdir()) == ["best.keras", "model.json"]
     for name in ("last.keras", "best.keras"):
         save_model(ResidualSR(**SETTINGS), INFO, run / name)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_that_comes_while_keras_saves_or_loads_is_not_swallowed(
-    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def told(*args: object) -> None:
-        raise KeyboardInterrupt
-
-    earlier = signal.signal(number, told)
-    # Within both there is a bare `except`, in which this is asked.
-    asked = saving_lib.is_memory_sufficient
-
-    def signalled(model: keras.Model) -> bool:
-        signal.raise_signal(number)
-        return bool(asked(model))
-
-    try:
-        model = build_network("ResidualSR", blocks=1, filters=4)
-        info = ModelInfo("mine", "ResidualSR", {"blocks": 1, "filters": 4}, 2)
-        save_model(model, info, tmp_path / "best.keras")
-        monkeypatch.setattr(saving_lib, "is_memory_sufficient", signalled)
-        with pytest.raises(KeyboardInterrupt):
-            save_model(model, info, tmp_path / "other" / "best.keras")
-        with pytest.raises(KeyboardInterrupt):
-            load_model(tmp_path)
-    finally:
-        signal.signal(number, earlier)
-
-
-class Doubled(keras.layers.UpSampling2D):
-    """A layer of one's own that nobody registered."""
-
-
-def test_a_class_in_a_scope_of_its_own_is_loaded_in_that_scope(tmp_path: Path) -> None:
-    given = keras.Input((None, None, 1))
-    model = keras.Model(given, Doubled(name="doubled")(given))
-    with keras.saving.custom_object_scope({"Doubled": Doubled}):
-        save_model(model, ModelInfo("own", "own", {}, 2), tmp_path / "own.keras")
-        assert isinstance(load_model(tmp_path / "own.keras").model.layers[-1], Doubled)
-    with pytest.raises(ModelError, match="import the module"):
-        load_model(tmp_path / "own.keras")

@@ -110,7 +110,7 @@ def test_interpolated_views_are_those_of_a_band_limited_image_above_its_least_va
     rows, columns = np.meshgrid(np.arange(12) / 12, np.arange(10) / 10, indexing="ij")
     wave = np.cos(2 * np.pi * (2 * rows + columns))[None].astype(np.float32)
     images = wave if signed else wave + 1.0
-    found = interpolated_views(tf.constant(images), 2)
+    found = interpolated_views(images, 2)
     for (down, right), view in found.items():
         expected = np.cos(2 * np.pi * (2 * (rows + down / 24) + columns + right / 20))[None]
         # An image of values above 0 alone has no ringing below 0 between its samples either.

@@ -15,7 +15,8 @@ from typing import Any
 
 from lfsr_tf.errors import ConfigError, OutputError, ScanError
 from lfsr_tf.pairs.dataset import DESCRIPTION, open_dataset
-from lfsr_tf.storage import TEMPORARY_PREFIX, read_json, remove, write_json
+from lfsr_tf.placing import TEMPORARY_PREFIX, remove
+from lfsr_tf.storage import read_json, write_json
 
 _PREFIX = ".preparing-"
 KEPT = "What is done is kept."
