@@ -82,10 +82,15 @@ def mean_of_views(results: Mapping[Offset, tf.Tensor]) -> tf.Tensor:
 def variance_of_views(results: Mapping[Offset, tf.Tensor]) -> tf.Tensor:
     """The variance of the results of all views at each HR sample, float32 [N, H, W].
 
-    As of `mean_of_views` fewer reach the first row and column: it is less there, and 0 in their corner.
+    The first samples, which not all views reach, have that of the nearest ones that all do.
     """
     squares = mean_of_views({offset: tf.square(result) for offset, result in results.items()})
-    return tf.maximum(squares - tf.square(mean_of_views(results)), 0.0)
+    variance = tf.maximum(squares - tf.square(mean_of_views(results)), 0.0)
+    rows, columns = (
+        tf.maximum(tf.range(size), min(max(moves), size - 1))
+        for size, moves in zip(variance.shape[1:], zip(*results, strict=True), strict=True)
+    )
+    return tf.gather(tf.gather(variance, rows, axis=1), columns, axis=2)
 
 
 def interpolated_views(images: NDArray[np.float32], scale: int) -> dict[Offset, NDArray[np.float32]]:
