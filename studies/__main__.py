@@ -16,9 +16,10 @@ from typing import Any
 
 from lfsr_tf.errors import ConfigError
 from studies.command import add_places, carry_out
-from studies.lab import Scans, make, phantom_scans, real_scans
+from studies.lab import make
 from studies.page import renew
 from studies.plan import Run, read_study
+from studies.scans import Scans, asked_scans
 from studies.scores import Results
 
 
@@ -50,7 +51,7 @@ def _carry_out(options: argparse.Namespace) -> None:
     file = options.results / f"{study.name}.jsonl"
     results = Results.read(file)
     if not options.page:
-        scans = phantom_scans(options.work / "phantoms") if options.short else real_scans(options.data)
+        scans = asked_scans(options)
         runs = [run for run in study.runs if not options.only or run.name in options.only]
         for run in runs:
             made = _in_process(run, scans, options.work / study.name)

@@ -15,9 +15,9 @@ from lfsr_tf.evaluation.methods import model_method
 from lfsr_tf.networks import load_model
 from studies.command import add_places, carry_out
 from studies.figures import panels, scatter
-from studies.lab import phantom_scans, real_scans
 from studies.open_questions import GROUPS
 from studies.page import markdown_table, renew
+from studies.scans import asked_scans
 from studies.scores import Results, with_interval
 
 REFERENCE = "mse"
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _carry_out(options: argparse.Namespace) -> None:
     losses, methods = read(options.results)
     if not options.page:
-        scans = phantom_scans(options.results / "phantoms") if options.short else real_scans(options.data)
+        scans = asked_scans(options)
         trained = options.work / "open_questions"
         runs = {losses.titles[name]: trained / name / "run" for name in SHOWN if name in losses.titles}
         draw(runs, scans.validation, options.docs)

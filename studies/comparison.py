@@ -30,8 +30,9 @@ from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.scans import read_scan
 from studies.command import add_places, carry_out
 from studies.figures import panels
-from studies.lab import Scans, compact, phantom_scans, real_scans
+from studies.lab import compact
 from studies.page import markdown_table, renew
+from studies.scans import Scans, asked_scans, asked_settings
 from studies.scores import Results, with_interval
 
 CLASSICAL = {
@@ -69,10 +70,8 @@ def _carry_out(options: argparse.Namespace) -> None:
         # What is missing is said before hours of work.
         names = _available(options.short, options.only)
         drawn = _available(options.short) if options.picture and not options.measured else []
-        scans = phantom_scans(options.results / "phantoms") if options.short else real_scans(options.data)
-        config = EvaluationConfig(sigmas=SIGMAS)
-        if options.short:
-            config = replace(config, hr_size=64, slices_per_volume=1)
+        scans = asked_scans(options)
+        config = asked_settings(options, EvaluationConfig(sigmas=SIGMAS))
         judge = partial(remeasured, results) if options.measured else judged
         for run in judge(names, scans, config):
             results = results.keep(file, list(TITLES), run)

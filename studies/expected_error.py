@@ -22,8 +22,8 @@ from lfsr_tf.models import load_model
 from lfsr_tf.models.catalogue import SHIPPED
 from lfsr_tf.storage import read_json, write_json
 from studies.command import add_places, carry_out
-from studies.lab import Scans, phantom_scans, real_scans
 from studies.page import markdown_table, renew
+from studies.scans import Scans, asked_scans, asked_settings
 
 MODELS = ("paper", "fast", "best")
 SIGMAS = (0.0, 0.015, 0.03, 0.06)
@@ -41,10 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _carry_out(options: argparse.Namespace) -> None:
-    scans = phantom_scans(options.results / "phantoms") if options.short else real_scans(options.data)
-    config = EvaluationConfig(sigmas=SIGMAS, slices_per_volume=SLICES)
-    if options.short:
-        config = dataclasses.replace(config, hr_size=64, slices_per_volume=1)
+    scans = asked_scans(options)
+    config = asked_settings(options, EvaluationConfig(sigmas=SIGMAS, slices_per_volume=SLICES))
     found = {name: fitted(name, scans, config) for name in (("fast",) if options.short else MODELS)}
     write_json(options.results / "expected_error.json", found)
     if not options.short:

@@ -7,84 +7,21 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lfsr_tf.errors import ScanError
 from lfsr_tf.evaluation import EvaluationConfig, evaluate, read_history, with_measured_kspace
 from lfsr_tf.evaluation.results import json_value
 from lfsr_tf.evaluation.tables import volume_scores
 from lfsr_tf.networks import load_model
 from lfsr_tf.pairs import prepare_dataset
-from lfsr_tf.pairs.preparing.listing import hash_scan
-from lfsr_tf.scans import find_scans, phantom_scan, write_scan
-from lfsr_tf.scans.naming import subject_from_path
 from lfsr_tf.storage import read_json, write_json
 from lfsr_tf.training import train
 from studies import automap
 from studies.plan import Run
+from studies.scans import Scans
 
 _DIGITS = 5
-
-
-@dataclass(frozen=True)
-class Scans:
-    """The scans of a study.
-
-    Attributes:
-        train: High-field scans to train on.
-        validation: High-field scans of other subjects, to judge by.
-        measured: Low-field scans with raw k-space, for the outer-band test.
-    """
-
-    train: tuple[Path, ...]
-    validation: tuple[Path, ...]
-    measured: tuple[Path, ...] = ()
-
-    def of(self, subjects: Sequence[str] | None) -> Scans:
-        """The same with the named training subjects alone.
-
-        Raises:
-            ScanError: One of them has no scan.
-        """
-        if subjects is None:
-            return self
-        chosen = tuple(path for path in self.train if subject_from_path(path) in subjects)
-        missing = set(subjects) - {subject_from_path(path) for path in chosen}
-        if missing:
-            raise ScanError(f"Expected scans of {', '.join(subjects)}. Received: none of {min(missing)}.")
-        return Scans(chosen, self.validation, self.measured)
-
-    def hashes(self) -> dict[str, str]:
-        """SHA-256 of every scan by its name, with as much of its folder as tells it from the others."""
-        paths = list(dict.fromkeys(path.absolute() for side in vars(self).values() for path in side))
-        return {_own_name(path, paths): hash_scan(path) for path in paths}
-
-
-def _own_name(path: Path, paths: Sequence[Path]) -> str:
-    for length in range(1, len(path.parts)):
-        tail = path.parts[-length:]
-        if sum(other.parts[-length:] == tail for other in paths) == 1:
-            break
-    return "/".join(tail)
-
-
-def real_scans(folder: Path) -> Scans:
-    """The scans of a data folder: `train`, `val`, and the measured k-space in `lowfield_dev`."""
-    measured = tuple(sorted((folder / "lowfield_dev").glob("*_kspace_*.h5")))
-    return Scans(tuple(find_scans(folder / "train")), tuple(find_scans(folder / "val")), measured)
-
-
-def phantom_scans(folder: Path) -> Scans:
-    """Phantoms of five people in place of real scans, written to a folder."""
-    sides: dict[str, list[Path]] = {"train": [], "val": []}
-    for number, side in ((1, "train"), (2, "train"), (3, "train"), (4, "val"), (5, "val")):
-        path = folder / side / f"sub-{number:02d}_T2w.nii.gz"
-        if not path.exists():
-            write_scan(phantom_scan(number, "T2w", slices=6), path)
-        sides[side].append(path)
-    return Scans(tuple(sides["train"]), tuple(sides["val"]))
 
 
 def make(run: Run, scans: Scans, folder: Path) -> dict[str, Any]:

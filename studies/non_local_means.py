@@ -21,11 +21,11 @@ from lfsr_tf.evaluation.baselines import NLM_STRENGTH, Images, non_local_means_b
 from lfsr_tf.evaluation.methods import Method
 from lfsr_tf.evaluation.tables import volume_scores
 from lfsr_tf.physics.noise import remove_rician_bias
-from lfsr_tf.scans import find_scans
 from lfsr_tf.storage import read_json, write_json
 from studies.command import add_places, carry_out
-from studies.lab import compact, phantom_scans
+from studies.lab import compact
 from studies.page import markdown_table, renew
+from studies.scans import asked_scans, asked_settings
 
 SIGMAS = (0.015, 0.03, 0.06)
 STRENGTHS = (0.4, 0.6, 0.8, 1.0, 1.2)
@@ -43,14 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _carry_out(options: argparse.Namespace) -> None:
-    config = EvaluationConfig(sigmas=SIGMAS, slices_per_volume=SLICES)
-    if options.short:
-        config = replace(config, hr_size=64, slices_per_volume=1)
-        scans = list(phantom_scans(options.results / "phantoms").train)
-    else:
-        scans = find_scans(options.data / "train")
+    config = asked_settings(options, EvaluationConfig(sigmas=SIGMAS, slices_per_volume=SLICES))
     file = options.results / "non_local_means.json"
-    write_json(file, found(scans, config))
+    write_json(file, found(asked_scans(options).train, config))
     if not options.short:
         renew(options.docs.parent / "evaluation.md", tables(read_json(file)))
 

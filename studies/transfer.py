@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from lfsr_tf.evaluation.kspace_split import outer_band
 from lfsr_tf.pairs import PairsConfig, hr_slices
 from lfsr_tf.physics.fourier import image_to_kspace
-from lfsr_tf.scans import find_scans, read_scan
+from lfsr_tf.scans import read_scan
 from lfsr_tf.storage import read_json, write_json
 from studies.command import add_places, carry_out
-from studies.lab import phantom_scans
 from studies.mirror import mirrored
 from studies.page import markdown_table, renew
+from studies.scans import asked_scans
 from studies.sides import PARTS, costs
 
 Energy = NDArray[np.float64]
@@ -43,16 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _carry_out(options: argparse.Namespace) -> None:
-    if options.short:
-        training, measured = list(phantom_scans(options.results / "phantoms").train), []
-    else:
-        training = find_scans(options.data / "train")
-        measured = sorted((options.data / "lowfield_dev").glob("*_kspace_*.h5"))
+    scans = asked_scans(options)
     found: dict[str, Any] = {
-        "training": [{**_training_row(path), "scan": path.name} for path in training],
-        "measured": [{**_measured_row(path), "scan": path.name} for path in measured],
+        "training": [{**_training_row(path), "scan": path.name} for path in scans.train],
+        "measured": [{**_measured_row(path), "scan": path.name} for path in scans.measured],
     }
-    judged = training if options.short else [p for p in find_scans(options.data / "val") if "T1" in p.name]
+    judged = scans.train if options.short else [p for p in scans.validation if "T1" in p.name]
     middles = np.array([0.0, *(0.5 * (low + high) for low, high in BANDS), 1.0])
     found["cost"] = costs(
         judged, "fast" if options.short else MODEL, middles, _sides_of_t1w(found["measured"])

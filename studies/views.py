@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any, get_args
@@ -29,8 +28,8 @@ from lfsr_tf.physics.settings import RawImage, Views
 from lfsr_tf.scans import read_scan
 from lfsr_tf.storage import read_json, write_json
 from studies.command import add_places, carry_out
-from studies.lab import Scans, phantom_scans, real_scans
 from studies.page import markdown_table, renew
+from studies.scans import Scans, asked_scans, asked_settings
 from studies.scores import with_interval
 
 MODELS = ("paper", "fast", "best")
@@ -49,11 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _carry_out(options: argparse.Namespace) -> None:
-    scans = phantom_scans(options.results / "phantoms") if options.short else real_scans(options.data)
+    scans = asked_scans(options)
     models = ("fast",) if options.short else MODELS
-    config = EvaluationConfig(sigmas=SIGMAS, slices_per_volume=SLICES)
-    if options.short:
-        config = replace(config, hr_size=64, slices_per_volume=1)
+    config = asked_settings(options, EvaluationConfig(sigmas=SIGMAS, slices_per_volume=SLICES))
     found = judged(models, scans, config)
     write_json(options.results / "views.json", found)
     if not options.short:

@@ -14,8 +14,9 @@ import pytest
 from lfsr_tf.models import list_models, read_card
 from studies import blur
 from studies.__main__ import main as studies_main
-from studies.lab import Scans, make
+from studies.lab import make
 from studies.plan import PLANS, Run, read_study
+from studies.scans import Scans
 from tests.lent_worker import lent_worker
 from tests.warm import WarmProcess
 

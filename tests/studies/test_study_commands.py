@@ -10,7 +10,7 @@ import pytest
 from lfsr_tf.hashing import sha256_file
 from studies import comparison, figures, ship
 from studies.__main__ import main as studies_main
-from studies.lab import Scans
+from studies.scans import Scans
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     (tmp_path / "own.toml").write_text(PLAN)
     read = command.read_study
     monkeypatch.setattr(command, "read_study", lambda name, short: read(name, short=short, folder=tmp_path))
-    monkeypatch.setattr(command, "phantom_scans", lambda folder: None)
+    monkeypatch.setattr(command, "asked_scans", lambda options: None)
     monkeypatch.setattr(
         command, "_in_process", lambda run, scans, folder: {"name": run.name, "title": run.title}
     )
