@@ -1,8 +1,11 @@
-"""`lfsr evaluate`: a trained model against the baselines, and the report."""
+"""`lfsr evaluate`: a trained model against the baselines and other models, and the report."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,8 +19,7 @@ from lfsr_tf.cli.quiet import with_quiet_tensorflow
 
 if TYPE_CHECKING:
     from lfsr_tf.evaluation import EvaluationConfig, Results
-    from lfsr_tf.evaluation.report.views import Cell
-    from lfsr_tf.evaluation.report.views import Table as View
+    from lfsr_tf.evaluation.report.views import Cell, Table as View
     from lfsr_tf.networks import TrainedModel
 
 
@@ -28,6 +30,13 @@ def evaluate(
         Path, typer.Argument(help="Folder of high-field scans that no training saw, or one scan.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")],
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Another model to compare with, by its name, run folder or file; repeat it for several.",
+        ),
+    ] = None,
     sigma: Annotated[
         list[float] | None,
         typer.Option(help="Noise level; repeat it for several. Default: 0, 0.03 and 0.06."),
@@ -72,8 +81,9 @@ def evaluate(
 ) -> None:
     """Compare a model with zero-filling, cubic interpolation and non-local means on simulated scans.
 
-    Leaves report.html, results.json, results.csv and pictures. A scan that cannot be used is left out and
-    named at the end.
+    Models of --against see the very same images and stand beside these under their own names. Leaves
+    report.html, results.json, results.csv and pictures. A scan that cannot be used is left out and named at
+    the end.
 
     Example:
         lfsr evaluate runs/quick scans/val --output report --sigma 0.03 --sigma 0.06
@@ -91,22 +101,67 @@ def evaluate(
         batch_size=batch_size,
         seed=seed,
     )
-    _run(model, scans, lowfield_kspace or [], EvaluationConfig(**settings), output, overwrite)
+    config = EvaluationConfig(**settings)
+    networks = _load(model, against or [])
+    _run(networks, scans, lowfield_kspace or [], config, output, overwrite)
+
+
+@dataclass(frozen=True)
+class _Networks:
+    """The model under test, the others by their names, and by name which file each is."""
+
+    model: TrainedModel
+    against: Mapping[str, TrainedModel]
+    files: Mapping[str, dict[str, str]]
+
+
+def _load(model: Path, against: Sequence[Path]) -> _Networks:
+    from lfsr_tf.evaluation.methods import MODEL
+    from lfsr_tf.evaluation.other_networks import check_names
+    from lfsr_tf.models import load_model
+
+    check_names(map(_name, against))
+    paths = {MODEL: model, **{_name(path): path for path in against}}
+    loaded = {name: load_model(path) for name, path in paths.items()}
+    files = {name: _file_of(path) for name, path in paths.items()}
+    return _Networks(loaded.pop(MODEL), loaded, files)
+
+
+def _name(model: Path) -> str:
+    """Of a shipped model and a run folder its own, of a file without .keras."""
+    named = Path(os.path.normpath(model.absolute()))
+    return named.stem if model.is_file() else named.name
+
+
+def _file_of(model: Path) -> dict[str, str]:
+    """Where a model's weights stand, and their hash."""
+    from lfsr_tf.hashing import sha256_file
+    from lfsr_tf.models import provenance
+    from lfsr_tf.models.catalogue import SHIPPED
+    from lfsr_tf.networks.checkpoint import MODEL_FILE
+
+    own = model / MODEL_FILE if model.is_dir() else model
+    # Of the package's models alone it is known where they come from.
+    file = SHIPPED / f"{model}.safetensors" if provenance(model) else own
+    return {"file": str(file), "sha256": sha256_file(file)}
 
 
 def _run(
-    model: Path, scans: Path, kspace: list[Path], config: EvaluationConfig, output: Path, overwrite: bool
+    networks: _Networks,
+    scans: Path,
+    kspace: list[Path],
+    config: EvaluationConfig,
+    output: Path,
+    overwrite: bool,
 ) -> None:
     from lfsr_tf.evaluation.output import is_result
-    from lfsr_tf.models import load_model
     from lfsr_tf.scans import find_scans
     from lfsr_tf.storage import atomic_folder
 
-    trained = load_model(model)
     with atomic_folder(output, replaces=is_result, overwrite=overwrite) as folder:
         found = find_scans(scans, results=False)
-        results = _evaluate(trained, found, kspace, config)
-        _write(results, folder, model)
+        results = _with_files(_evaluate(networks, found, kspace, config), networks.files)
+        _write(results, folder)
     _print_tables(results)
     for warning in results.warnings:
         print_warning(warning)
@@ -121,25 +176,35 @@ def _raise_for_failures(results: Results, count: int) -> None:
 
 
 def _evaluate(
-    trained: TrainedModel, scans: Sequence[Path], kspace: Sequence[Path], config: EvaluationConfig
+    networks: _Networks, scans: Sequence[Path], kspace: Sequence[Path], config: EvaluationConfig
 ) -> Results:
-    from lfsr_tf.evaluation import evaluate as run_study
-    from lfsr_tf.evaluation import with_measured_kspace
+    from lfsr_tf.evaluation import evaluate as run_study, with_measured_kspace
 
     with progress_bar("evaluate", len(scans) * len(config.sigmas)) as advance:
-        results = run_study(trained, scans, config, progress=advance)
+        results = run_study(networks.model, scans, config, against=networks.against, progress=advance)
     if not kspace:
         return results
     with progress_bar("measured k-space", len(kspace)) as advance:
-        return with_measured_kspace(results, trained, kspace, progress=advance)
+        return with_measured_kspace(
+            results, networks.model, kspace, against=networks.against, progress=advance
+        )
 
 
-def _write(results: Results, folder: Path, model: Path) -> None:
+def _with_files(results: Results, files: Mapping[str, dict[str, str]]) -> Results:
+    from lfsr_tf.evaluation.methods import MODEL
+
+    return dataclasses.replace(
+        results,
+        model=results.model | files[MODEL],
+        against={name: facts | files[name] for name, facts in results.against.items()},
+    )
+
+
+def _write(results: Results, folder: Path) -> None:
     from lfsr_tf.evaluation import read_history, write_results
 
-    run = model if model.is_dir() else model.parent
-    # A shipped model is a name, not a path, and has no history.
-    history = read_history(run / "history.csv") if model.exists() else {}
+    # A run has it beside its model; a shipped model has none.
+    history = read_history(Path(results.model["file"]).with_name("history.csv"))
     write_results(results, folder, history=history)
 
 
@@ -176,7 +241,7 @@ def _as_rich(view: View) -> RichTable:
     for index in shown:
         table.add_column(view.headings[index], overflow="fold")
     for column in view.columns:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for row in view.rows:
         headings = (escape(row.headings[index]) for index in shown)
         table.add_row(*headings, *map(_marked, row.cells))

@@ -1,8 +1,9 @@
-"""The network and the baselines behind one signature: low-field images in, HR images out."""
+"""The networks and the baselines behind one signature: low-field images in, HR images out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -12,19 +13,28 @@ from lfsr_tf.errors import exhaustion_in_one_line
 from lfsr_tf.evaluation.acquisitions import LowField
 from lfsr_tf.evaluation.baselines import BASELINES, Images
 from lfsr_tf.evaluation.config import EvaluationConfig
-from lfsr_tf.networks import takes_noise_level, with_noise_level
+from lfsr_tf.networks import TrainedModel, takes_noise_level, with_noise_level
 from lfsr_tf.physics.views import OWN, mean_of_views
 
 Method = Callable[[LowField], Images]
+Network: TypeAlias = TrainedModel | keras.Model
 
 # The name under which the network under test appears among the methods.
 MODEL = "model"
 
 
-def build_methods(model: keras.Model, config: EvaluationConfig) -> dict[str, Method]:
-    """The chosen baselines in their order, then the network under the name "model"."""
+def build_methods(
+    model: Network, config: EvaluationConfig, against: Mapping[str, Network]
+) -> dict[str, Method]:
+    """The chosen baselines in their order, other networks by name, then the network under test, "model"."""
     baselines = {name: BASELINES[name] for name in config.baselines}
-    return {**baselines, MODEL: model_method(model, config.batch_size)}
+    networks = {**against, MODEL: model}
+    return baselines | {name: model_method(bare(each), config.batch_size) for name, each in networks.items()}
+
+
+def bare(network: Network) -> keras.Model:
+    """The Keras model, without what is known of it."""
+    return network.model if isinstance(network, TrainedModel) else network
 
 
 def model_method(model: keras.Model, batch_size: int) -> Method:

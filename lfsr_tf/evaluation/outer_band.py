@@ -59,7 +59,8 @@ class OuterBandScore:
         subject: Identifier of the person.
         contrast: For example "T1w".
         image: What of the block was enhanced.
-        method: A baseline's name, "model", or "complex zero-fill", which is 0 by definition.
+        method: A baseline's name, another network's, "model", or "complex zero-fill", which is 0 by
+            definition.
         matrix: (H, W) samples that are compared; the block that the method saw is smaller by its scale.
         signal_fraction: Part of the outer band's energy that is signal, not noise.
         measurable: Whether that part is large enough for a figure.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,7 @@ class SliceScore:
         contrast: For example "T1w".
         slice_index: Place of the slice in the scan.
         sigma: Simulated noise level.
-        method: A baseline's name, or "model".
+        method: A baseline's name, another network's, or "model".
         region: "head" or "whole".
         psnr: dB.
         ssim: 1 is best.
@@ -119,7 +119,9 @@ class Results:
         outer_band: The test on measured low-field k-space, where it was asked for.
         failures: Scans that could not be used, with the reason.
         volumes: What is known of each volume.
-        warnings: Where the test is not one that the model was trained for, a sentence each.
+        warnings: Where the test is not one that a network was trained for, a sentence each; of another
+            network than the one under test it begins with its name.
+        against: Metadata of each other network, by the name that it has among the methods.
     """
 
     config: EvaluationConfig
@@ -131,11 +133,17 @@ class Results:
     failures: tuple[tuple[str, str], ...] = ()
     volumes: tuple[VolumeFacts, ...] = ()
     warnings: tuple[str, ...] = ()
+    against: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
-        """What was compared, in its order; of `evaluate` the baselines of the configuration, then "model"."""
+        """What was compared, in its order; of `evaluate` the `rivals`, then "model"."""
         return tuple(dict.fromkeys(score.method for score in self.scores))
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """What the network is compared with: the baselines of the configuration, then the other networks."""
+        return (*self.config.baselines, *self.against)
 
     @cached_property
     def contrasts(self) -> tuple[str, ...]:

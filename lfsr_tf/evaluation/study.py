@@ -18,8 +18,9 @@ from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, acquire, stud
 from lfsr_tf.evaluation.cautions import cautions
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.given import GivenScans, named_scans, opened
-from lfsr_tf.evaluation.methods import Method, build_methods
+from lfsr_tf.evaluation.methods import MODEL, Method, Network, bare, build_methods
 from lfsr_tf.evaluation.metrics import METRICS, REGIONS, Images, Scores, Truth, Values
+from lfsr_tf.evaluation.other_networks import OtherNetworks, check_networks
 from lfsr_tf.evaluation.results import Picture, Results, SliceScore, VolumeFacts, json_value
 from lfsr_tf.networks import TrainedModel, scale_of, takes_noise_level
 from lfsr_tf.pairs.config import SCALES
@@ -30,13 +31,14 @@ Progress = Callable[[int], None]
 
 
 def evaluate(
-    model: TrainedModel | keras.Model,
+    model: Network,
     scans: GivenScans,
     config: EvaluationConfig | None = None,
     *,
+    against: OtherNetworks | None = None,
     progress: Progress | None = None,
 ) -> Results:
-    """Compare a network with the baselines on simulated low-field acquisitions of high-field scans.
+    """Compare a network with the baselines, and with others, on simulated low-field acquisitions.
 
     Args:
         model: A trained model with its metadata, or a bare Keras model from [B, h, w, 1], or [B, h, w, 2]
@@ -44,6 +46,8 @@ def evaluate(
         scans: A high-field volume, or a file or DICOM folder that holds one, or several of these; paths are
             read one at a time.
         config: Noise levels, baselines and definitions; the defaults of `EvaluationConfig` if not given.
+        against: Other networks of the same scale, by the short names under which they stand beside the
+            baselines: {"first": ..., "second": ...}. They see the very same images.
         progress: Called with 1 after each scan and noise level.
 
     Returns:
@@ -52,21 +56,22 @@ def evaluate(
 
     Raises:
         ScanError: Not one scan could be used.
-        ModelError: The network is not a super-resolution network for one-channel images, by 2 or 4.
+        ModelError: The network is not a super-resolution network for one-channel images, by 2 or 4, or
+            another one is not, or of another scale.
+        ConfigError: Another network's name is one that the report has for something else.
         OutOfMemoryError: The device has not enough memory for a batch of slices.
     """
-    config = config or EvaluationConfig()
-    network = model.model if isinstance(model, TrainedModel) else model
-    scale, methods = scale_of(network), build_methods(network, config)
-    if scale not in SCALES:
-        known = " or ".join(map(str, SCALES))
-        raise ModelError(
-            f"Expected a network that enlarges by {known}. Received: {network.name}, which enlarges by "
-            f"{scale}. Choose another one."
-        )
+    config, others = config or EvaluationConfig(), {} if against is None else against
+    scale = _known_scale(bare(model))
+    check_networks(others, scale)
+    methods = build_methods(model, config, others)
     results = compare(methods, scans, config, scale=scale, progress=progress)
-    warnings = cautions(results, model.info) if isinstance(model, TrainedModel) else ()
-    return dataclasses.replace(results, model=_metadata(model), warnings=warnings)
+    return dataclasses.replace(
+        results,
+        model=_metadata(model),
+        against={name: _metadata(network) for name, network in others.items()},
+        warnings=_warnings(results, {MODEL: model, **others}),
+    )
 
 
 def compare(
@@ -101,6 +106,27 @@ def compare(
     _check_used(volumes, failures)
     used, failed = tuple(volumes), tuple(failures)
     return Results(config, {}, scale, tuple(scores), tuple(pictures), failures=failed, volumes=used)
+
+
+def _known_scale(network: keras.Model) -> int:
+    scale = scale_of(network)
+    if scale not in SCALES:
+        known = " or ".join(map(str, SCALES))
+        raise ModelError(
+            f"Expected a network that enlarges by {known}. Received: {network.name}, which enlarges by "
+            f"{scale}. Choose another one."
+        )
+    return scale
+
+
+def _warnings(results: Results, networks: OtherNetworks) -> tuple[str, ...]:
+    """What is to be said of each network; of another one it begins with its name."""
+    return tuple(
+        sentence if name == MODEL else f"{name}: {sentence}"
+        for name, network in networks.items()
+        if isinstance(network, TrainedModel)
+        for sentence in cautions(results, network.info)
+    )
 
 
 def _check_used(volumes: list[VolumeFacts], failures: list[tuple[str, str]]) -> None:
@@ -203,8 +229,8 @@ def _data_range(truth: Images, config: EvaluationConfig) -> Values:
     return np.asarray(truth.max(axis=(1, 2)), dtype=np.float64)
 
 
-def _metadata(model: TrainedModel | keras.Model) -> dict[str, Any]:
-    network = model.model if isinstance(model, TrainedModel) else model
+def _metadata(model: Network) -> dict[str, Any]:
+    network = bare(model)
     info = json_value(model.info) if isinstance(model, TrainedModel) else {}
     # Of hundreds of scans; what they say of the test is among the warnings.
     info.pop("trained_on", None)

@@ -48,7 +48,7 @@ class Summary:
         sigma: Noise level.
         region: "head" or "whole".
         metric: Name of the metric.
-        method: A method's name; in a table of differences the baseline that is subtracted from the model.
+        method: A method's name; in a table of differences the one that is subtracted from the model.
         mean: Mean over volumes.
         spread: Standard deviation over volumes; None for a single one.
         low: Lower end of the bootstrap interval over subjects; None for a single subject.
@@ -94,7 +94,7 @@ def summaries(results: Results) -> tuple[Summary, ...]:
 
 @once
 def differences(results: Results) -> tuple[Summary, ...]:
-    """Model minus each baseline, volume by volume: an interval without 0 is beyond chance.
+    """Model minus each other method, volume by volume: an interval without 0 is beyond chance.
 
     Empty where no method is called "model".
     """
@@ -103,11 +103,11 @@ def differences(results: Results) -> tuple[Summary, ...]:
 
 @once
 def subject_differences(results: Results) -> Mapping[str, Mapping[str, Mapping[str, float]]]:
-    """PSNR inside the head, model minus baseline, for each subject: averaged over the subject's volumes.
+    """PSNR inside the head, model minus each other method, by subject: averaged over the subject's volumes.
 
     Returns:
-        From subject and baseline to the noise level (as text) and the difference; empty where no method is
-        called "model".
+        From subject and other method to the noise level (as text) and the difference; empty where no method
+        is called "model".
     """
     collected: dict[tuple[str, str, float], list[float]] = {}
     for score in _paired(results):
@@ -137,6 +137,7 @@ def to_json(results: Results) -> dict[str, object]:
         "schema_version": SCHEMA_VERSION,
         "config": {**json_value(results.config), "acquisition": scanner_settings(results.config.acquisition)},
         "model": json_value(results.model),
+        "against": json_value(results.against),
         "scale": results.scale,
         "definitions": {
             "data_range": results.config.data_range,
@@ -161,7 +162,7 @@ _Key = tuple[str, float, str, str, str]
 
 @once
 def _paired(results: Results) -> tuple[VolumeScore, ...]:
-    """Model minus each baseline, of each volume."""
+    """Model minus each other method, of each volume."""
     volumes = volume_scores(results)
     model = {_place(score): score.value for score in volumes if score.method == MODEL}
     return tuple(

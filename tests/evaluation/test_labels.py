@@ -47,14 +47,14 @@ def test_what_a_scanner_does_beyond_the_crop_is_said_in_words(settings: dict[str
 @pytest.mark.usefixtures("own_baselines")
 def test_every_method_has_a_colour_and_a_marker_of_its_own() -> None:
     methods = (*BASELINE_NAMES, *OWN, "model")
-    assert len({colour_of(method) for method in methods}) == len(methods)
-    assert len({marker_of(method) for method in methods}) == len(methods)
+    assert len({colour_of(method, methods) for method in methods}) == len(methods)
+    assert len({marker_of(method, methods) for method in methods}) == len(methods)
 
 
 @pytest.mark.usefixtures("own_baselines")
 def test_a_method_may_have_a_colour_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(labels.METHOD_COLOURS, OWN[0], "#123456")
-    assert (colour_of(OWN[0]), marker_of(OWN[0])) == ("#123456", "P")
+    assert (colour_of(OWN[0], OWN), marker_of(OWN[0], OWN)) == ("#123456", "P")
 
 
 @pytest.mark.usefixtures("own_baselines")

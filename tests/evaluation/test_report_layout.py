@@ -16,6 +16,7 @@ from lfsr_tf.physics.settings import RawImage
 HISTORY = {"loss": [0.02, 0.01], "val_loss": [0.03, 0.02], "psnr": [20.0, 21.0], "val_psnr": [19.0, 20.5]}
 LONG_NAME = "sub-0001_ses-baseline_acq-lowfield055T_run-01_kspace_fastmri_layout.h5"
 FOUR = ("zero-fill", "cubic", "nlm", "nlm-biased")
+OTHERS = ("fast", "2026-11-28_unet_width64_blocks3_lr0.0003_seed2")
 # A letter page is 8.5 inches wide, less the least margins of a browser; 96 pixels are an inch.
 PAPER = 740
 # Put into the page's title: what reaches beyond its section, and how the rest lies.
@@ -71,20 +72,39 @@ def full(results: Results) -> Results:
     )
 
 
-def with_all(picture: Picture) -> Picture:
-    """The picture with four baselines and a long name."""
-    baselines = dict.fromkeys(FOUR, picture.outputs["zero-fill"])
+@pytest.fixture(scope="module")
+def with_others(full: Results) -> Results:
+    """Two other networks beside all of that."""
+    copies = {"scores": full.scores, "outer_band": full.outer_band}
+    grown = {
+        name: (
+            *own,
+            *(
+                dataclasses.replace(one, method=other)
+                for one in own
+                if one.method == "model"
+                for other in OTHERS
+            ),
+        )
+        for name, own in copies.items()
+    }
+    return dataclasses.replace(full, against=dict.fromkeys(OTHERS, full.model), **grown)
+
+
+def with_all(picture: Picture, results: Results) -> Picture:
+    """The picture with all methods of the results and a long name."""
+    rivals = dict.fromkeys(results.rivals, picture.outputs["zero-fill"])
     return dataclasses.replace(
         picture,
         scan=LONG_NAME,
-        outputs={**baselines, "model": picture.outputs["model"]},
-        psnr={name: 20.0 for name in (*FOUR, "model")},
+        outputs={**rivals, "model": picture.outputs["model"]},
+        psnr={name: 20.0 for name in (*results.rivals, "model")},
     )
 
 
 def laid_out(chromium: str, results: Results, folder: Path, width: int, *, paper: bool) -> dict[str, Any]:
     """What `MEASURE` says of the page with every part of it opened."""
-    pictures = tuple(map(with_all, results.pictures))
+    pictures = tuple(with_all(picture, results) for picture in results.pictures)
     write_report(results, pictures, folder / "written.html", history=HISTORY)
     page = (folder / "written.html").read_text(encoding="utf-8").replace("</body>", f"{MEASURE}</body>")
     page = re.sub(r"<details([^>]*?)(?: open)?>", r"<details\1 open>", page)
@@ -121,6 +141,20 @@ def test_on_a_screen_no_table_picture_or_name_is_cut(
     assert found["page"] <= width
 
 
+# Seven methods beside each other ask for more than half a screen.
+@pytest.mark.parametrize(
+    ("width", "may_scroll"), [(390, {"curve", "scroll"}), (900, {"scroll"}), (1200, set())]
+)
+def test_two_other_networks_cut_nothing_on_a_screen(
+    chromium: str, with_others: Results, tmp_path: Path, width: int, may_scroll: set[str]
+) -> None:
+    found = laid_out(chromium, with_others, tmp_path, width, paper=False)
+    assert set(found["scrolled"]) <= may_scroll
+    assert found["cut"] == []
+    assert found["letters"] > 9.0
+    assert found["page"] <= width
+
+
 def test_on_paper_nothing_is_cut_and_the_slider_s_pictures_lie_side_by_side(
     chromium: str, full: Results, tmp_path: Path
 ) -> None:
@@ -132,3 +166,9 @@ def test_on_paper_nothing_is_cut_and_the_slider_s_pictures_lie_side_by_side(
     assert before["width"] == before["height"] == after["width"] > 300.0
     assert before["right"] < after["left"] and before["top"] == after["top"]
     assert after["right"] <= PAPER
+
+
+def test_two_other_networks_are_cut_by_no_paper(chromium: str, with_others: Results, tmp_path: Path) -> None:
+    found = laid_out(chromium, with_others, tmp_path, PAPER, paper=True)
+    assert (found["scrolled"], found["cut"]) == ([], [])
+    assert found["page"] <= PAPER

@@ -29,13 +29,13 @@ def of_subjects(results: Results, count: int) -> Results:
     return dataclasses.replace(results, scores=tuple(scores))
 
 
-@pytest.mark.parametrize(("subjects", "said"), [(2, False), (9, False), (10, True)])
-def test_few_subjects_say_nothing_beyond_chance(
-    results: Results, tmp_path: Path, subjects: int, said: bool
+@pytest.mark.parametrize(("subjects", "chance", "few"), [(1, 0, 0), (2, 1, 1), (9, 1, 1), (10, 1, 0)])
+def test_what_intervals_of_few_subjects_rest_on_is_said(
+    results: Results, tmp_path: Path, subjects: int, chance: bool, few: bool
 ) -> None:
     html = written(of_subjects(results, subjects), tmp_path)
-    assert ("beyond the chance of these subjects" in html) is said
-    assert ("subjects are few" in html) is not said
+    assert ("beyond the chance of these subjects" in html) == chance
+    assert ("subjects are few" in html) == few
 
 
 def test_nothing_says_at_which_field_the_truth_was_scanned(results: Results, tmp_path: Path) -> None:

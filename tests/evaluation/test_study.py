@@ -10,8 +10,15 @@ import pytest
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError, ModelError, OutOfMemoryError, ScanError
-from lfsr_tf.evaluation import EvaluationConfig, Results, compare, evaluate, to_json, write_report
-from lfsr_tf.evaluation import config as evaluation_config
+from lfsr_tf.evaluation import (
+    EvaluationConfig,
+    Results,
+    compare,
+    config as evaluation_config,
+    evaluate,
+    to_json,
+    write_report,
+)
 from lfsr_tf.evaluation.acquisitions import LowField, acquire, study_volume
 from lfsr_tf.evaluation.baselines import BASELINES
 from lfsr_tf.evaluation.kspace_split import OuterBand

@@ -21,6 +21,7 @@ from lfsr_tf.evaluation.report.labels import (
     colour_of,
     contrast_label,
     marker_of,
+    rival_word,
     shown_contrasts,
 )
 from lfsr_tf.evaluation.results import Results
@@ -66,22 +67,22 @@ def metric_curves(results: Results, metric: str) -> str:
     with _panels(results, METRIC_LABELS[metric]) as (figure, axes):
         for axis, contrast in axes:
             for method in results.methods:
-                _draw(axis, _line(rows, contrast, metric, method), method, band=False)
+                _draw(axis, _line(rows, contrast, metric, method), method, results, band=False)
         return _svg(figure)
 
 
 def difference_curves(results: Results, metric: str) -> str:
-    """Network minus each baseline inside the head, with bands for bootstrap intervals over subjects.
+    """Network minus each other method inside the head, with bands for bootstrap intervals over subjects.
 
     Returns:
         One `<svg>` element.
     """
     gaps = differences(results)
-    with _panels(results, f"{METRIC_LABELS[metric]}\nnetwork − baseline") as (figure, axes):
+    with _panels(results, f"{METRIC_LABELS[metric]}\nnetwork − {rival_word(results)}") as (figure, axes):
         for axis, contrast in axes:
             axis.axhline(0.0, color=_INK, linewidth=1.0)
-            for method in results.config.baselines:
-                _draw(axis, _line(gaps, contrast, metric, method), method, band=True)
+            for method in results.rivals:
+                _draw(axis, _line(gaps, contrast, metric, method), method, results, band=True)
         return _svg(figure)
 
 
@@ -161,9 +162,9 @@ def _line(rows: tuple[Summary, ...], contrast: str, metric: str, method: str) ->
     return sorted(found, key=lambda row: row.sigma)
 
 
-def _draw(axis: Axes, points: list[Summary], method: str, *, band: bool) -> None:
+def _draw(axis: Axes, points: list[Summary], method: str, results: Results, *, band: bool) -> None:
     sigmas, means = [row.sigma for row in points], [row.mean for row in points]
-    colour, marker = colour_of(method), marker_of(method)
+    colour, marker = colour_of(method, results.methods), marker_of(method, results.methods)
     axis.plot(sigmas, means, color=colour, marker=marker, label=METHOD_LABELS[method])
     bounds = [(row.low, row.high) for row in points if row.low is not None and row.high is not None]
     if band and len(bounds) == len(points):
@@ -184,6 +185,9 @@ def _add_legend(figure: Figure) -> None:
     handles, labels = figure.axes[0].get_legend_handles_labels()
     for columns in range(len(labels), 0, -1):
         legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+        for text in legend.get_texts():
+            # A network's name is a user's, as a contrast's.
+            text.set_parse_math(False)
         if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
             lines = math.ceil(len(labels) / columns)
             figure.set_figheight(figure.get_figheight() + _LEGEND_LINE * (lines - 1))

@@ -37,9 +37,10 @@ METHOD_COLOURS = {
     "model": "#2f81d6",
 }
 METHOD_MARKERS = {"zero-fill": "o", "cubic": "^", "nlm": "s", "nlm-biased": "v", "model": "D"}
-# Of the baselines that the tables above do not have, in their order.
+# Of the methods that the tables above do not have, in their order.
 _SPARE_COLOURS = ("#cc79a7", "#d55e00", "#56b4e9", "#b8a800", "#8c5a3c")
-_SPARE_MARKERS = ("P", "X", "p", "*", "h")
+# Of another number than the colours: each pair comes again after thirty.
+_SPARE_MARKERS = ("P", "X", "p", "*", "h", "<")
 # They have no use for the noise level.
 _INTERPOLATIONS = ("zero-fill", "cubic")
 METHOD_DEFINITIONS = {
@@ -81,19 +82,31 @@ def decimals_of(metric: str) -> int:
     return 2 if metric == "psnr" else 3
 
 
-def colour_of(method: str) -> str:
-    """Of its line and its band."""
-    return METHOD_COLOURS.get(method) or _spare(method, METHOD_COLOURS, _SPARE_COLOURS)
+def colour_of(method: str, methods: Sequence[str]) -> str:
+    """Of its line and its band, among those of all methods of the results."""
+    return METHOD_COLOURS.get(method) or _spare(method, methods, METHOD_COLOURS, _SPARE_COLOURS)
 
 
-def marker_of(method: str) -> str:
+def marker_of(method: str, methods: Sequence[str]) -> str:
     """Of its points, as Matplotlib names it."""
-    return METHOD_MARKERS.get(method) or _spare(method, METHOD_MARKERS, _SPARE_MARKERS)
+    return METHOD_MARKERS.get(method) or _spare(method, methods, METHOD_MARKERS, _SPARE_MARKERS)
 
 
-def _spare(method: str, known: Mapping[str, str], choices: Sequence[str]) -> str:
-    own = [name for name in (*BASELINE_NAMES, method) if name not in known]
+def _spare(method: str, methods: Sequence[str], known: Mapping[str, str], choices: Sequence[str]) -> str:
+    own = [name for name in dict.fromkeys((*BASELINE_NAMES, *methods)) if name not in known]
     return choices[own.index(method) % len(choices)]
+
+
+def definition_of(method: str, results: Results) -> str:
+    """What a method is, in a sentence."""
+    if method in results.against:
+        return "Another network, on the same images; what it is stands under Networks."
+    return METHOD_DEFINITIONS.get(method, "Not described here.")
+
+
+def rival_word(results: Results) -> str:
+    """What the network is compared with, in a word or two."""
+    return "other method" if results.against else "baseline"
 
 
 def signed(value: float, places: int) -> str:
@@ -116,10 +129,24 @@ def noise_label(results: Results) -> str:
     denoising = [name for name in results.config.baselines if name not in _INTERPOLATIONS]
     # Once for both forms of non-local means.
     names = list(dict.fromkeys(METHOD_LABELS[name].removesuffix(", biased") for name in denoising))
-    if results.model.get("takes_noise_level"):
-        return f"{listed([*names, 'the network'])} are {told}." if names else f"The network is {told}."
-    verb = "is" if len(names) == 1 else "are"
-    return f"{listed(names)} {verb} {told}; the network is not." if names else "The network is not told σ."
+    networks = {"the network": results.model, **results.against}
+    takes = {name: bool(facts.get("takes_noise_level")) for name, facts in networks.items()}
+    names += [name for name in networks if takes[name]]
+    others = [name for name in networks if not takes[name]]
+    if not names:
+        return f"{_beginning(others)} not told σ."
+    rest = f"; {listed(others)} {_verb(others)} not" if others else ""
+    return f"{_beginning(names)} {told}{rest}."
+
+
+def _beginning(names: Sequence[str]) -> str:
+    """Of a sentence: the names are a user's but for "the network"."""
+    text = f"{listed(names)} {_verb(names)}"
+    return f"T{text[1:]}" if names[0] == "the network" else text
+
+
+def _verb(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
 
 
 def acquisition_label(acquisition: AcquisitionConfig) -> str:

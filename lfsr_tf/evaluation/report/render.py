@@ -18,7 +18,7 @@ from lfsr_tf.evaluation.outer_band import LEAST_SIGNAL_FRACTION
 from lfsr_tf.evaluation.report import labels
 from lfsr_tf.evaluation.report.curves import History, difference_curves, history_curves, metric_curves
 from lfsr_tf.evaluation.report.images import ERROR_GAIN, Panel, panels, window_top
-from lfsr_tf.evaluation.report.summary import headline, verdicts
+from lfsr_tf.evaluation.report.summary import headline, standings, verdicts
 from lfsr_tf.evaluation.report.views import (
     Table,
     difference_table,
@@ -70,8 +70,8 @@ def write_report(
         title: Headline of the page.
 
     Raises:
-        ConfigError: The results compare other methods than a network and the baselines of their
-            configuration.
+        ConfigError: The results compare other methods than a network, those of `against` and the baselines
+            of their configuration.
         OutputError: The file cannot be written.
     """
     html = render_report(results, pictures, history=history, title=title)
@@ -100,14 +100,14 @@ def render_report(
         results=results,
         labels=labels,
         history=Markup(history_curves(history)) if history else "",
-        model=_flat(_known(results.model)),
+        networks=_networks(results),
         **_figures(results),
         **_pictures(results, pictures),
     )
 
 
 def _check_methods(results: Results) -> None:
-    expected = (*results.config.baselines, MODEL)
+    expected = (*results.rivals, MODEL)
     if set(results.methods) != set(expected):
         raise ConfigError(
             f"Expected results of `evaluate`, with the methods {', '.join(expected)}. "
@@ -122,6 +122,7 @@ def _figures(results: Results) -> dict[str, Any]:
     return {
         "verdicts": found,
         "headline": headline(found),
+        "standings": standings(results),
         "metrics": METRICS,
         "main_tables": [metric_table(results, metric, "head") for metric in _MAIN_METRICS],
         "more_metrics": labels.listed([labels.METRIC_LABELS[metric] for metric in _MORE_METRICS]),
@@ -177,6 +178,12 @@ def _figure(picture: Picture) -> FigureView:
         panels={panel.key: panel for panel in panels(picture)},
         psnr=picture.psnr,
     )
+
+
+def _networks(results: Results) -> dict[str, list[tuple[str, str]]]:
+    """What is known of each network, the one under test first."""
+    networks = {labels.METHOD_LABELS[MODEL]: results.model, **results.against}
+    return {name: _flat(_known(facts)) for name, facts in networks.items()}
 
 
 def _known(model: dict[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lfsr_tf.evaluation.methods import MODEL
-from lfsr_tf.evaluation.report.labels import METHOD_LABELS, listed
+from lfsr_tf.evaluation.report.labels import METHOD_LABELS, listed, signed
 from lfsr_tf.evaluation.results import Results
 from lfsr_tf.evaluation.tables import ALL, Summary, differences, lookup, subject_differences, summaries
 
@@ -42,23 +42,39 @@ def verdicts(results: Results) -> tuple[Verdict, ...]:
 
 def headline(found: tuple[Verdict, ...]) -> str:
     """One sentence over all noise levels."""
-    by_tone = {
-        tone: [verdict for verdict in found if verdict.tone == tone] for tone in ("better", "even", "worse")
+    standing = _standing("the best baseline", [(verdict.tone, f"{verdict.sigma:g}") for verdict in found])
+    return f"In simulated low-field scans the network is {standing}."
+
+
+def standings(results: Results) -> tuple[str, ...]:
+    """How the network does beside each other one, a sentence each, by the rule of the headline."""
+    return tuple(
+        f"It is {_standing(f'the network {name}', _levels(results, name))}." for name in results.against
+    )
+
+
+def _levels(results: Results, rival: str) -> Iterator[tuple[str, str]]:
+    """The tone at each noise level, and the level with the difference in PSNR."""
+    for sigma in results.config.sigmas:
+        gap = _difference(results, "psnr", sigma, rival)
+        yield _tone(gap), f"{sigma:g} ({signed(gap.mean, 2)} dB)"
+
+
+def _standing(rival: str, levels: Iterable[tuple[str, str]]) -> str:
+    """Tones and noise levels in words."""
+    by_tone: dict[str, list[str]] = {}
+    for tone, level in levels:
+        by_tone.setdefault(tone, []).append(level)
+    phrases = {
+        "better": "closer to the truth than",
+        "even": "not to be told apart from",
+        "worse": "further from the truth than",
     }
-    parts = [
-        f"{phrase} at {_levels(by_tone[tone])}"
-        for tone, phrase in (
-            ("better", "closer to the truth than the best baseline"),
-            ("even", "not to be told apart from the best baseline"),
-            ("worse", "further from the truth than the best baseline"),
-        )
-        if by_tone[tone]
-    ]
-    return f"In simulated low-field scans the network is {'; '.join(parts)}."
-
-
-def _levels(found: list[Verdict]) -> str:
-    return f"σ = {listed([f'{verdict.sigma:g}' for verdict in found])}"
+    return "; ".join(
+        f"{phrase} {rival} at σ = {listed(by_tone[tone])}"
+        for tone, phrase in phrases.items()
+        if tone in by_tone
+    )
 
 
 def _verdict(results: Results, sigma: float) -> Verdict:
@@ -84,10 +100,14 @@ def _against_the_best(results: Results, metric: str, sigma: float) -> Summary:
         row
         for row in summaries(results)
         if (row.contrast, row.sigma, row.region, row.metric) == (ALL, sigma, "head", metric)
-        and row.method != MODEL
+        and row.method in results.config.baselines
     ]
-    best = max(baselines, key=lambda row: row.mean).method
-    return lookup(differences(results), contrast=ALL, sigma=sigma, region="head", metric=metric, method=best)
+    return _difference(results, metric, sigma, max(baselines, key=lambda row: row.mean).method)
+
+
+def _difference(results: Results, metric: str, sigma: float, rival: str) -> Summary:
+    """Network minus another method, inside the head."""
+    return lookup(differences(results), contrast=ALL, sigma=sigma, region="head", metric=metric, method=rival)
 
 
 def _tone(gap: Summary) -> str:

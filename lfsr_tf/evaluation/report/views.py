@@ -18,6 +18,7 @@ from lfsr_tf.evaluation.report.labels import (
     contrast_label,
     data_range_label,
     decimals_of,
+    rival_word,
     shown_contrasts,
     signed,
 )
@@ -78,7 +79,7 @@ def metric_table(results: Results, metric: str, region: str) -> Table:
 
 
 def difference_table(results: Results, metric: str) -> Table:
-    """Network minus each baseline inside the head, with bootstrap intervals over subjects."""
+    """Network minus each other method inside the head, with bootstrap intervals over subjects."""
     cells = {
         (row.sigma, row.method): row
         for row in differences(results)
@@ -87,38 +88,36 @@ def difference_table(results: Results, metric: str) -> Table:
     body = [
         Row(
             (f"{sigma:g}",),
-            tuple(_difference_cell(cells[sigma, method], metric) for method in results.config.baselines),
+            tuple(_difference_cell(cells[sigma, method], metric) for method in results.rivals),
         )
         for sigma in results.config.sigmas
     ]
     single = all(row.low is None for row in cells.values())
     interval = "" if single else f", {results.config.coverage} bootstrap interval over subjects"
     caption = (
-        f"{METRIC_LABELS[metric]}, network minus baseline, {REGION_LABELS['head']}; "
+        f"{METRIC_LABELS[metric]}, network minus {rival_word(results)}, {REGION_LABELS['head']}; "
         f"range: {data_range_label(results.config)}. Mean over volumes{interval}."
     )
-    return Table(caption, ("σ",), _baseline_labels(results), tuple(body))
+    return Table(caption, ("σ",), _rival_labels(results), tuple(body))
 
 
 def subject_table(results: Results) -> Table:
-    """Network minus each baseline for each subject: the same scans, the same noise."""
+    """Network minus each other method for each subject: the same scans, the same noise."""
     table = subject_differences(results)
     body = [
         Row(
             (subject, f"{sigma:g}"),
-            tuple(
-                Cell(signed(table[subject][method][f"{sigma:g}"], 2)) for method in results.config.baselines
-            ),
+            tuple(Cell(signed(table[subject][method][f"{sigma:g}"], 2)) for method in results.rivals),
             opens_group=sigma == results.config.sigmas[0],
         )
         for subject in results.subjects
         for sigma in results.config.sigmas
     ]
     caption = (
-        f"PSNR (dB), network minus baseline, by subject, {REGION_LABELS['head']}; "
+        f"PSNR (dB), network minus {rival_word(results)}, by subject, {REGION_LABELS['head']}; "
         f"range: {data_range_label(results.config)}."
     )
-    return Table(caption, ("Subject", "σ"), _baseline_labels(results), tuple(body))
+    return Table(caption, ("Subject", "σ"), _rival_labels(results), tuple(body))
 
 
 def outer_band_table(scores: tuple[OuterBandScore, ...], config: EvaluationConfig) -> Table:
@@ -192,5 +191,5 @@ def _volumes(row: Summary) -> str:
     return f"{row.volumes} ({row.subjects} {'subject' if row.subjects == 1 else 'subjects'})"
 
 
-def _baseline_labels(results: Results) -> tuple[str, ...]:
-    return tuple(METHOD_LABELS[method] for method in results.config.baselines)
+def _rival_labels(results: Results) -> tuple[str, ...]:
+    return tuple(METHOD_LABELS[method] for method in results.rivals)
