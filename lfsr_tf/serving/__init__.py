@@ -7,21 +7,6 @@ the folders: `signatures`, what an exported model answers; `server`, this packag
 Names are imported when they are first used: a server reads its options before it needs TensorFlow.
 """
 
-from __future__ import annotations
+import lazy_loader
 
-import importlib
-from typing import Any
-
-_EXPORTS = {"check_saved_model": "loader_check", "export_model": "export"}
-
-__all__ = sorted(_EXPORTS)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'lfsr_tf.serving' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"lfsr_tf.serving.{_EXPORTS[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

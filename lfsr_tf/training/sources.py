@@ -148,7 +148,7 @@ def read_source(records: Path, config: TrainConfig) -> PairSource:
     epoch_of_records = steps_per_epoch(records, config.batch_size, options=options)
     steps = config.steps_per_epoch or epoch_of_records
 
-    settings = {"options": options, "noise_level": noise_level}
+    settings: dict[str, Any] = {"options": options, "noise_level": noise_level}
     endless = functools.partial(training_data, records, config.batch_size, seed=config.seed, **settings)
 
     def training(first_epoch: int) -> tf.data.Dataset:

@@ -13,11 +13,6 @@ def test_each_public_name_resolves(name):
     assert getattr(physics, name).__module__.startswith("lfsr_tf.physics.")
 
 
-def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        physics.nothing  # noqa: B018
-
-
 def test_the_phantom_and_the_settings_need_no_tensorflow():
     code = (
         "import sys; from lfsr_tf.physics import AcquisitionConfig, brain_phantom;"
