@@ -71,6 +71,9 @@ def _open_closed_streams() -> None:
 def main() -> None:
     """Run the command line: a known error is one line on standard error and exit code 1."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # Nothing is read from a keras.json, which may be meant for other programs, or lie in /tmp; where there
+    # is no home, Keras would make it in the working folder.
+    os.environ.setdefault("KERAS_HOME", os.devnull)
     _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # Names of files may hold what no terminal can show.
@@ -124,6 +127,8 @@ def _line_of(error: Exception) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "Not enough memory."
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        return "The working folder has been removed. Change to another one."
     if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
         what = f"use {error.filename}" if error.filename else "write"
         return f"Cannot {what}: {error.strerror}. Check the rights to it and the free space."

@@ -223,3 +223,36 @@ def test_names_are_printed_as_they_are() -> None:
     with console.capture() as captured:
         console.print("scan:brain:[b].nii.gz", markup=False)
     assert captured.get() == "scan:brain:[b].nii.gz\n"
+
+
+def of_python(code: str, folder: Path, **variables: str | None) -> subprocess.CompletedProcess[str]:
+    """A program in a folder, with some variables changed, or taken away."""
+    environment = {key: value for key, value in {**os.environ, **variables}.items() if value is not None}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_settings_that_keras_finds_in_a_home_folder_change_nothing(tmp_path: Path) -> None:
+    home, work = tmp_path / "home", tmp_path / "work"
+    file = home / ".keras" / "keras.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"image_data_format": "channels_first", "floatx": "float16"}')
+    work.mkdir()
+    code = (
+        "import sys; sys.argv = ['lfsr', 'models']; from lfsr_tf.cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit: import keras; print(keras.config.image_data_format(), keras.config.floatx())"
+    )
+    done = of_python(code, work, HOME=str(home), KERAS_HOME=None)
+    assert done.stdout.splitlines()[-1] == "channels_last float32", done.stderr
+    assert not list(work.iterdir())
+
+
+def test_a_working_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; os.rmdir(os.getcwd()); sys.argv = ['lfsr', 'inspect', 'scan.nii.gz']\n"
+        "from lfsr_tf.cli.app import main; main()"
+    )
+    done = of_python(code, tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "The working folder has been removed" in done.stderr
