@@ -1,4 +1,5 @@
-# `make demo` and `make test` work on a fresh machine with Python 3.11; everything goes into $(VENV).
+# `make demo` and `make test` work on a fresh machine with Python 3.11; everything goes into $(VENV),
+# whose path has no spaces.
 VENV ?= .venv
 PYTHON ?= python3.11
 BIN := $(VENV)/bin
@@ -9,6 +10,7 @@ TESTS ?= tests data_pipelines
 
 $(INSTALLED): setup.cfg pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip --version > /dev/null 2>&1 || $(BIN)/python -m ensurepip # left half-made
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test]'
 	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true # on all cores, where pip compiles on one
 	touch $@

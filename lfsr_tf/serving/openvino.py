@@ -158,7 +158,7 @@ def accuracy(model: Path, saved: Path, scale: int) -> list[Accuracy]:
 
 def _openvino() -> Any:
     if importlib.util.find_spec("openvino") is None:
-        raise ConfigError("Expected the package openvino. Received: none. pip install '.[openvino]'.")
+        raise ConfigError("Expected the package openvino. Received: none. pip install 'lfsr_tf[openvino]'.")
     import openvino
 
     return openvino

@@ -80,7 +80,7 @@ def _check_decodable(dataset: Dataset, name: str) -> None:
     if not available:
         raise ScanError(
             f"Expected pixel data that an installed decoder reads. Received: {name} in {syntax.name} "
-            f"({syntax}). Install the decoders: pip install lfsr_tf[dicom]."
+            f"({syntax}). Install the decoders: pip install 'lfsr_tf[dicom]'."
         )
 
 

@@ -236,4 +236,4 @@ def test_unreadable_transfer_syntax_says_what_to_install(write_series: Write) ->
             b"\xfe\xff\x00\xe0\x00\x00\x00\x00\xfe\xff\x00\xe0\x04\x00\x00\x00abcd\xfe\xff\xdd\xe0" + bytes(4)
         )
         dataset.save_as(path, enforce_file_format=True)
-    assert "pip install lfsr_tf[dicom]" in refusal(folder)
+    assert "pip install 'lfsr_tf[dicom]'" in refusal(folder)
