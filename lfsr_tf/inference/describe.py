@@ -41,7 +41,7 @@ class ScanFacts:
         reference_intensity: 99.9th percentile of the voxels, in the scan's unit.
         sigma: Noise of one channel in the scan's unit; None when it cannot be told.
         sigma_relative: Noise over the reference intensity, as models are trained for.
-        noise_method: "background", "high-pass" or "unknown".
+        noise_method: "background", "out-of-phase", "high-pass" or "unknown".
         noise_reason: Where the figure comes from, or why there is none.
         snr: Median tissue signal over sigma (amplitudes).
         acquired_matrix: What the file says; None when it says nothing.

@@ -47,7 +47,7 @@ class NoiseReport:
         sigma: Standard deviation of one channel, in the scan's unit; of raw k-space of several coils that of
             their combined image. None when it cannot be told.
         sigma_relative: The same over the reference intensity, the unit of `training_range`.
-        method: "background", "high-pass" or "unknown".
+        method: "background", "out-of-phase", "high-pass" or "unknown".
         reason: Where the figure comes from, or why there is none.
         coils: Receive coils that the image was combined from.
         coils_effective: As many with independent noise of this sigma have the same noise together: the number

@@ -21,6 +21,8 @@ import tensorflow as tf
 from scipy import special
 
 BLOCK = 8
+# Of the largest value: transforms in single precision leave so little where an image was masked.
+ROUNDING = 1e-6
 _LEAST_BLOCKS = 6
 _LEAST_FRACTION = 0.01
 _LEAST_PURITY = 0.4
@@ -60,7 +62,7 @@ def background_noise(images: tf.Tensor, *, coils: int = 1, per_image: bool = Fal
     Returns:
         sigma, and the part of the images that it was measured in.
     """
-    blocks = _blocks(tf.cast(images, tf.float32), per_image)
+    blocks = _blocks(without_rounding(tf.cast(images, tf.float32), per_image=per_image), per_image)
     power = tf.reduce_mean(tf.square(blocks), axis=-1)
     energy = power / (2.0 * coils)
     spread = 1.0 - tf.math.divide_no_nan(tf.square(tf.reduce_mean(blocks, axis=-1)), power)
@@ -79,6 +81,18 @@ def background_noise(images: tf.Tensor, *, coils: int = 1, per_image: bool = Fal
     far_darker = tf.reduce_sum(tf.cast(darkest < _DARK * centre[:, None], tf.float32), axis=-1)
     trusted &= far_darker <= _LARGEST_DARKER * count
     return BackgroundNoise(tf.where(trusted, tf.sqrt(centre), math.nan), fraction)
+
+
+def without_rounding(images: tf.Tensor, *, per_image: bool = False) -> tf.Tensor:
+    """Images [N, H, W] whose rounding errors are 0, as a mask left them before a transform.
+
+    Args:
+        images: Real floating-point or complex.
+        per_image: Compare the pixels with the largest of their own image instead of all images.
+    """
+    size = tf.abs(images)
+    largest = tf.reduce_max(size, axis=(1, 2) if per_image else None, keepdims=True)
+    return tf.where(size > ROUNDING * largest, images, tf.zeros_like(images))
 
 
 def _blocks(images: tf.Tensor, per_image: bool) -> tf.Tensor:

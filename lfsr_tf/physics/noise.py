@@ -6,9 +6,10 @@ Gudbjartsson and S. Patz, MRM 34, 1995; C. D. Constantinides et al., MRM 38, 199
 part; where nothing is distributed like noise (skull-stripped, defaced or masked images), or only what is not
 the darkest (textured tissue that fills the image), sigma is unknown, and said to be.
 
-Complex data is measured in the same way. Its finest diagonal high-pass is only the fallback for data without
-background: the noise of real scanners is not white (receiver filters damp the rim of k-space), and at 0.055
-T the high-pass, which sees the corners of k-space alone, comes out up to a fifth too low.
+Complex data is measured in the same way. Where it has no background, the channel out of phase tells the noise
+(`out_of_phase`), and where that cannot be trusted the finest diagonal high-pass does: too high by what the
+anatomy has of fine detail, and too low where noise is not white (receiver filters damp the rim of k-space),
+at 0.055 T by up to a fifth.
 """
 
 from __future__ import annotations
@@ -21,14 +22,19 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lfsr_tf.errors import ConfigError
-from lfsr_tf.physics.background import BLOCK, background_noise, median
+from lfsr_tf.physics.background import BLOCK, background_noise, median, without_rounding
 from lfsr_tf.physics.coil_noise import CombinedNoise, combined_noise, root_mean_square
 from lfsr_tf.physics.fourier import ifft2c
+from lfsr_tf.physics.out_of_phase import out_of_phase_sigma
 
 TYPICAL_NOISE_LEVEL = 0.03
 """What a network is told where no noise can be measured: the middle of what 0.055 T scans have."""
 
 _MOSTLY_ZERO = 0.15
+# Of the noise, what receiver filters leave to the high-pass. If it is less, what is out of phase is anatomy.
+_LEAST_HIGH_PASS = 0.8
+# Of the noise that the other measurements find: what the background of a masked image may have.
+_MOST_OF_MASKED = 1.25
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class NoiseEstimate:
 
     Attributes:
         sigma: Standard deviation of one channel in image units, or None if it cannot be known.
-        method: "background", "high-pass", or "unknown".
+        method: "background", "out-of-phase", "high-pass", or "unknown".
         coils: Coils whose root sum of squares the image was taken to be; of complex coils, as many with
             independent noise as have the same noise together.
         reason: One sentence on where the figure comes from, or why there is none.
@@ -71,7 +77,7 @@ def estimate_sigma_magnitude(image: tf.Tensor, *, coils: int = 1) -> NoiseEstima
     sigma, fraction = float(noise.sigma[0]), 100.0 * float(noise.fraction[0])
     if math.isfinite(sigma):
         return NoiseEstimate(sigma, "background", coils, f"{fraction:.0f} % of the image area is background")
-    zeros = float(tf.reduce_mean(tf.cast(images == 0, tf.float32)))
+    zeros = _share_of_zeros(tf.cast(images, tf.float32))
     if zeros > _MOSTLY_ZERO:
         reason = f"the background is masked: {100.0 * zeros:.0f} % of the voxels are exactly zero"
     else:
@@ -92,8 +98,9 @@ def estimate_sigma_complex(
         coils: Their effective number, where it was found in images of more k-space. None: it is found here.
 
     Returns:
-        The estimate in the units of the image: from the background where there is one, else from the finest
-        diagonal high-pass; of several coils with the method and the reason of the first.
+        The estimate in the units of the image: from the background where there is one, else from the channel
+        out of phase or the finest diagonal high-pass; of several coils with the method and the reason of the
+        first that has no background, if there is one.
 
     Raises:
         ConfigError: The image is not complex or has fewer than two axes.
@@ -103,32 +110,55 @@ def estimate_sigma_complex(
         raise ConfigError(
             f"Expected a complex image. Received: {image.dtype.name}; use estimate_sigma_magnitude."
         )
-    if coil_axis is not None:
-        estimates = [_estimate_together(coil) for coil in tf.unstack(image, axis=coil_axis)]
-        sigmas = [estimate.sigma for estimate in estimates if estimate.sigma is not None]
-        if len(sigmas) == len(estimates) > 0:
-            combined = _combined(np.moveaxis(image.numpy(), coil_axis, -3), sigmas, coils)
-            return replace(estimates[0], sigma=combined.sigma, coils=combined.coils)
+    if coil_axis is None:
+        return _estimate_together(image)
+    estimates = [_estimate_together(coil) for coil in tf.unstack(image, axis=coil_axis)]
+    if not estimates or any(estimate.sigma is None for estimate in estimates):
         return replace(_estimate_together(image), coils=len(estimates))
-    return _estimate_together(image)
+    combined = _combined(np.moveaxis(image.numpy(), coil_axis, -3), estimates, coils)
+    shown = next((each for each in estimates if each.method != "background"), estimates[0])
+    return replace(shown, sigma=combined.sigma, coils=combined.coils)
 
 
-def _combined(images: NDArray[np.complex64], sigmas: list[float], coils: float | None) -> CombinedNoise:
-    sigma = root_mean_square(sigmas)
+def _combined(
+    images: NDArray[np.complex64], estimates: list[NoiseEstimate], coils: float | None
+) -> CombinedNoise:
+    sigma, count = root_mean_square([each.sigma or 0.0 for each in estimates]), len(estimates)
     if coils is not None:
-        return CombinedNoise.of(sigma, len(sigmas), coils)
-    return combined_noise(images.reshape(-1, *images.shape[-3:]), sigma)
+        return CombinedNoise.of(sigma, count, coils)
+    images = images.reshape(-1, *images.shape[-3:])
+    found = combined_noise(images, sigma)
+    if found.coils != count or {each.method for each in estimates} - {"background"} != {"out-of-phase"}:
+        return found
+    # No air that all coils share shows how their noise is correlated.
+    across = out_of_phase_sigma(images)
+    if across is None:
+        return found
+    return CombinedNoise(across, min(max(count * (sigma / across) ** 2, 1.0), float(count)))
 
 
 def _estimate_together(image: tf.Tensor) -> NoiseEstimate:
     images = _as_stack(image)
     estimate = estimate_sigma_magnitude(tf.abs(images))
-    if estimate.sigma is not None:
+    masked = _share_of_zeros(images) > _MOSTLY_ZERO
+    if estimate.sigma is not None and not masked:
         return estimate
-    sigma = float(high_pass_sigma(images))
-    if not sigma > 0.0:
-        return estimate
-    return NoiseEstimate(sigma, "high-pass", 1, f"{estimate.reason}; white noise is assumed")
+    without_air = _without_air(images, estimate.reason)
+    if estimate.sigma is None or without_air.sigma is None:
+        return without_air
+    # Where a mask took the air, the darkest tissue may look like noise.
+    return estimate if estimate.sigma <= _MOST_OF_MASKED * without_air.sigma else without_air
+
+
+def _without_air(images: tf.Tensor, reason: str) -> NoiseEstimate:
+    """Of complex images [N, H, W] that show no background, as `reason` says."""
+    finest = float(high_pass_sigma(images))
+    if not finest > 0.0:
+        return NoiseEstimate(None, "unknown", 1, reason)
+    across = out_of_phase_sigma(images.numpy()[:, None])
+    if across is None or finest < _LEAST_HIGH_PASS * across:
+        return NoiseEstimate(finest, "high-pass", 1, f"{reason}; white noise is assumed")
+    return NoiseEstimate(across, "out-of-phase", 1, f"{reason}; a smooth phase is assumed")
 
 
 def estimate_sigma_kspace(kspace: tf.Tensor, *, coil_axis: int | None = None) -> NoiseEstimate:
@@ -154,14 +184,18 @@ def high_pass_sigma(image: tf.Tensor, *, per_image: bool = False) -> tf.Tensor:
         per_image: One sigma for each image instead of one for all.
 
     Returns:
-        float32 [], or [N] with `per_image`.
+        float32 [], or [N] with `per_image`; what a mask made 0 does not count, and 0 is left where all is.
     """
     columns = image[..., 1:] - image[..., :-1]
     diagonal = (columns[..., 1:, :] - columns[..., :-1, :]) / 2
     parts = tf.abs(tf.stack([tf.math.real(diagonal), tf.math.imag(diagonal)], axis=1))
+    filled = without_rounding(image, per_image=per_image) != 0
+    filled = filled[:, 1:] & filled[:, :-1]
+    inside = tf.repeat((filled[..., 1:] & filled[..., :-1])[:, None], 2, axis=1)
     groups = tf.shape(parts)[0] if per_image else 1
-    values = tf.reshape(parts, [groups, tf.size(parts) // tf.maximum(groups, 1)])
-    sigma = tf.cast(median(values, tf.ones_like(values, tf.bool)), tf.float32) / 0.6745
+    shape = [groups, tf.size(parts) // tf.maximum(groups, 1)]
+    middle = median(tf.reshape(parts, shape), tf.reshape(inside, shape))
+    sigma = tf.cast(tf.where(tf.math.is_finite(middle), middle, 0.0), tf.float32) / 0.6745
     return sigma if per_image else sigma[0]
 
 
@@ -176,6 +210,10 @@ def remove_rician_bias(magnitude: tf.Tensor, sigma: tf.Tensor | float, *, coils:
     magnitude = tf.convert_to_tensor(magnitude)
     floor = 2.0 * coils * tf.square(tf.cast(sigma, magnitude.dtype))
     return tf.sqrt(tf.maximum(tf.square(magnitude) - floor, 0.0))
+
+
+def _share_of_zeros(images: tf.Tensor) -> float:
+    return float(tf.reduce_mean(tf.cast(without_rounding(images) == 0, tf.float32)))
 
 
 def _as_stack(image: tf.Tensor) -> tf.Tensor:
