@@ -84,7 +84,8 @@ def enhance(
     pixel_budget: Annotated[
         int | None,
         typer.Option(
-            help="Most pixels that the network is given at once; bounds the memory. Default: 65536."
+            help="Most pixels that the network is given at once; bounds the memory. Default: 65536, of one "
+            "slice up to 262144 where the network's maps are few."
         ),
     ] = None,
     dtype: Annotated[

@@ -20,8 +20,8 @@ class EnhanceConfig:
         acquired_matrix: The matrix that scans are cut to before the network: (h, w) along the in-plane
             axes; "header": what the file says; "spectrum": what the spectrum shows where the file says
             nothing; "full": no cut.
-        pixel_budget: Most LR pixels that the network is given at once. It bounds the memory: 40 kB a pixel
-            for the paper's network in float32, so 2.5 GiB by default. Larger slices are cut into tiles.
+        pixel_budget: Most LR pixels that the network is given at once. It bounds the memory; larger slices
+            are cut into tiles. None: what is right for the network (`networks.footprint`).
         dtype: Keras dtype policy to compute in; "auto": the one that the model is meant for, or float32 where
             that is bfloat16 and the processor would have to emulate it.
         noise_level: What a network with a noise-level input is told: sigma of one channel over the volume's
@@ -38,7 +38,7 @@ class EnhanceConfig:
     """
 
     acquired_matrix: MatrixRequest = "header"
-    pixel_budget: int = 65_536
+    pixel_budget: int | None = None
     dtype: str = "auto"
     noise_level: float | None = None
     image: RawImage | None = None

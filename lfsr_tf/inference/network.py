@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lfsr_tf.errors import exhaustion_in_one_line
 from lfsr_tf.networks import ModelInfo, TrainedModel, with_noise_level
+from lfsr_tf.networks.footprint import PIXELS_AT_ONCE, pixels_of_a_slice
 from lfsr_tf.networks.traits import NetworkTraits, traits_of
 
 Images = NDArray[np.float32]
@@ -26,11 +27,14 @@ class RunningNetwork:
         info: What the model is, and what it was trained on.
         traits: Scale, reach and input.
         run: Enhances images.
+        pixels_of_a_slice: Most LR pixels of one slice that it is given at once, unless its user says
+            otherwise. Behind a server, whose limits count thin images as more, those of a batch.
     """
 
     info: ModelInfo
     traits: NetworkTraits
     run: Run
+    pixels_of_a_slice: int = PIXELS_AT_ONCE
 
 
 def run_here(trained: TrainedModel) -> RunningNetwork:
@@ -57,4 +61,4 @@ def run_here(trained: TrainedModel) -> RunningNetwork:
             enlarged = network(with_noise_level(given, noise_level) if traits.takes_noise_level else given)
             return np.asarray(enlarged.numpy(), np.float32)
 
-    return RunningNetwork(trained.info, traits, run)
+    return RunningNetwork(trained.info, traits, run, pixels_of_a_slice(model))

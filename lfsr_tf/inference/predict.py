@@ -8,6 +8,7 @@ import numpy as np
 
 from lfsr_tf.inference.network import Images, RunningNetwork
 from lfsr_tf.inference.tiles import Tile, plan_tiles
+from lfsr_tf.networks.footprint import PIXELS_AT_ONCE
 from lfsr_tf.physics.noise import TYPICAL_NOISE_LEVEL
 from lfsr_tf.physics.views import OWN, Offset, mean_of_views
 
@@ -21,11 +22,21 @@ class SlicePredictor:
 
     Attributes:
         network: That enhances them.
-        pixel_budget: Most LR pixels that the network is given at once, over all slices of a batch.
+        pixels_of_a_slice: Most LR pixels that the network is given at once of a single slice.
+        pixels_of_a_batch: The same of several slices together.
     """
 
-    def __init__(self, network: RunningNetwork, *, pixel_budget: int) -> None:
-        self.network, self.pixel_budget = network, pixel_budget
+    def __init__(self, network: RunningNetwork, *, pixel_budget: int | None = None) -> None:
+        """Take a network.
+
+        Args:
+            network: That enhances slices.
+            pixel_budget: Most LR pixels that the network is given at once. None: what is right for the
+                network. Whole slices save the halos of tiles; larger batches would save nothing.
+        """
+        self.network = network
+        self.pixels_of_a_slice = network.pixels_of_a_slice if pixel_budget is None else pixel_budget
+        self.pixels_of_a_batch = PIXELS_AT_ONCE if pixel_budget is None else pixel_budget
 
     def __call__(
         self,
@@ -53,7 +64,7 @@ class SlicePredictor:
         """
         count, height, width = views[OWN].shape
         tiles = self.tiles(height, width)
-        at_once = max(1, self.pixel_budget // (height * width))
+        at_once = max(1, self.pixels_of_a_batch // (height * width))
         result = np.empty((0,), np.float32)
         for start in range(0, count, at_once):
             batch = slice(start, min(start + at_once, count))
@@ -75,7 +86,7 @@ class SlicePredictor:
             ConfigError: Not even the smallest tile fits into the pixel budget.
         """
         traits = self.network.traits
-        return plan_tiles(height, width, traits.halo, self.pixel_budget, traits.stride)
+        return plan_tiles(height, width, traits.halo, self.pixels_of_a_slice, traits.stride)
 
     def _enlarged(self, slices: Images, tiles: Sequence[Tile], noise_level: float) -> Images:
         count, height, width = slices.shape

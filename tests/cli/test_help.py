@@ -1,5 +1,6 @@
 """What the options say of themselves."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from typer.main import get_command
 from lfsr_tf.cli.app import app
 from lfsr_tf.evaluation import EvaluationConfig
 from lfsr_tf.inference import EnhanceConfig
+from lfsr_tf.networks.footprint import MOST_PIXELS_AT_ONCE, PIXELS_AT_ONCE
 from lfsr_tf.pairs import PairsConfig
 from lfsr_tf.serving.server.options import MIB, ModelSource, ServerOptions
 
@@ -17,7 +19,7 @@ SERVER = ServerOptions((ModelSource("lfsr", Path("models")),))
 @pytest.mark.parametrize(
     ("command", "config", "names"),
     [
-        ("enhance", EnhanceConfig(), ("acquired_matrix", "pixel_budget", "dtype")),
+        ("enhance", EnhanceConfig(), ("acquired_matrix", "dtype")),
         (
             "evaluate",
             EvaluationConfig(),
@@ -50,6 +52,12 @@ def test_the_help_names_the_defaults_of_a_server(name: str, default: object) -> 
     options = {option.name: option for option in get_command(app).commands["serve"].params}
     said = options[name].help.partition("Default: ")[2].removesuffix(".")
     assert said == (f"{default:g}" if name == "request_mib" else str(default))
+
+
+def test_the_help_names_the_pixel_budgets_that_networks_have() -> None:
+    options = {option.name: option for option in get_command(app).commands["enhance"].params}
+    said = options["pixel_budget"].help.partition("Default: ")[2]
+    assert re.findall(r"\d+", said) == [str(PIXELS_AT_ONCE), str(MOST_PIXELS_AT_ONCE)]
 
 
 def test_a_server_has_the_ports_of_tensorflow_serving() -> None:

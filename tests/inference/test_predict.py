@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 from lfsr_tf.errors import LfsrError
-from lfsr_tf.inference.network import run_here
+from lfsr_tf.inference.network import RunningNetwork, run_here
 from lfsr_tf.inference.predict import SlicePredictor
 from lfsr_tf.networks import TrainedModel
+from lfsr_tf.networks.footprint import PIXELS_AT_ONCE
 from lfsr_tf.physics.views import OWN, mean_of_views, offsets
 
 SMALL_DENSE = {
@@ -28,7 +29,7 @@ NETWORKS = [
 ]
 
 
-def predictor(trained: TrainedModel, pixel_budget: int) -> SlicePredictor:
+def predictor(trained: TrainedModel, pixel_budget: int | None) -> SlicePredictor:
     return SlicePredictor(run_here(trained), pixel_budget=pixel_budget)
 
 
@@ -73,6 +74,56 @@ def test_the_network_is_never_given_more_pixels_than_the_budget(interpolator: Tr
     predict({OWN: slices(2, 90, 80)})
     assert max(np.prod(shape) for shape in given) <= 5_000
     assert given[:3] == [(2, 40, 50, 1), (2, 40, 50, 1), (1, 40, 50, 1)]
+
+
+def counting(network: RunningNetwork) -> tuple[RunningNetwork, list[tuple[int, ...]]]:
+    """A network that does nothing, and the shapes that it is given."""
+    given: list[tuple[int, ...]] = []
+
+    def run(images: np.ndarray, noise_level: float) -> np.ndarray:
+        given.append(images.shape)
+        return np.zeros((len(images), 2 * images.shape[1], 2 * images.shape[2], 1), np.float32)
+
+    return replace(network, run=run), given
+
+
+def test_by_default_a_small_network_is_given_large_slices_whole(interpolator: TrainedModel) -> None:
+    network, given = counting(run_here(interpolator))
+    SlicePredictor(network)({OWN: slices(2, 512, 512)})
+    assert given == 2 * [(1, 512, 512, 1)]
+
+
+def test_but_no_larger_batches_of_small_ones(interpolator: TrainedModel) -> None:
+    network, given = counting(run_here(interpolator))
+    SlicePredictor(network)({OWN: slices(9, 128, 128)})
+    assert given == [(4, 128, 128, 1), (4, 128, 128, 1), (1, 128, 128, 1)]
+
+
+def test_a_network_of_which_nothing_is_known_is_given_no_more_of_a_slice_than_of_a_batch(
+    interpolator: TrainedModel,
+) -> None:
+    known, given = counting(run_here(interpolator))
+    SlicePredictor(RunningNetwork(known.info, known.traits, known.run))({OWN: slices(1, 300, 300)})
+    assert len(given) > 1 and max(np.prod(shape) for shape in given) <= PIXELS_AT_ONCE
+
+
+def test_a_budget_of_one_s_own_holds_for_slices_and_batches(interpolator: TrainedModel) -> None:
+    network, given = counting(run_here(interpolator))
+    predict = SlicePredictor(network, pixel_budget=131_072)
+    predict({OWN: slices(9, 128, 128)})
+    assert [shape[0] for shape in given] == [8, 1]
+    given.clear()
+    predict({OWN: slices(1, 512, 512)})
+    assert len(given) > 1 and max(np.prod(shape) for shape in given) <= 131_072
+
+
+@pytest.mark.parametrize(("network", "settings"), NETWORKS)
+def test_the_default_gives_the_result_of_the_budget_that_all_networks_had(
+    network: str, settings: dict, random_network: Callable[..., TrainedModel]
+) -> None:
+    trained, images = random_network(network, **settings), slices(1, 270, 290)
+    whole, tiled = (predictor(trained, budget)({OWN: images}) for budget in (None, 65_536))
+    np.testing.assert_allclose(tiled, whole, atol=1e-6 * np.abs(whole).max())
 
 
 def test_progress_is_told_of_every_slice(interpolator: TrainedModel) -> None:

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.inference.tiles import plan_tiles

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from lfsr_tf.networks.footprint import PIXELS_AT_ONCE
 from lfsr_tf.physics.graph_noise import image_sigmas, or_typical
 from lfsr_tf.physics.intensity import reference_intensity, safe_reference
 
@@ -15,9 +16,8 @@ Enhance = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 IMAGES = (None, None, None, 1)
 """Shape of a batch of single-channel images."""
 
-# LR pixels that the network is given at once, as `EnhanceConfig.pixel_budget`: it bounds the memory of a
-# batch. A single image is not cut, so that its size is bounded, too; `lfsr enhance` sends tiles.
-PIXELS_AT_ONCE = 65_536
+# `PIXELS_AT_ONCE` bounds the memory of a batch. A single image is not cut, so that its size is bounded, too;
+# `lfsr enhance` sends tiles.
 MOST_PIXELS = 262_144
 # Images of one request: 64 MiB of the smallest that are counted as they are. A run of the network has its
 # price, and so a megabyte of single pixels would take minutes.
