@@ -1,8 +1,8 @@
 """What a file's name says: the contrast, the person and the kind, as far as names of scans follow a habit.
 
 Understood are BIDS names (`sub-01_ses-02_T1w.nii.gz`), fastMRI's acquisition attribute (AXT1POST), M4Raw's
-names (`2022061003_T101.h5`), those of OASIS-1 and OASIS-2 (`OAS1_0001_MR1_mpr-1_anon.nii.gz`), and the plain
-habit of subject, visit, field strength and contrast joined by underscores (`msL01_study2_T2W.nii.gz`,
+names (`2022061003_T101.h5`), those of the collections in `name_words.PUBLISHED`, and the plain habit of
+subject, occasion, field strength and contrast joined by underscores (`msL01_study2_T2W.nii.gz`,
 `hkuF6A_LF055T_FLAIR.nii.gz`).
 """
 
@@ -10,9 +10,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 from lfsr_tf.errors import ScanError
+from lfsr_tf.scans.name_words import (
+    CONTRASTS,
+    DATE,
+    FIELD_STRENGTH,
+    LABELS,
+    MANNER,
+    OCCASION,
+    PART_END,
+    PERHAPS_OCCASION,
+    PROCESSED,
+    PUBLISHED,
+)
 
 NOBODY = "unknown"
 """The subject of a scan that names no one: one person for all such scans, so that no split parts them."""
@@ -20,34 +33,24 @@ NOBODY = "unknown"
 SCAN_SUFFIXES = re.compile(r"(?!)")
 """The end of a scan's file name; of the readers' suffixes, once `know_suffixes` was told them."""
 
-# The digits are M4Raw's repetition number (T101 is T1, repetition 1). T2* and maps are none of these.
-_PLANE = "(?:AX|COR|SAG|TRA)?"
-_CONTRASTS = (
-    ("FLAIR", re.compile(rf"{_PLANE}(?:T2)?W?FLAIR(?:0\d)?")),
-    ("T1w", re.compile(rf"{_PLANE}(?:T1(?:WI?)?(?:PRE|POST|CE|C|GD)?(?:0\d)?|MP2?RAGE|SPGR|BRAVO)")),
-    ("T2w", re.compile(rf"{_PLANE}T2(?:WI?)?(?:0\d)?")),
-    ("PD", re.compile(rf"{_PLANE}PD(?:WI?)?(?:FS)?(?:0\d)?")),
-)
 _BIDS_SUBJECT = re.compile(r"(?:^|_)(sub-[A-Za-z0-9]+)")
 _BIDS_LABEL = re.compile(r"sub-[A-Za-z0-9]+")
-_BIDS_BETWEEN = re.compile(r"ses-[A-Za-z0-9]+|anat|dwi|fmap|func|perf|raw")
-# The collection and its subject's number; the session follows.
-_OASIS_SUBJECT = re.compile(r"OAS[12]_\d{4}(?=_|$)")
+_BIDS_BETWEEN = re.compile(r"ses-[A-Za-z0-9]+|(?:anat|dwi|fmap|func|perf)(?:_?\d+)?|raw")
 # What anonymisers and converters write where a name stood; such a word is no one's name.
 _PLACEHOLDERS = frozenset(
     {"", "anon", "anonymised", "anonymized", "anonymous", "n/a", "na", "nan", "none", "null", NOBODY}
 )
-_VISIT = r"(?:ses|session|study|visit|scan|run|rep|acq|tp|timepoint|day|month|week|year)-?\d+"
-_FIELD_STRENGTH = r"[A-Za-z]*\d+(?:[.p]\d+)?m?T"
-# Hyphens, dots and blanks part a word: IXI002-Guys-0828-T1 is one.
-_PART_END = r"[-. ]"
 # It tells files of a collection apart, where the other words for a visit speak of one person.
-_NUMBERED_SCAN = re.compile(rf"(?:^|(?<={_PART_END})|(?<=_))scan-?\d+(?={_PART_END}|_|$)", re.IGNORECASE)
+_NUMBERED_SCAN = re.compile(rf"(?:^|(?<={PART_END})|(?<=_))scan-?\d+(?={PART_END}|_|$)", re.IGNORECASE)
 # Folders of a person's files in one format.
 _FORMAT = re.compile(r"nii|nifti|dicom|dcm|hdf5|h5|npy|mri?|images?|scans?", re.IGNORECASE)
-_VISIT_OR_FIELD_STRENGTH = re.compile(
-    rf"(?:^|(?<={_PART_END}))(?:{_VISIT}|{_FIELD_STRENGTH})(?={_PART_END}|$)", re.IGNORECASE
+# Folders of a year, a month, a day, or of many people.
+_NUMBERED_OTHERWISE = re.compile(
+    r"(?:19|20)\d\d(?:[-.]?\d\d){0,2}|(?:data|dataset|cohort|batch|site|cent(?:er|re)|group|user|set|part|disk)\W?\d+",
+    re.IGNORECASE,
 )
+# What stands for a date while the other words are looked at; no file's name holds it.
+_SOME_DATE = "\0"
 
 # Words of BIDS names, `_ph` and `_imaginary` of dcm2niix, and names of label maps. Its `_real` is none of
 # them: scans that are not simulated are called so, too.
@@ -104,8 +107,8 @@ def contrast_from_text(text: str) -> str:
 
 
 def _contrast_of_words(text: str) -> str:
-    words = [word.upper() for word in re.split(r"[^A-Za-z0-9*]+", text) if word]
-    for contrast, pattern in _CONTRASTS:
+    words = [word for word in re.split(r"[^A-Za-z0-9*]+", text) if word]
+    for contrast, pattern in CONTRASTS:
         if any(pattern.fullmatch(word) for word in words):
             return contrast
     return "unknown"
@@ -115,39 +118,68 @@ def subject_from_path(path: Path) -> str:
     """The person a scan shows, from the names of file and folders: training and validation are split by it.
 
     A BIDS label (`sub-01`, also of a parent folder) is taken as it is. Otherwise the name's leading words up
-    to the first that holds a digit, without contrast, visit and field strength, so that two visits of one
+    to the first that holds a digit, without contrast, occasion and field strength, so that two visits of one
     person get one name, and so do two contrasts, whether they stand before the person or after. A file name
     that says nothing else (`p01/T1.nii.gz`) leaves it to the nearest folder that does. Where that holds no
     digit, it may be a collection, whose files a number tells apart (`train/scan01.nii.gz`: `train-scan01`).
+    A date alone is the person, unless the next folder has a number of its own (`p01/20190403/T1.nii.gz`).
     """
     path = path.absolute()
     if label := bids_label(path):
         return label
     name = without_suffix(path.name)
-    if person := _person(name):
-        return person
+    told = _person(name)
     folders = (parent.name for parent in path.parents if not _BIDS_BETWEEN.fullmatch(parent.name))
     spoken = (_person(folder) for folder in folders if not _FORMAT.fullmatch(folder))
-    folder = next((person for person in spoken if person), NOBODY)
-    number = _NUMBERED_SCAN.search(name)
-    if number is None or folder == NOBODY or any(map(str.isdigit, folder)):
+    person, folder, *_ = *islice(filter(None, chain([told], spoken)), 2), NOBODY, NOBODY
+    if DATE.fullmatch(person) and _is_numbered(folder):
         return folder
-    return f"{folder}-{number.group()}"
+    number = _NUMBERED_SCAN.search(name)
+    if told or number is None or person == NOBODY or any(map(str.isdigit, person)):
+        return person
+    return f"{person}-{number.group()}"
+
+
+def _is_numbered(folder: str) -> bool:
+    """Whether a folder's name holds a number that may be a person's."""
+    return any(map(str.isdigit, folder)) and not _NUMBERED_OTHERWISE.fullmatch(folder)
 
 
 def _person(name: str) -> str:
     """The words of a file's or a folder's name that may tell people apart; "" where there are none."""
-    if oasis := _OASIS_SUBJECT.match(name):
-        return oasis.group().replace("_", "-")
-    words: list[str] = []
+    if published := PUBLISHED.match(name):
+        return published["person"].replace("_", "-")
+    for pattern in (OCCASION, FIELD_STRENGTH, MANNER):
+        name = pattern.sub("", name)
+    return _leading_words(DATE.sub(_SOME_DATE, name)) or _leading_words(name)
+
+
+def _leading_words(name: str) -> str:
+    """The parts up to the first word with a digit, or to a contrast behind some part, joined by hyphens."""
+    kept: list[str] = []
+    told = taken = False
     for word in name.split("_"):
-        parts = re.split(_PART_END, _VISIT_OR_FIELD_STRENGTH.sub("", word))
-        kept = "-".join(part for part in parts if part and contrast_from_text(part) == "unknown")
-        words += [kept] if kept else []
+        is_contrast = contrast_from_text(word) != "unknown"
+        taken |= is_contrast
+        before = len(kept)
+        for part in filter(None, re.split(PART_END, word)):
+            told |= part == _SOME_DATE
+            if _may_be_a_person(part, kept[-1] if kept else "", taken):
+                kept.append(part)
+        told |= bool(kept)
         # What follows a contrast says how it was taken or processed.
-        if words and (contrast_from_text(word) != "unknown" or any(map(str.isdigit, kept))):
+        if (told and is_contrast) or any(map(str.isdigit, "".join(kept[before:]))):
             break
-    return "-".join(words)
+    return "-".join(kept)
+
+
+def _may_be_a_person(part: str, before: str, taken: bool) -> bool:
+    """Whether a part tells people apart, by what was kept before it and whether a contrast was."""
+    if part == _SOME_DATE or contrast_from_text(part) != "unknown":
+        return False
+    if not before:
+        return not (taken and part.lower() in PROCESSED)
+    return before.lower() in LABELS or not PERHAPS_OCCASION.fullmatch(part)
 
 
 def bids_label(path: Path) -> str | None:

@@ -10,7 +10,12 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.pairs.config import PairsConfig
 from lfsr_tf.pairs.preparing.listing import Listed
 from lfsr_tf.pairs.preparing.plan import PlannedImage, slice_key
-from lfsr_tf.pairs.preparing.splits import check_disjoint, split_of_subject
+from lfsr_tf.pairs.preparing.splits import (
+    check_disjoint,
+    is_guessed,
+    sides_of_subjects,
+    warn_of_names_alike,
+)
 
 SPLITS = ("train", "validation")
 
@@ -120,11 +125,7 @@ def volumes_of(
         ConfigError: A subject, or a scan under two names, is on both sides; a scan is there twice as of one
             subject; or a side is empty.
     """
-    volumes = [
-        _volume(number, position, sources[number], values, config)
-        for number, index in sorted(indices.items())
-        for position, values in enumerate(index["volumes"])
-    ]
+    volumes = _sided(sources, indices, config)
     subjects = {side: {volume.subject for volume in volumes if volume.split == side} for side in SPLITS}
     check_disjoint(subjects, "subject")
     _check_scans((volume.scan_hash, volume.scan, volume.split) for volume in volumes)
@@ -138,16 +139,37 @@ def volumes_of(
                 "validation scans, or change validation_fraction (0 for no validation)."
             )
     _check_sizes(volumes, config)
+    _warn_of_guesses(sources, volumes)
     return volumes
 
 
-def _volume(
-    number: int, position: int, source: Source, values: dict[str, Any], config: PairsConfig
-) -> Volume:
-    split = source.split
-    if split == "auto":
-        split = split_of_subject(values["subject"], config.validation_fraction)
-    return Volume(number, position, source.name, source.sha256, split, **values)
+def _sided(
+    sources: Sequence[Source], indices: Mapping[int, dict[str, Any]], config: PairsConfig
+) -> list[Volume]:
+    found = [
+        (number, position, values)
+        for number, index in sorted(indices.items())
+        for position, values in enumerate(index["volumes"])
+    ]
+    # Of those alone whose side is to be found: no other spelling may move them.
+    automatic = (values["subject"] for number, _, values in found if sources[number].split == "auto")
+    sides = sides_of_subjects(automatic, config.validation_fraction)
+    volumes = []
+    for number, position, values in found:
+        source = sources[number]
+        split = sides[values["subject"]] if source.split == "auto" else source.split
+        volumes.append(Volume(number, position, source.name, source.sha256, split, **values))
+    return volumes
+
+
+def _warn_of_guesses(sources: Sequence[Source], volumes: Sequence[Volume]) -> None:
+    """Where a hash parts people whom nothing but names of files tells apart."""
+    sides: dict[str, set[str]] = {side: set() for side in SPLITS}
+    for volume in volumes:
+        source = sources[volume.source]
+        if source.split == "auto" and not source.subject and is_guessed(volume.subject, source.path):
+            sides[volume.split].add(volume.subject)
+    warn_of_names_alike(sides)
 
 
 def _check_sizes(volumes: Sequence[Volume], config: PairsConfig) -> None:

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.hashing import stable_fraction
 from lfsr_tf.pairs import PairsConfig
-from lfsr_tf.pairs.preparing.sources import Source, check_sources, images_of, volumes_of
+from lfsr_tf.pairs.preparing.sources import SPLITS, Source, check_sources, images_of, volumes_of
 from lfsr_tf.pairs.preparing.splits import check_disjoint, split_of_subject
 
 SUBJECTS = [f"sub-{number:04d}" for number in range(2000)]
@@ -129,3 +132,95 @@ def test_a_long_list_of_offenders_is_cut() -> None:
     names = [f"s{n}" for n in range(9)]
     with pytest.raises(ConfigError, match="and 4 more"):
         check_disjoint({"train": names, "validation": names}, "subject")
+
+
+def automatic(*names: str) -> list[Source]:
+    return [Source(name, f"/data/{name}_T1.nii.gz", "auto", sha256=name) for name in names]
+
+
+def sides_of(sources: list[Source], subjects: list[str], fraction: float = 0.5) -> dict[str, str]:
+    indices = {number: index_of(subject) for number, subject in enumerate(subjects)}
+    volumes = volumes_of(sources, indices, PairsConfig(validation_fraction=fraction))
+    return {volume.subject: volume.split for volume in volumes}
+
+
+def parting(one: str, other: str) -> float:
+    """A fraction of validation that puts the two on different sides."""
+    return sum(stable_fraction("split", name) for name in (one, other)) / 2
+
+
+def test_a_subject_on_both_sides_is_refused_in_any_spelling() -> None:
+    with pytest.raises(ConfigError, match=r"Received: Anna01/anna01 in both"):
+        check_disjoint({"train": ["Anna01", "b"], "validation": ["anna01"]}, "subject")
+    sources = [Source("a", "", "train", sha256="1"), Source("b", "", "validation", sha256="2")]
+    with pytest.raises(ConfigError, match=r"Received: Anna01/anna01 in both"):
+        volumes_of(sources, {0: index_of("anna01"), 1: index_of("Anna01")}, PairsConfig())
+
+
+def test_spellings_of_a_subject_get_one_side_and_a_single_one_keeps_its_own() -> None:
+    people = [f"{name}{number:02d}" for name in ("Anna", "anna") for number in range(40)]
+    sides = sides_of(automatic(*people), people)
+    assert all(sides[name] == sides[name.lower()] for name in people)
+    alone = [name for name in people if name[0] == "A"]
+    assert sides_of(automatic(*alone), alone) == {name: split_of_subject(name, 0.5) for name in alone}
+
+
+ALIKE = [("smith-early", "smith-late"), ("Smith", "Smith-2"), ("anna01", "anna01b"), ("p07-rest", "p07-task")]
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_people_on_both_sides_whose_names_differ_by_a_short_tail_are_named(one, other, caplog) -> None:
+    subjects = [one, other, *SUBJECTS[:40]]
+    sides_of(automatic(*subjects), subjects, parting(one, other))
+    (record,) = caplog.records
+    told = record.getMessage()
+    assert record.levelname == "WARNING"
+    assert all(word in told for word in (one, other, "manifest", "folder")) and "\n" not in told
+
+
+def test_many_pairs_of_names_alike_are_one_line(caplog) -> None:
+    people = [f"{name}-{word}" for name in "abcdefgh" for word in ("early", "late")]
+    sides_of(automatic(*people), people)
+    (record,) = caplog.records
+    assert "(one of " in record.getMessage()
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_names_alike_on_one_side_pass_without_a_word(one, other, caplog) -> None:
+    lowest = min(stable_fraction("split", name) for name in (one, other))
+    subjects = [one, other, *SUBJECTS]
+    sides_of(automatic(*subjects), subjects, lowest / 2)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(("one", "other"), [*ALIKE, ("sub-01a", "sub-01b")])
+def test_people_whom_more_than_names_of_files_tells_pass_without_a_word(one, other, caplog) -> None:
+    subjects, fraction = [one, other], parting(one, other)
+    listed = automatic(*subjects)
+    sides_of([replace(source, subject=source.name) for source in listed], subjects, fraction)
+    sides_of([replace(source, path="/data/IM1") for source in listed], subjects, fraction)
+    sides_of([replace(source, split=side) for source, side in zip(listed, SPLITS, strict=True)], subjects)
+    if one.startswith("sub-"):
+        sides_of(listed, subjects, fraction)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"sub-{n:02d}" for n in range(1, 40)] + ["sub-011"],
+        [f"p{n}" for n in range(1, 40)],
+        [f"IXI{n:03d}-Guys-{n + 700:04d}" for n in range(40)],
+        [f"hku{letter}{n}A" for letter in "FM" for n in range(20)],
+        [f"brain-{n:03d}" for n in range(40)],
+        [f"002-S-{n:04d}" for n in range(40)],
+        [f"study-{word}" for word in ("anna", "bob", "carl", "dora", "emil", "frida", "gus", "hanna")],
+        ["uihA", "uihB", "adi", "cstar", "seg3d", "fpg", "msL01", "msL03", "msX07", "msX19", "datalad02"],
+        ["smith", "jones", "brown", "lee", "smithson", "li", "lin", "ann", "anna", "annabel"],
+    ],
+    ids=lambda names: names[0],
+)
+def test_usual_sets_pass_without_a_word(names, caplog) -> None:
+    for fraction in (0.2, 0.5):
+        sides_of(automatic(*names), names, fraction)
+    assert not caplog.records
