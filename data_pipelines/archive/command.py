@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from contextlib import nullcontext
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from data_pipelines.archive.settings import FAILED, TABLE, ArchiveSettings, OutputFormat
-from lfsr_tf.cli.console import console, print_error
+from data_pipelines.archive.settings import FAILED, GOES_ON, TABLE, ArchiveSettings, OutputFormat
+from lfsr_tf.cli.app import main as run_command_line
+from lfsr_tf.cli.console import console
 from lfsr_tf.cli.given import given
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
 from lfsr_tf.errors import ConfigError, LfsrError
@@ -57,6 +58,7 @@ def enhance_archive(
         str | None, typer.Option(metavar="in_phase|magnitude", help="As of `lfsr enhance`.")
     ] = None,
     views: Annotated[str | None, typer.Option(metavar="all|one", help="As of `lfsr enhance`.")] = None,
+    error_map: Annotated[bool | None, typer.Option("--error-map", help="As of `lfsr enhance`.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first scan that fails.")] = False,
 ) -> None:
     """Enhance every scan of an archive that is not enhanced yet, on all cores.
@@ -84,6 +86,7 @@ def enhance_archive(
             "image": image,
             "plane": plane,
             "views": views,
+            "error_map": error_map,
         },
         output_format=output_format,
         strict=strict,
@@ -162,15 +165,7 @@ def _settings(
 
 
 def main() -> None:
-    """Run the command: a known error is one line on standard error and exit code 1."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    """Run the command as `lfsr` is run."""
     # Beam tells of much that works, and of optional parts that are not installed.
     logging.basicConfig(level=logging.ERROR)
-    try:
-        app(prog_name="python -m data_pipelines.archive")
-    except LfsrError as error:
-        print_error(str(error))
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print_error("Interrupted. A rerun goes on where it was.")
-        sys.exit(130)
+    run_command_line(partial(app, prog_name="python -m data_pipelines.archive"), GOES_ON)

@@ -6,8 +6,9 @@ The record is written last, so a result without one is not finished, whatever it
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from data_pipelines.archive.paths import check_inside
@@ -125,8 +126,13 @@ def claimed(target: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        if record_path(target).exists() or not _results(target):
-            remove(mark)
+        _unmark(target)
+
+
+def _unmark(target: Path) -> None:
+    """Take the mark of a result away, unless there is something of it without a record."""
+    if record_path(target).exists() or not _results(target):
+        remove(mark_path(target))
 
 
 def _results(target: Path) -> list[Path]:
@@ -154,17 +160,50 @@ def _earlier_files(target: Path) -> list[str]:
 
 def remove_leftovers(target: Path) -> None:
     """Remove what a killed run has left half-written beside a result."""
-    prefix = re.escape(TEMPORARY_PREFIX) + r"\d+-"
-    own = re.compile(rf"{prefix}({_own_names(target)}|{re.escape(record_path(target).name)})")
-    if target.parent.is_dir():
-        for path in target.parent.glob(f"{TEMPORARY_PREFIX}*"):
-            if own.fullmatch(path.name):
-                remove(path)
+    _remove_leftovers(target, target.parent.glob(f"{TEMPORARY_PREFIX}*"))
+
+
+def _remove_leftovers(target: Path, candidates: Iterable[Path]) -> None:
+    own = _leftovers_of(target)
+    for path in candidates:
+        if own.fullmatch(path.name):
+            remove(path)
+
+
+def tidy(targets: Iterable[Path]) -> None:
+    """Leave nothing half-written, no needless mark and no empty folder; no worker may be left.
+
+    Args:
+        targets: Paths of all results of the run, without their suffixes.
+    """
+    by_folder: defaultdict[Path, list[Path]] = defaultdict(list)
+    for target in targets:
+        by_folder[target.parent].append(target)
+    for folder, own in sorted(by_folder.items(), reverse=True):
+        # A folder may hold many thousands of results, of which few were being made.
+        leftovers = list(folder.glob(f"{TEMPORARY_PREFIX}*"))
+        marks = set(folder.glob(mark_path(folder / "*").name))
+        for target in own if leftovers or marks else ():
+            _remove_leftovers(target, leftovers)
+            if mark_path(target) in marks:
+                _unmark(target)
+        with suppress(OSError):  # it is missing, or holds something
+            folder.rmdir()
+
+
+def _leftovers_of(target: Path) -> re.Pattern[str]:
+    """Temporary names of what is written for a result, and of a series that is being replaced."""
+    name, record = re.escape(target.name), re.escape(record_path(target).name)
+    return re.compile(
+        rf"{re.escape(TEMPORARY_PREFIX)}\d+-({_own_names(target)}|{name}(_v\d+)?\.old|{record})"
+    )
 
 
 def _own_names(target: Path) -> str:
-    """Names that a result may have: of its sidecar, its only volume, or each volume of a series."""
-    return rf"{re.escape(target.name)}(_v\d+)?(\.json|\.nii\.gz)?(/[^/.][^/]*)?"
+    """Names that a result may have: of its sidecar, of each volume, and of its map of expected errors."""
+    from lfsr_tf.inference.jobs import RESULT_END  # as above
+
+    return rf"{re.escape(target.name)}({RESULT_END}|\.json)(/[^/.][^/]*)?"
 
 
 def _sizes(folder: Path, names: Iterable[str]) -> dict[str, int]:

@@ -97,18 +97,14 @@ class _ReadyModel:
 
     def _enhanced(self, task: Task) -> Outcome:
         from lfsr_tf.inference.files import enhance_file
-        from lfsr_tf.inference.jobs import Job
+        from lfsr_tf.inference.jobs import Job, earlier_files
 
         settings, target = self._settings, self._settings.target(task)
+        job = Job(settings.source(task), target)
         with claimed(target):
             remove_leftovers(target)
-            written = enhance_file(
-                self._enhancer,
-                Job(settings.source(task), target),
-                output_format=settings.output_format,
-                overwrite=True,
-            )
-            remember(target, task.key, [*written.outputs, written.sidecar])
+            enhance_file(self._enhancer, job, output_format=settings.output_format, overwrite=True)
+            remember(target, task.key, [*earlier_files(job), job.sidecar])
         return Outcome(task.name, rows_of(settings, task), fresh=True)
 
 

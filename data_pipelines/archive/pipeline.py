@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,10 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics, MetricsFilter
 from apache_beam.ml.inference.base import RunInference
 
+from data_pipelines.archive.done import tidy
 from data_pipelines.archive.handler import ArchiveHandler, look_at
-from data_pipelines.archive.settings import FAILED, STOP, TABLE, ArchiveSettings, Outcome, Task
-from data_pipelines.archive.table import remove_reports, write_reports
+from data_pipelines.archive.settings import FAILED, GOES_ON, STOP, TABLE, ArchiveSettings, Outcome, Task
+from data_pipelines.archive.table import remove_reports, remove_unfinished_reports, write_reports
 from lfsr_tf.errors import LfsrError, first_line
 from lfsr_tf.placing import remove
 
@@ -58,19 +60,43 @@ def run_archive(pipeline: beam.Pipeline, plan: Plan, settings: ArchiveSettings) 
     Raises:
         OutputError: A file with the name of a report stands there that is none.
         LfsrError: The runner failed, or lost scans on its way.
+        KeyboardInterrupt: It was broken off.
     """
     remove_reports(settings)
     remove(settings.output / STOP)
     build(pipeline, plan, settings)
+    with _tidied(plan, settings):
+        try:
+            result = pipeline.run()
+            _wait(result)
+        except Exception as error:
+            reason = (str(error).strip().splitlines() or [first_line(error)])[-1]
+            raise LfsrError(f"The pipeline failed: {reason} {GOES_ON}") from error
+    return _summary(result, plan, settings)
+
+
+def _wait(result: beam.runners.runner.PipelineResult) -> None:
     try:
-        result = pipeline.run()
         result.wait_until_finish()
-    except Exception as error:
-        reason = (str(error).strip().splitlines() or [first_line(error)])[-1]
-        raise LfsrError(f"The pipeline failed: {reason} A rerun goes on where it was.") from error
+    except KeyboardInterrupt:
+        with suppress(Exception):  # not every runner can
+            result.cancel()
+        raise
+
+
+@contextmanager
+def _tidied(plan: Plan, settings: ArchiveSettings) -> Iterator[None]:
+    """Leave nothing half-written, however the block ends, nor folders in which no scan could be used.
+
+    Workers on this machine have ended then. What others have in hand is left to them, and to a rerun.
+    """
+    try:
+        yield
     finally:
         remove(settings.output / STOP)
-    return _summary(result, plan, settings)
+        if settings.driver is not None:
+            tidy(settings.target(task) for task in plan.tasks)
+            remove_unfinished_reports(settings)
 
 
 def build(pipeline: beam.Pipeline, plan: Plan, settings: ArchiveSettings) -> None:

@@ -16,13 +16,13 @@ from pathlib import Path, PurePosixPath
 from data_pipelines.archive.paths import name_inside, printable
 from data_pipelines.archive.settings import Outcome, Task
 from lfsr_tf.errors import ConfigError, LfsrError, ScanError, first_line
-from lfsr_tf.inference.jobs import result_name
+from lfsr_tf.inference.jobs import RESULT_END, result_name
 from lfsr_tf.scans import find_scans
 from lfsr_tf.storage import real_path
 
 PATH_COLUMN = "path"
-# What a result's name may have behind the name of its task's target.
-_RESULT_SUFFIX = re.compile(r"(_v\d+)?(\.json|\.nii\.gz)?$")
+# What is written for a task may have this behind the name of its target.
+_WRITTEN_END = re.compile(rf"({RESULT_END}|\.json)$")
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def _beside_sources(
         place = real_path(archive / name)
         if output in place.parents:
             inside = PurePosixPath(place.relative_to(output))
-            whole = inside.parent / _RESULT_SUFFIX.sub("", inside.name)
+            whole = inside.parent / _WRITTEN_END.sub("", inside.name)
             sources |= dict.fromkeys(map(str, (inside, whole, *inside.parents)), name)
     refused = [
         Outcome(

@@ -15,6 +15,7 @@ from lfsr_tf import __version__
 OutputFormat = Literal["same", "nifti", "dicom"]
 
 TABLE, PARQUET, FAILED, STOP = "scans.csv", "scans.parquet", "failed.csv", ".stop"
+GOES_ON = "A rerun goes on where it was."
 
 
 @dataclass(frozen=True)

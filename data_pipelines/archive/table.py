@@ -14,14 +14,16 @@ from typing import Any
 
 from data_pipelines.archive.settings import FAILED, PARQUET, TABLE, ArchiveSettings, Outcome, Task
 from lfsr_tf.errors import OutputError
-from lfsr_tf.placing import remove
+from lfsr_tf.placing import TEMPORARY_PREFIX, remove
 from lfsr_tf.storage import atomic_path, read_json
 
 Value = str | int | float | bool | None
 
 _FAILURE_COLUMNS = ["source", "error"]
-# Of the table, before those of the sidecars.
+# Those of the first version: by them a table is known.
 _OWN_COLUMNS = 4
+# Files beside a sidecar, which names them.
+_FILES = ("output", "error_map")
 _SIDES = ("0", "1")
 _RINGS = 8
 
@@ -30,6 +32,7 @@ COLUMNS: dict[str, type] = {
     "sha256": str,
     "volume": int,
     "output": str,
+    "error_map": str,
     "contrast": str,
     "image": str,
     "model.name": str,
@@ -65,7 +68,8 @@ COLUMNS: dict[str, type] = {
 }
 """Columns of the table and the types of their values, any of which may be missing.
 
-From the fifth on the names are places in a volume's part of a sidecar: `noise.sigma`, `spacing.file.0`.
+Files are named relative to the output folder. From the sixth on the names are places in a volume's part of a
+sidecar: `noise.sigma`, `spacing.file.0`.
 """
 
 
@@ -79,16 +83,19 @@ def rows_of(settings: ArchiveSettings, task: Task) -> tuple[dict[str, Value], ..
     sidecar = read_json(path)
     rows = []
     for number, volume in enumerate(sidecar["volumes"], 1):
-        output = (path.parent / volume["output"]).relative_to(settings.output).as_posix()
         own = {
             "source": task.name,
             "sha256": scan_digest(sidecar["input"]["sha256"]),
             "volume": number,
-            "output": output,
+            **{name: _place(path.parent, volume.get(name), settings) for name in _FILES},
         }
         figures = {name: _figure(volume, name) for name in COLUMNS if name not in own}
         rows.append({**own, **figures})
     return tuple(rows)
+
+
+def _place(folder: Path, name: str | None, settings: ArchiveSettings) -> str | None:
+    return None if name is None else (folder / name).relative_to(settings.output).as_posix()
 
 
 def scan_digest(hashes: Mapping[str, str]) -> str:
@@ -125,6 +132,13 @@ def remove_reports(settings: ArchiveSettings) -> None:
         remove(path)
 
 
+def remove_unfinished_reports(settings: ArchiveSettings) -> None:
+    """Remove what a killed run has left half-written of its lists."""
+    for leftover in settings.output.glob(f"{TEMPORARY_PREFIX}*"):
+        if leftover.name.endswith(("-" + TABLE, "-" + PARQUET, "-" + FAILED)):
+            remove(leftover)
+
+
 def _is_report(path: Path) -> bool:
     """Whether a file has the columns of a report; those of an earlier version may be fewer or more."""
     expected = _FAILURE_COLUMNS if path.name == FAILED else list(COLUMNS)[:_OWN_COLUMNS]
@@ -154,9 +168,7 @@ def write_reports(outcomes: Iterable[Outcome], settings: ArchiveSettings) -> Non
     ordered = sorted(outcomes, key=lambda outcome: outcome.name)
     rows = [row for outcome in ordered for row in outcome.rows]
     failures = [{"source": each.name, "error": each.error} for each in ordered if each.error]
-    for leftover in settings.output.glob(".partial-*"):
-        if leftover.name.endswith(("-" + TABLE, "-" + PARQUET, "-" + FAILED)):
-            remove(leftover)
+    remove_unfinished_reports(settings)
     _write_csv(settings.output / TABLE, list(COLUMNS), rows)
     _write_parquet(settings.output / PARQUET, rows)
     # Last: whoever finds the list finds the tables, too.

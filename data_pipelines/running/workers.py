@@ -11,6 +11,7 @@ import functools
 import os
 import shlex
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -28,16 +29,22 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 from apache_beam.runners.portability.local_job_service import SubprocessSdkWorker
 
+from data_pipelines.running import worker
 from data_pipelines.running.loopback import servers_on_loopback
+from lfsr_tf.signals import ENDING
 
 _SECONDS_BETWEEN_LOOKS = 0.2
+# What a terminal or a manager of processes sends goes to all of a session: the command alone answers, and
+# ends its workers.
+_DEAF = f"trap '' {' '.join(each.name.removeprefix('SIG') for each in ENDING)}"
 
 
 @contextmanager
 def safe_local_run() -> Iterator[None]:
     """Let pipelines that run inside the block be safe to leave alone.
 
-    Their servers listen on the loopback interface alone, and the death of a worker process ends them.
+    Their servers listen on the loopback interface alone, the death of a worker process ends them, and where
+    they are broken off no worker is left after them.
     """
     with tempfile.TemporaryDirectory() as processes, servers_on_loopback():
         handler = functools.partial(_WatchedWorkerHandler, Path(processes))
@@ -62,7 +69,8 @@ class _WatchedWorkerHandler(SubprocessSdkWorkerHandler):
     def start_worker(self) -> None:
         """Start the process, and a thread that waits for its end."""
         # Beam hands the command to a shell, which the worker replaces here: it keeps the shell's number.
-        command = f"echo $$ > {shlex.quote(str(self._process))} && exec ".encode() + self._worker_command_line
+        begin = f"{_DEAF}; echo $$ > {shlex.quote(str(self._process))} && exec "
+        command = begin.encode() + worker.quiet(self._worker_command_line)
         self.worker = SubprocessSdkWorker(command, self.control_address, self.provision_info, self.worker_id)
         self.worker_thread = threading.Thread(name="run_worker", target=self._run, daemon=True)
         self.worker_thread.start()
@@ -73,6 +81,12 @@ class _WatchedWorkerHandler(SubprocessSdkWorkerHandler):
         # Beam tells only those that have answered by now; another one would wait for ever, and be waited for.
         self.control_conn.push(BeamFnControlServicer._DONE_MARKER)
         super().close()
+
+    def stop_worker(self) -> None:
+        """Wait until the process has ended; where the pipeline is broken off, it is ended at its work."""
+        if isinstance(sys.exception(), KeyboardInterrupt):
+            _kill(self._process)
+        super().stop_worker()
 
     def _run(self) -> None:
         reason = ""
@@ -88,8 +102,7 @@ class _WatchedWorkerHandler(SubprocessSdkWorkerHandler):
 
     def _end_others(self) -> None:
         for process in self._process.parent.iterdir():
-            with suppress(FileNotFoundError, ProcessLookupError, ValueError):
-                os.kill(int(process.read_text()), signal.SIGKILL)
+            _kill(process)
 
     def _fail(self, reason: str) -> None:
         """Answer in place of the dead process, until the runner has given up."""
@@ -99,3 +112,9 @@ class _WatchedWorkerHandler(SubprocessSdkWorkerHandler):
                     answer = beam_fn_api_pb2.InstructionResponse(error=reason)
                     answer.instruction_id = future.instruction_id
                     future.set(answer)
+
+
+def _kill(process: Path) -> None:
+    """Kill the worker that has left its number in a file, unless it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError, ValueError):
+        os.kill(int(process.read_text()), signal.SIGKILL)

@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -68,8 +69,13 @@ def _open_closed_streams() -> None:
     os.close(descriptor)
 
 
-def main() -> None:
-    """Run the command line: a known error is one line on standard error and exit code 1."""
+def main(command: Callable[[], object] = app, advice: str = _GOES_ON) -> None:
+    """Run a command line: a known error is one line on standard error and exit code 1.
+
+    Args:
+        command: What runs it.
+        advice: How one that was stopped goes on, in a sentence.
+    """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     # Nothing is read from a keras.json, which may be meant for other programs, or lie in /tmp; where there
     # is no home, Keras would make it in the working folder.
@@ -80,19 +86,20 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     with told_to_end() as told:
-        code = _status(told)
+        code = _status(command, advice, told)
     sys.exit(_checked_output(code))
 
 
-def _status(told: list[int]) -> Any:
+def _status(command: Callable[[], object], advice: str, told: list[int]) -> Any:
     """Run a command; its exit code. Its own line has been printed where that is not 0.
 
     Args:
+        command: As of `main`.
+        advice: As of `main`.
         told: Gets the signal that it was told to end by.
     """
-    advice = _GOES_ON
     try:
-        app()
+        command()
         return 0
     except Interrupted as stop:
         advice = str(stop)

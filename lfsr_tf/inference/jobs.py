@@ -20,6 +20,9 @@ from lfsr_tf.scans.enhanced import (
 from lfsr_tf.scans.nifti import is_nifti
 from lfsr_tf.storage import real_path
 
+RESULT_END = rf"(_v\d+)?({ERROR_MAP})?((?i:\.nii(\.gz)?))?"
+"""What the name of a result, or of its map of expected errors, may have after its target's: a pattern."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -101,7 +104,7 @@ def earlier_files(job: Job) -> list[Path]:
 
 def _own(job: Job, names: Iterable[str]) -> list[Path]:
     # No path from a file is trusted: only names that results of this job may have.
-    own = re.compile(rf"{re.escape(job.target.name)}(_v\d+)?({ERROR_MAP})?((?i:\.nii(\.gz)?))?")
+    own = re.compile(re.escape(job.target.name) + RESULT_END)
     return [job.target.with_name(name) for name in names if own.fullmatch(name)]
 
 

@@ -41,15 +41,13 @@ def test_every_end_has_its_status_and_at_most_one_line(
     raised: BaseException,
     status: int,
     line: str,
-    monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     def fail() -> None:
         raise raised
 
-    monkeypatch.setattr(app, "app", fail)
     with pytest.raises(SystemExit) as end:
-        app.main()
+        app.main(fail)
     assert end.value.code == status
     printed = capfd.readouterr().err
     assert line in printed and printed.count("\n") == bool(line)
@@ -75,9 +73,8 @@ def test_who_is_told_to_end_ends_as_by_ctrl_c(
     # On a machine that stalls the second one would end this process.
     monkeypatch.setattr(interrupted, "_AGAIN_SECONDS", 1e9)
     before = signal.signal(number, signal.SIG_DFL)
-    monkeypatch.setattr(app, "app", work)
     with pytest.raises(SystemExit) as end:
-        app.main()
+        app.main(work)
     assert signal.signal(number, before) == signal.SIG_DFL
     printed = capfd.readouterr().err
     assert (end.value.code, tidied, printed.count("\n")) == (128 + number, ["all"], 1)

@@ -42,7 +42,7 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def workers_of(process: int) -> list[int]:
     """Beam's workers of a process that leads a session of its own."""
-    words = ["pgrep", "-s", str(process), "-f", r"^\S*python\S* -m apache_beam.*sdk_worker_main$"]
+    words = ["pgrep", "-s", str(process), "-f", r"^\S*python\S* -m data_pipelines.running.worker$"]
     found = subprocess.run(words, capture_output=True, text=True)
     return [int(word) for word in found.stdout.split()]
 

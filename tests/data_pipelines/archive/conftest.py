@@ -15,6 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 from typer.testing import CliRunner, Result
 
 from data_pipelines.archive.command import app
+from lfsr_tf.error_model import INTERPOLATED, KNOWN, ErrorModel
 from lfsr_tf.networks import ModelInfo, TrainedModel, build_network, save_model
 from lfsr_tf.scans import phantom_scan, write_scan
 from lfsr_tf.serving import export_model
@@ -31,7 +32,9 @@ def trained() -> TrainedModel:
     model.set_weights(
         [generator.normal(0, 0.2, weight.shape).astype(np.float32) for weight in model.get_weights()]
     )
-    return TrainedModel(model, ModelInfo("tiny", "ResidualSR", settings, 2, sigma_range=(0.0, 0.08)))
+    expected_error = {KNOWN: ErrorModel(20.0, 0.5, 1e-4), INTERPOLATED: ErrorModel(30.0, 0.5, 1e-4)}
+    known = {"sigma_range": (0.0, 0.08), "expected_error": expected_error}
+    return TrainedModel(model, ModelInfo("tiny", "ResidualSR", settings, 2, **known))
 
 
 @pytest.fixture(scope="session")

@@ -53,13 +53,14 @@ def scans(tmp_path: Path, make_phantoms: Phantoms, make_series: Callable[[Path],
     return folder
 
 
+@pytest.mark.parametrize("options", [(), ("--error-map",)])
 def test_the_results_are_those_of_lfsr_enhance(
-    scans: Path, exported: Path, run_folder: Path, tmp_path: Path, run_here: Run
+    options: tuple[str, ...], scans: Path, exported: Path, run_folder: Path, tmp_path: Path, run_here: Run
 ) -> None:
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    result = run_here(scans, "--model", exported, "--output", ours)
+    result = run_here(scans, "--model", exported, "--output", ours, *options)
     assert "4 scans: 4 enhanced now, 0 before, 0 failed" in result.stdout, result.exception
-    words = ["enhance", scans, "--model", run_folder, "--dtype", "float32", "--output", theirs]
+    words = ["enhance", scans, "--model", run_folder, "--dtype", "float32", "--output", theirs, *options]
     assert CliRunner().invoke(lfsr, [str(word) for word in words]).exit_code == 0
     names = sorted(path.relative_to(theirs) for path in theirs.rglob("*_sr*") if not path.is_dir())
     ours_names = (path.relative_to(ours) for path in ours.rglob("*_sr*") if not path.is_dir())

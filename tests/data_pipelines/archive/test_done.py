@@ -91,6 +91,7 @@ def test_a_record_removes_no_file_but_those_of_its_own_result(target: Path, name
 
 def test_leftovers_of_this_result_alone_are_removed(target: Path) -> None:
     own = ("x_sr.nii.gz", "x_sr_v2.nii.gz", "x_sr.json", ".x_sr.done.json", "x_sr")
+    own += ("x_sr_error.nii.gz", "x_sr_v2_error.nii.gz", "x_sr.old", "x_sr_v2.old")
     others = ("x_sr2.nii.gz", "x_sr_v1_sr.nii.gz", "ax_sr.nii.gz", "y.json")
     for name in (*own, *others):
         (target.parent / f".partial-12-{name}").write_bytes(b"half")

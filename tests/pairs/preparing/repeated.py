@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lfsr_tf.pairs import PairsConfig
-from lfsr_tf.pairs.preparing.listing import Listed, repetitions_of
+from lfsr_tf.pairs.preparing.listing import Listed, hash_scan, repetitions_of
 from lfsr_tf.pairs.preparing.repetitions import read_repetitions
 from lfsr_tf.pairs.preparing.sources import Source
 from tests.pairs.conftest import Writer, head_volume
@@ -65,4 +65,5 @@ def read(paths: Sequence[Path]) -> list:
 
 def source_of(paths: Sequence[Path]) -> Source:
     (listed,) = repetitions_of([Listed(path.name, str(path)) for path in paths])
-    return Source(**asdict(listed), sha256="")
+    first, *others = map(Path, (listed.path, *listed.repetitions))
+    return Source(**asdict(listed), sha256=hash_scan(first, others))

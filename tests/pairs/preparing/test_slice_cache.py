@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -6,16 +7,19 @@ import pytest
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.pairs import PairsConfig
+from lfsr_tf.pairs.preparing import slice_cache
+from lfsr_tf.pairs.preparing.listing import hash_scan
 from lfsr_tf.pairs.preparing.slice_cache import cache_scan
 from lfsr_tf.pairs.preparing.sources import Source
 from lfsr_tf.pairs.preparing.workspace import array_path, index_path
+from lfsr_tf.scans import Scan, read_volumes
 from lfsr_tf.storage import read_json
 
 SMALL = PairsConfig(hr_size=32, lr_patch=8)
 
 
 def source(path: Path, **labels: str) -> Source:
-    return Source(path.name, str(path), sha256="", **labels)
+    return Source(path.name, str(path), sha256=hash_scan(path), **labels)
 
 
 def test_a_cached_scan_has_an_array_and_an_index_for_each_volume(tmp_path: Path) -> None:
@@ -60,3 +64,42 @@ def test_an_outlier_that_float16_cannot_hold_is_refused(tmp_path: Path, outlier:
     nib.save(nib.Nifti1Image(voxels, np.diag([1.0, 1.0, 4.0, 1.0])), tmp_path / "sub-1_T2w.nii.gz")
     with pytest.raises(ScanError, match="Remove the outlier"):
         cache_scan(tmp_path, 0, source(tmp_path / "sub-1_T2w.nii.gz"), SMALL)
+
+
+@pytest.mark.parametrize("moment", ["before it is read", "while it is read"])
+@pytest.mark.parametrize("change", ["written over", "removed"])
+def test_a_scan_that_is_no_longer_what_was_hashed_is_refused(
+    tmp_path: Path, scans, monkeypatch: pytest.MonkeyPatch, moment: str, change: str
+) -> None:
+    path = Path(shutil.copy(scans.train / "sub-01_T1w.nii.gz", tmp_path / "sub-01_T1w.nii.gz"))
+    hashed = source(path)
+    content = (scans.train / "sub-02_T1w.nii.gz").read_bytes()
+
+    def changed() -> None:
+        path.unlink() if change == "removed" else path.write_bytes(content)
+
+    def read(file: Path) -> list[Scan]:
+        volumes = read_volumes(file)
+        changed()
+        return volumes
+
+    if moment == "while it is read":
+        monkeypatch.setattr(slice_cache, "read_volumes", read)
+    else:
+        changed()
+    with pytest.raises(ScanError, match=r"sub-01_T1w\.nii\.gz") as told:
+        cache_scan(tmp_path, 0, hashed, SMALL)
+    assert "\n" not in str(told.value)
+    assert not index_path(tmp_path, 0).exists()
+
+
+def test_no_repetition_may_change_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scans) -> None:
+    other = Path(shutil.copy(scans.train / "sub-02_T1w.nii.gz", tmp_path))
+    first = scans.train / "sub-01_T1w.nii.gz"
+    hashed = Source("a", str(first), sha256=hash_scan(first, [other]), repetitions=(str(other),))
+    volumes = [(read_volumes(first)[0], None)]
+    monkeypatch.setattr(slice_cache, "_volumes", lambda *_: iter(volumes))
+    cache_scan(tmp_path, 0, hashed, SMALL)
+    other.write_bytes(b"other")
+    with pytest.raises(ScanError, match="changed"):
+        cache_scan(tmp_path, 1, hashed, SMALL)
