@@ -32,6 +32,7 @@ class ModelInfo:
             None: unknown, or not simulated.
         trained_on: Of each scan that it was trained on the `scan_mark`, of repetitions one for all; none
             where unknown. Those of a model that it started from are not among them.
+        validated_on: The same of the scans whose loss chose its epoch.
         data_fingerprint: Of the records that it was trained on; "" where unknown.
         trained_steps: Steps of the optimiser.
         package_version: Version of lfsr_tf that trained it.
@@ -47,6 +48,7 @@ class ModelInfo:
     spacing_range_mm: tuple[float, float] | None = None
     acquisition: Mapping[str, Any] | None = None
     trained_on: tuple[str, ...] = ()
+    validated_on: tuple[str, ...] = ()
     expected_error: Mapping[str, ErrorModel] | None = None
     dtype_policy: str = "float32"
     data_fingerprint: str = ""

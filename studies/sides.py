@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfsr_tf.evaluation import EvaluationConfig
-from lfsr_tf.evaluation.acquisitions import study_volume
+from lfsr_tf.evaluation.acquisitions import StudyVolume, study_volume
 from lfsr_tf.evaluation.kspace_split import OuterBand
 from lfsr_tf.evaluation.methods import Method, model_method
 from lfsr_tf.evaluation.outer_band import VIEWS, recovered_fraction
@@ -47,8 +47,8 @@ def costs(scans: Sequence[Path], model: str, places: Decibels, decibels: Decibel
     method = model_method(load_model(model).model, config.batch_size)
     rows = []
     for path in scans:
-        hr = study_volume(read_scan(path), path.name, SCALE, config).truth
-        bands = [unequal(hr, places, part * decibels) for part in PARTS]
+        volume = study_volume(read_scan(path), path.name, SCALE, config)
+        bands = [unequal(volume, places, part * decibels) for part in PARTS]
         for image in get_args(RawImage):
             found = [round(_recovered(band, image, method, config), 3) for band in bands]
             rows.append({"scan": path.name, "image": image, "recovered": found})
@@ -60,15 +60,15 @@ def _recovered(band: OuterBand, image: RawImage, method: Method, config: Evaluat
     return float(recovered_fraction(band, prediction, config).estimate)
 
 
-def unequal(hr: NDArray[np.float32], places: Decibels, decibels: Decibels) -> OuterBand:
+def unequal(volume: StudyVolume, places: Decibels, decibels: Decibels) -> OuterBand:
     """k-space of HR slices whose left half is stronger than the right one, as the scanner would measure it.
 
     Args:
-        hr: float32 [S, H, W].
+        volume: The truth.
         places: |k| at which the difference is given; between them and beyond it is interpolated.
         decibels: Energy of the left side over the right one; half of it is taken from each.
     """
-    width = hr.shape[2]
+    width = volume.hr_shape[1]
     k = (np.arange(width) - width // 2) / (width / 2)
     weights = 10.0 ** (-np.sign(k) * np.interp(np.abs(k), places, decibels) / 2.0 / 20.0)
-    return as_measured(hr, SIGMA, SCALE, weights=weights)
+    return as_measured(volume, SIGMA, weights=weights)

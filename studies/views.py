@@ -69,7 +69,7 @@ def judged(models: Sequence[str], scans: Scans, config: EvaluationConfig) -> dic
 
 def _simulated(volume: StudyVolume, methods: Mapping[str, Method], config: EvaluationConfig) -> Iterator[Row]:
     for sigma in config.sigmas:
-        band = as_measured(volume.truth, sigma)
+        band = as_measured(volume, sigma)
         for image, views in WAYS:
             low = band.low_field(image, views)
             for name, method in methods.items():

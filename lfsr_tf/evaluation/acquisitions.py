@@ -74,6 +74,12 @@ class StudyVolume:
         """(h, w) of the simulated acquisition."""
         return self.hr.shape[1] // self.scale, self.hr.shape[2] // self.scale
 
+    def seeds(self, sigma: float, root: int) -> NDArray[np.int32]:
+        """int32 [n, 2], of what is random in each slice of `hr`; from names and numbers alone."""
+        names = root, self.subject, self.noise_key
+        seeds = [stable_seed(*names, int(index), f"{sigma:.6f}") for index in self.indices]
+        return np.array(seeds, np.int32)
+
 
 # Compared and hashed by identity, by which its denoised images are kept.
 @dataclass(frozen=True, eq=False)
@@ -189,11 +195,6 @@ def _evenly_spaced(count: int, wanted: int) -> NDArray[np.int64]:
 def _acquire_batch(
     volume: StudyVolume, sigma: float, part: slice, config: EvaluationConfig
 ) -> NDArray[np.float32]:
-    hr = volume.hr[part]
-    seeds = [
-        stable_seed(config.seed, volume.subject, volume.noise_key, int(index), f"{sigma:.6f}")
-        for index in volume.indices[part]
-    ]
+    hr, keys = volume.hr[part], volume.seeds(sigma, config.seed)[part]
     sigmas = tf.fill([len(hr)], tf.constant(sigma, tf.float32))
-    keys = tf.constant(seeds, tf.int32)
     return np.asarray(simulate_acquisition(hr, sigmas, keys, volume.lr_shape, config.acquisition))

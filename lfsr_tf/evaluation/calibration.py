@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple, get_args
@@ -14,8 +15,9 @@ from scipy.optimize import nnls
 from lfsr_tf.error_model import INTERPOLATED, KNOWN, ErrorModel
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, study_volume
+from lfsr_tf.evaluation.cautions import of_scans
 from lfsr_tf.evaluation.config import EvaluationConfig
-from lfsr_tf.evaluation.given import GivenScans, named_scans, opened
+from lfsr_tf.evaluation.given import GivenScans, hash_of, named_scans, opened
 from lfsr_tf.evaluation.methods import Method, model_method
 from lfsr_tf.evaluation.simulated_kspace import as_measured
 from lfsr_tf.networks import TrainedModel, scale_of
@@ -60,6 +62,9 @@ def calibrate(
     Returns:
         By where the views come from, `KNOWN` and `INTERPOLATED`, for `ModelInfo.expected_error`.
 
+    Warns:
+        UserWarning: The model was trained on some of the scans, or they chose its epoch.
+
     Raises:
         ConfigError: The acquisition is another one.
         ScanError: A scan cannot be used.
@@ -88,7 +93,11 @@ def samples_by_subject(
     network = model.model if isinstance(model, TrainedModel) else model
     method = model_method(network, config.batch_size)
     samples: dict[str, dict[str, list[ErrorSample]]] = {KNOWN: {}, INTERPOLATED: {}}
-    for name, scan in named_scans(scans).items():
+    given = named_scans(scans)
+    if isinstance(model, TrainedModel):
+        for sentence in of_scans([hash_of(scan) for scan in given.values()], model.info):
+            warnings.warn(sentence, stacklevel=3)
+    for name, scan in given.items():
         volume = study_volume(opened(scan), name, scale_of(network), config)
         for origin, sample in error_samples(method, volume, config):
             samples[origin].setdefault(volume.subject, []).append(sample)
@@ -106,7 +115,7 @@ def error_samples(
         config: Noise levels.
     """
     for sigma in config.sigmas:
-        band = as_measured(volume.truth, sigma, volume.scale)
+        band = as_measured(volume, sigma)
         for image in get_args(RawImage):
             low = band.low_field(image, "all")
             known = {OWN: low.images, **low.between}

@@ -25,8 +25,42 @@ def cautions(results: Results, info: ModelInfo) -> tuple[str, ...]:
         *_of_acquisition(scanner_settings(results.config.acquisition), info.acquisition),
         *_of_noise(results.config.sigmas, info.sigma_range),
         *_of_voxels(results.volumes, info.spacing_range_mm),
-        *_of_scans(results.volumes, info.trained_on),
+        *of_scans([volume.sha256 for volume in results.volumes], info),
     )
+
+
+def of_scans(hashes: Sequence[str | None], info: ModelInfo) -> Iterator[str]:
+    """Where scans that a model is judged by had a part in its training.
+
+    Args:
+        hashes: SHA-256 of each scan; None where it is not known.
+        info: What is known of the model.
+    """
+    marks = [hash and scan_mark(hash) for hash in hashes]
+    if known := sum(mark in info.trained_on for mark in marks):
+        yield (
+            f"{known} of {len(marks)} scans were trained on: the figures do not tell how the model does on "
+            "others. Leave these out."
+        )
+    if known := sum(mark in info.validated_on for mark in marks):
+        yield (
+            f"{known} of {len(marks)} scans chose the epoch of the training, by its validation loss: the "
+            "figures are a little too good. For those to publish, keep other scans back."
+        )
+
+
+def copies(volumes: Sequence[VolumeFacts]) -> Iterator[str]:
+    """Where a scan was given more than once, and counts as often."""
+    by_file: dict[str, list[str]] = {}
+    for volume in volumes:
+        if volume.sha256:
+            by_file.setdefault(volume.sha256, []).append(volume.scan)
+    equal = [names for names in by_file.values() if len(names) > 1]
+    if equal:
+        yield (
+            f"{sum(map(len, equal)) - len(equal)} of {len(volumes)} scans are copies of others (such as "
+            f"{equal[0][0]} and {equal[0][1]}): intervals take them for people of their own. Leave them out."
+        )
 
 
 def _of_acquisition(tested: Mapping[str, Any], trained: Mapping[str, Any] | None) -> Iterator[str]:
@@ -54,13 +88,3 @@ def _of_voxels(volumes: Sequence[VolumeFacts], limits: tuple[float, float] | Non
     if beyond and limits is not None:
         sizes = f"{in_millimetres(beyond)} in {len(beyond)} of {len(volumes)} volumes"
         yield unlearnt_voxels(f"Voxels of {sizes}", limits)
-
-
-def _of_scans(volumes: Sequence[VolumeFacts], trained_on: Sequence[str]) -> Iterator[str]:
-    marks = set(trained_on)
-    known = [volume for volume in volumes if volume.sha256 and scan_mark(volume.sha256) in marks]
-    if known:
-        yield (
-            f"{len(known)} of {len(volumes)} scans were trained on: the figures do not tell how the model "
-            "does on others. Leave these out."
-        )

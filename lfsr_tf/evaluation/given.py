@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from lfsr_tf.errors import ScanError
+from lfsr_tf.pairs.preparing.listing import hash_scan
 from lfsr_tf.scans import read_scan
 from lfsr_tf.scans.scan import Scan
 
@@ -44,6 +46,15 @@ def opened(scan: Scan | Path) -> Scan:
         ScanError, OutOfMemoryError: As `read_scan`.
     """
     return scan if isinstance(scan, Scan) else read_scan(scan)
+
+
+def hash_of(scan: Scan | Path) -> str | None:
+    """SHA-256 of a scan's file, as `lfsr prepare` writes it; None where it has none, or none any more."""
+    path = _path(scan)
+    try:
+        return None if path is None else hash_scan(path)
+    except (OSError, ScanError):
+        return None
 
 
 def _path(scan: Scan | Path) -> Path | None:

@@ -15,16 +15,15 @@ import numpy as np
 
 from lfsr_tf.errors import ModelError, OutOfMemoryError, ScanError
 from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, acquire, study_volume
-from lfsr_tf.evaluation.cautions import cautions
+from lfsr_tf.evaluation.cautions import cautions, copies
 from lfsr_tf.evaluation.config import EvaluationConfig
-from lfsr_tf.evaluation.given import GivenScans, named_scans, opened
+from lfsr_tf.evaluation.given import GivenScans, hash_of, named_scans, opened
 from lfsr_tf.evaluation.methods import MODEL, Method, Network, bare, build_methods
 from lfsr_tf.evaluation.metrics import METRICS, REGIONS, Images, Scores, Truth, Values
 from lfsr_tf.evaluation.other_networks import OtherNetworks, check_networks
 from lfsr_tf.evaluation.results import Picture, Results, SliceScore, VolumeFacts, json_value
 from lfsr_tf.networks import TrainedModel, scale_of, takes_noise_level
 from lfsr_tf.pairs.config import SCALES
-from lfsr_tf.pairs.preparing.listing import hash_scan
 from lfsr_tf.scans.scan import Scan
 
 Progress = Callable[[int], None]
@@ -120,13 +119,14 @@ def _known_scale(network: keras.Model) -> int:
 
 
 def _warnings(results: Results, networks: OtherNetworks) -> tuple[str, ...]:
-    """What is to be said of each network; of another one it begins with its name."""
-    return tuple(
+    """What is to be said of the scans, and of each network; of another one it begins with its name."""
+    of_networks = (
         sentence if name == MODEL else f"{name}: {sentence}"
         for name, network in networks.items()
         if isinstance(network, TrainedModel)
         for sentence in cautions(results, network.info)
     )
+    return *copies(results.volumes), *of_networks
 
 
 def _check_used(volumes: list[VolumeFacts], failures: list[tuple[str, str]]) -> None:
@@ -138,24 +138,15 @@ def _check_used(volumes: list[VolumeFacts], failures: list[tuple[str, str]]) -> 
 
 
 def _facts(volume: StudyVolume, scan: Scan | Path) -> VolumeFacts:
-    path = scan.source if isinstance(scan, Scan) else scan
     height, width = volume.spacing_mm
     return VolumeFacts(
         scan=volume.name,
         subject=volume.subject,
         contrast=volume.contrast,
-        sha256=None if path is None else _hash(path),
+        sha256=hash_of(scan),
         hr_spacing_mm=volume.spacing_mm,
         lr_spacing_mm=(height * volume.scale, width * volume.scale),
     )
-
-
-def _hash(path: Path) -> str | None:
-    """Of a scan that was read already: its file may have gone since, where voxels were given."""
-    try:
-        return hash_scan(path)
-    except (OSError, ScanError):
-        return None
 
 
 def _compare(
@@ -233,7 +224,7 @@ def _metadata(model: Network) -> dict[str, Any]:
     network = bare(model)
     info = json_value(model.info) if isinstance(model, TrainedModel) else {}
     # Of hundreds of scans; what they say of the test is among the warnings.
-    info.pop("trained_on", None)
+    info = {key: value for key, value in info.items() if key not in ("trained_on", "validated_on")}
     return {
         "name": network.name,
         "parameters": int(network.count_params()),

@@ -60,7 +60,7 @@ class PairSource:
         identity: What makes two sources the same; a run is only continued on the same source. Plain JSON
             values.
         facts: What the model's description should say of the data: `sigma_range`, `spacing_range_mm`,
-            `acquisition`, `trained_on`.
+            `acquisition`, `trained_on`, `validated_on`.
         check: Raises RecordsError where files that the pairs come from are damaged.
     """
 
@@ -230,10 +230,16 @@ def _facts(info: DatasetInfo) -> dict[str, Any]:
         "sigma_range": (acquisition.sigma_min, acquisition.sigma_max) if simulated else None,
         "spacing_range_mm": info.spacing_mm,
         "acquisition": scanner_settings(acquisition) if simulated else None,
-        "trained_on": tuple(
-            scan_mark(source["sha256"])
-            for source in info.sources
-            if any(volume["split"] == "train" for volume in source["volumes"])
-        ),
+        "trained_on": _marks(info, "train"),
+        "validated_on": _marks(info, "validation"),
         "data_fingerprint": info.fingerprint,
     }
+
+
+def _marks(info: DatasetInfo, split: str) -> tuple[str, ...]:
+    """Those of the scans of one side."""
+    return tuple(
+        scan_mark(source["sha256"])
+        for source in info.sources
+        if any(volume["split"] == split for volume in source["volumes"])
+    )

@@ -12,9 +12,11 @@ from lfsr_tf.evaluation import EvaluationConfig, calibrate
 from lfsr_tf.evaluation.acquisitions import study_volume
 from lfsr_tf.evaluation.calibration import ErrorSample, error_samples, fit_error_model
 from lfsr_tf.evaluation.methods import model_method
+from lfsr_tf.hashing import sha256_file
+from lfsr_tf.model_info import scan_mark
 from lfsr_tf.models import load_model
 from lfsr_tf.physics.settings import AcquisitionConfig
-from lfsr_tf.scans import phantom_scan
+from lfsr_tf.scans import phantom_scan, write_scan
 
 CONFIG = EvaluationConfig(sigmas=(0.01, 0.04), slices_per_volume=2, hr_size=96)
 
@@ -50,6 +52,15 @@ def test_a_models_errors_on_one_phantom_are_told_from_those_on_others() -> None:
         expected = models[origin].mean_square(found.variance, found.noise_level)
         assert 0.6 < np.sqrt(expected.mean() / found.mean_square.mean()) < 1.6
         assert np.corrcoef(expected, found.mean_square)[0, 1] > 0.2
+
+
+def test_scans_of_the_training_are_warned_of(tmp_path: Path) -> None:
+    path = tmp_path / "scan.nii.gz"
+    write_scan(phantom_scan(1, "T1w", slices=2), path)
+    fast = load_model("fast")
+    trained = replace(fast, info=replace(fast.info, trained_on=(scan_mark(sha256_file(path)),)))
+    with pytest.warns(UserWarning, match="1 of 1 scans were trained on"):
+        calibrate(trained, path, replace(CONFIG, sigmas=(0.04,), slices_per_volume=1))
 
 
 def test_a_calibrated_model_keeps_its_numbers_on_disk(tmp_path: Path) -> None:

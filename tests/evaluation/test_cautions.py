@@ -97,12 +97,25 @@ def test_scans_that_were_trained_on_are_counted_by_their_files_whatever_their_na
         nib.save(nib.Nifti1Image(scan.voxels, scan.affine), path)
     digests = [sha256_file(path) for path in paths]
     renamed = paths[0].rename(tmp_path / "other.nii.gz")
-    results = judged([renamed, paths[1]], trained_on=(scan_mark(digests[0]), scan_mark("f" * 64)))
-    (warning,) = results.warnings
-    assert warning.startswith("1 of 2 scans were trained on")
+    others = {"validated_on": (scan_mark(digests[1]),)}
+    results = judged([renamed, paths[1]], trained_on=(scan_mark(digests[0]), scan_mark("f" * 64)), **others)
+    trained, validated = results.warnings
+    assert trained.startswith("1 of 2 scans were trained on")
+    assert validated.startswith("1 of 2 scans chose the epoch")
     assert [entry["sha256"] for entry in to_json(results)["scans"]] == digests
     # Of hundreds of scans the marks would fill the page.
-    assert "trained_on" not in results.model
+    assert not {"trained_on", "validated_on"} & set(results.model)
+
+
+def test_copies_of_a_scan_are_no_other_people(judged: Any, scans: list[Scan], tmp_path: Path) -> None:
+    first, *others = (tmp_path / f"sub-{number}_T1w.nii.gz" for number in range(3))
+    nib.save(nib.Nifti1Image(scans[0].voxels, scans[0].affine), first)
+    for other in others:
+        other.write_bytes(first.read_bytes())
+    (warning,) = judged([first, *others]).warnings
+    assert warning.startswith(
+        f"2 of 3 scans are copies of others (such as {first.name} and {others[0].name})"
+    )
 
 
 def test_a_scan_whose_file_has_gone_is_judged_all_the_same(

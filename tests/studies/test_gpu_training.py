@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -24,6 +25,14 @@ from studies.gpu.train import Plan, learning_rates, read_plan
 from studies.gpu.transfer import even_weights, odd_weights
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hardly_optimized() -> Iterator[None]:
+    """Compiling takes far longer than what is compiled."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def images(count: int, size: int = 32) -> np.ndarray:

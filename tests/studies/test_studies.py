@@ -11,8 +11,11 @@ import pytest
 import tensorflow as tf
 
 from lfsr_tf.errors import ConfigError
+from lfsr_tf.evaluation.acquisitions import StudyVolume
 from lfsr_tf.models import list_models, read_card
 from lfsr_tf.physics.fourier import ifft2c
+from lfsr_tf.scans import phantom_scan
+from lfsr_tf.scans.hanging import hanging
 from lfsr_tf.storage import read_json
 from studies import blur, more_data, transfer
 from studies.command import SHORT, WORK, add_places, carry_out
@@ -216,8 +219,21 @@ def test_a_short_run_keeps_clear_of_what_the_studies_found(
 def test_unequal_sides_are_as_unequal_as_asked_and_keep_the_head_where_it_is() -> None:
     hr = np.zeros((2, 64, 64), np.float32)
     hr[:, 24:44, 20:36] = 1.0
+    volume = StudyVolume(
+        name="square",
+        subject="nobody",
+        contrast="T1w",
+        hr=hr,
+        indices=np.arange(2),
+        noise_key="square",
+        chosen=np.arange(2),
+        masks=hr > 0.0,
+        scale=2,
+        spacing_mm=(1.0, 1.0),
+        hanging=hanging(phantom_scan(1, "T1w", slices=1)),
+    )
     places, ten = np.array([0.0, 0.01, 1.0]), np.array([0.0, 10.0, 10.0])
-    plain, skewed = (unequal(hr, places, part * ten).kspace[:, 0] for part in (0.0, 1.0))
+    plain, skewed = (unequal(volume, places, part * ten).kspace[:, 0] for part in (0.0, 1.0))
     energies = [np.square(np.abs(kspace)).sum(axis=(0, 1)) for kspace in (plain, skewed)]
     for side, expected in ((slice(1, 31), 5.0), (slice(34, 64), -5.0)):
         before, after = (energy[side].sum() for energy in energies)

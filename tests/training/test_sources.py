@@ -86,11 +86,13 @@ def test_the_source_says_what_it_is(records: Path) -> None:
     assert source.facts["acquisition"] == scanner_settings(info.config.acquisition)
 
 
-def test_the_source_knows_the_scans_that_train_and_not_those_that_validate(records: Path) -> None:
+def test_the_source_knows_which_scans_train_and_which_validate(records: Path) -> None:
     info = open_dataset(records)
     sides = {volume["split"]: source["sha256"] for source in info.sources for volume in source["volumes"]}
     assert set(sides) == {"train", "validation"}
-    assert read_source(records, small(batch_size=4)).facts["trained_on"] == (scan_mark(sides["train"]),)
+    facts = read_source(records, small(batch_size=4)).facts
+    assert facts["trained_on"] == (scan_mark(sides["train"]),)
+    assert facts["validated_on"] == (scan_mark(sides["validation"]),)
 
 
 def test_tensorflows_own_seed_changes_nothing(records: Path) -> None:
