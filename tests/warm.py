@@ -1,7 +1,8 @@
 """Processes that have TensorFlow imported when they start, for tests that start many only to kill them.
 
-They are copies of Python's own fork server, which imports TensorFlow once and uses nothing of it, so
-that it has none of its threads yet, and each copy sets it up for itself. Other tests start fresh processes.
+They are copies of Python's own fork server, which imports TensorFlow and the training's and the preparation's
+packages once and uses nothing of them, so that it has none of TensorFlow's threads yet, and each copy sets it
+up for itself. Other tests start fresh processes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from lfsr_tf.cli.app import main
 from lfsr_tf.pairs.preparing import pool, worker
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__, "lfsr_tf.training"])
+_CONTEXT.set_forkserver_preload([__name__, "lfsr_tf.training", "lfsr_tf.pairs.preparing.slice_cache"])
 
 
 def lfsr(*words: str) -> None:

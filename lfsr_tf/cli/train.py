@@ -81,8 +81,7 @@ def _train(
     host_index: int | None,
 ) -> None:
     from lfsr_tf.models import load_model
-    from lfsr_tf.training import find_hosts
-    from lfsr_tf.training import train as train_network
+    from lfsr_tf.training import find_hosts, train as train_network
 
     config, hosts = _read_settings(preset, overrides), find_hosts(host_list, host_index)
     if hosts is not None:

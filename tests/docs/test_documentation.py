@@ -3,12 +3,12 @@
 So that a page takes seconds, some commands get options beside those of the page (`shortened`): a training has
 few steps and a tiny network, unless it starts from a shipped one; slices and patches of records are small;
 Beam works without worker processes; the tiny network is exported in the place of a shipped one, and goes
-unchecked where another block checks it; a server has ports that are free (`SERVER_PORTS`). In Python batches
-and networks are smaller, and Beam works likewise (`SMALLER`). The README's blocks run first, and its records
-and its run are those of the other pages: in training.md the same commands find them finished. The README's
-commands are processes of their own; those of other pages are copies of one that has TensorFlow imported
-(tests/warm_commands.py), so that variables which libraries read when they are imported do nothing there.
-Nothing else differs from what a reader types.
+unchecked where another block checks it; a server has ports that are free (`SERVER_PORTS`), and no warm-up
+to play. In Python batches and networks are smaller, and Beam works likewise (`SMALLER`). The README's blocks
+run first, and its records and its run are those of the other pages: in training.md the same commands find
+them finished. The README's commands are processes of their own; those of other pages are copies of one that
+has TensorFlow imported (tests/warm_commands.py), so that variables which libraries read when they are
+imported do nothing there. Nothing else differs from what a reader types.
 """
 
 import configparser
@@ -43,8 +43,10 @@ FEW_STEPS = " --set epochs=1 --set steps_per_epoch=3 --set validation_steps=1"
 SMALL_SLICES = " --hr-size 64 --lr-patch 8"
 # tests/data_pipelines builds data sets, and enhances archives, with Beam's worker processes.
 IN_MEMORY = "direct_running_mode=in_memory"
-# README.md keeps the check of its export; a block of export.md is that check, and OpenVINO's is another.
-UNCHECKED = ("deploying.md", "export.md", "serving.md", "archive.md")
+# tests/cli has an export checked, a block of export.md is that check, and OpenVINO's is another.
+UNCHECKED = ("README.md", "deploying.md", "export.md", "serving.md", "archive.md")
+# Whose server would play each version's warm-up, most of its start; tests/cli serves a run with one.
+COLD = ("serving.md",)
 # Of `lfsr serve` and its clients in the pages: another server of this machine may have them.
 SERVER_PORTS = ("8500", "8501")
 # Programs that import TensorFlow.
@@ -81,12 +83,13 @@ def shortened(command: str, page: str = "") -> str:
         return command.replace("lfsr serve", "lfsr serve --port 8500 --rest-api-port 8501", 1)
     if command.startswith("tfds build "):
         return f"{command} --beam_pipeline_options={IN_MEMORY}"
-    if command.startswith("python -m data_pipelines.archive "):
+    if "python -m data_pipelines.archive " in command:
         return f"{command} --{IN_MEMORY}"
     if command.startswith("lfsr export "):
         command = re.sub(r"(?<=export )(fast|best)", "runs/quick", command)
-        unchecked = page in UNCHECKED and "--format openvino" not in command
-        return command + " --no-check" if unchecked else command
+        if page in UNCHECKED and "--format openvino" not in command:
+            command += " --no-check"
+        return command + " --warm-up none" if page in COLD else command
     return command
 
 
@@ -176,6 +179,12 @@ def test_every_block_of_a_page_runs(page: Path, scans: Path, place: Path, path: 
 def test_every_block_says_its_language() -> None:
     unnamed = [page.name for page in PAGES for language, _ in blocks(page) if not language]
     assert not unnamed
+
+
+def test_no_module_is_run_with_the_files_of_the_folder_it_is_started_in() -> None:
+    lines = [line for page in PAGES for _, text in blocks(page) for line in text.splitlines()]
+    modules = [line for line in lines if re.search(r"python -m (data_pipelines|lfsr_tf)\b", line)]
+    assert modules and [line for line in modules if not line.startswith("PYTHONSAFEPATH=1 python")] == []
 
 
 def test_make_targets_in_the_pages_exist() -> None:

@@ -1,6 +1,7 @@
 """A model and its description on disk: what comes back, and what is not written."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from lfsr_tf.errors import ModelError, OutputError
 from lfsr_tf.networks import ModelInfo, ResidualSR, build_network, load_model, save_model
 from lfsr_tf.precision import dtype_policy
 from tests.networks.conftest import INFO, SETTINGS
+from tests.warm import WarmProcess
 
 
 def test_the_description_comes_back_as_it_was(run: Path) -> None:
@@ -96,16 +98,27 @@ def test_a_class_that_keras_does_not_know_is_named(
     assert "In Python, import the module that registers the class before" in str(refused.value)
 
 
+def run_in(folder: Path, code: str) -> None:
+    """What Python does with the code in a folder."""
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    exec(code)
+
+
 def test_a_registered_class_is_found_once_its_module_is_imported(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(OWN_MODULE)
 
-    def run_python(code: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    def run_python(code: str) -> tuple[int, str]:
+        process = WarmProcess(run_in, tmp_path, code, log=tmp_path / "log.txt")
+        return process.wait(300), process.communicate()[1]
 
     save = "import lfsr_tf, mine; lfsr_tf.save_model(mine.network, mine.info, 'own/model.keras')"
-    run_python(save).check_returncode()
-    run_python("import lfsr_tf, mine; lfsr_tf.load_model('own/model.keras')").check_returncode()
-    refused = run_python("import lfsr_tf; lfsr_tf.load_model('own/model.keras')").stderr.splitlines()[-1]
+    for code in (save, "import lfsr_tf, mine; lfsr_tf.load_model('own/model.keras')"):
+        status, printed = run_python(code)
+        assert status == 0, printed
+    status, printed = run_python("import lfsr_tf; lfsr_tf.load_model('own/model.keras')")
+    refused = printed.splitlines()[-1]
+    assert status == 1
     assert "'Kept'" in refused and "import the module that registers the class before" in refused
 
 

@@ -24,8 +24,10 @@ from lfsr_tf.training.several_hosts import join_hosts, pass_by_proxies, shares
 from tests.training.history import read_rows
 from tests.training.phantom_pairs import prepare_phantoms
 from tests.training.test_meeting import free_ports
+from tests.warm import WarmProcess, lfsr
 
 EPOCHS = 4
+HOSTS = 2
 # As gRPC reads it.
 DIRECT = "no_grpc_proxy"
 # As a user's: what this process tells TensorFlow to log is not theirs.
@@ -49,23 +51,26 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prepare_phantoms(tmp_path_factory.mktemp("pairs"), PairsConfig(patches_per_slice=9))
 
 
-class Training:
-    """`lfsr train` in as many processes as there are hosts, each with a log of its own."""
+def words(records: Path, run: Path) -> list[str]:
+    """What is trained, and how."""
+    changes = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
+    return ["train", str(records), "-o", str(run), "--preset", "demo", *changes]
 
-    def __init__(self, records: Path, run: Path, hosts: int, slurm: bool = False) -> None:
-        changes = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
-        command = [sys.executable, "-m", "lfsr_tf", "train", str(records), "-o", str(run), "--preset", "demo"]
-        ports = free_ports(hosts)
-        self.logs = [run.with_name(f"{run.name}-{index}.log") for index in range(hosts)]
+
+class Training:
+    """`lfsr train` in a process for each host, each with a log of its own."""
+
+    def __init__(self, records: Path, run: Path, slurm: bool = False) -> None:
+        command = [sys.executable, "-m", "lfsr_tf", *words(records, run)]
+        ports = free_ports(HOSTS)
+        self.logs = [run.with_name(f"{run.name}-{index}.log") for index in range(HOSTS)]
         self.processes = []
         for index, log in enumerate(self.logs):
-            several, variables = (
-                ([], {}) if hosts == 1 else by_slurm(index) if slurm else by_hand(index, ports)
-            )
+            several, variables = by_slurm(index) if slurm else by_hand(index, ports)
             with log.open("wb") as stream:
                 self.processes.append(
                     subprocess.Popen(
-                        [*command, *changes, *several],
+                        [*command, *several],
                         env=ENVIRONMENT | variables,
                         stdout=stream,
                         stderr=stream,
@@ -114,8 +119,9 @@ def training(records: Path) -> Callable[..., Training]:
 def alone(records: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run of one process."""
     run = tmp_path_factory.mktemp("alone") / "run"
-    training = Training(records, run, hosts=1)
-    assert training.codes() == [0], training.said(0)
+    training = WarmProcess(lfsr, *words(records, run), log=run.with_name("log.txt"))
+    status, printed = training.wait(500), training.communicate()[1]
+    assert status == 0, printed
     return run
 
 
@@ -135,7 +141,7 @@ def assert_same_run(run: Path, expected: Path) -> None:
 def test_two_hosts_give_the_losses_and_the_weights_of_one(
     training: Callable[..., Training], alone: Path, tmp_path: Path
 ) -> None:
-    both = training(tmp_path / "run", 2)
+    both = training(tmp_path / "run")
     assert both.codes() == [0, 0], both.said(0) + both.said(1)
     assert_same_run(tmp_path / "run", alone)
     # The first host reports, the other has nothing to say.
@@ -149,7 +155,7 @@ def test_after_a_kill_the_other_host_ends_in_one_line_and_the_run_goes_on(
     training: Callable[..., Training], alone: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    both = training(run, 2)
+    both = training(run)
     wait_for(lambda: (run / "history.csv").exists(), both)
     # The first one, which writes the run folder and which the others report to.
     os.kill(both.processes[0].pid, signal.SIGKILL)
@@ -158,7 +164,7 @@ def test_after_a_kill_the_other_host_ends_in_one_line_and_the_run_goes_on(
     assert len(lines) == 1, both.said(1)
     assert "no answer from host 0 (127.0.0.1:" in lines[0]
 
-    afterwards = training(run, 2, slurm=True)
+    afterwards = training(run, slurm=True)
     assert afterwards.codes() == [0, 0], afterwards.said(0) + afterwards.said(1)
     assert "Going on after epoch" in afterwards.said(0)
     assert_same_run(run, alone)

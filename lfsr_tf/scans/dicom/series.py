@@ -12,9 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from lfsr_tf.errors import ScanError
-from lfsr_tf.scans.dicom import frames as dicom_frames
-from lfsr_tf.scans.dicom import pixels as dicom_pixels
-from lfsr_tf.scans.dicom import protocol
+from lfsr_tf.scans.dicom import frames as dicom_frames, pixels as dicom_pixels, protocol
 from lfsr_tf.scans.dicom.files import load_dataset
 from lfsr_tf.scans.dicom.frames import DicomHeader, Frame
 from lfsr_tf.scans.dicom.geometry import split_volumes, volume_affine

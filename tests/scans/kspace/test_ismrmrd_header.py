@@ -1,8 +1,7 @@
 """The ISMRMRD header is read strictly, and hostile XML is refused."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lfsr_tf.errors import ScanError
 from lfsr_tf.scans.kspace.ismrmrd_header import PhaseLines, parse_ismrmrd_header

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lfsr_tf.scans.kspace.reconstruction import centred_extent, reconstruct, root_sum_of_squares
 
