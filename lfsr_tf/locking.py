@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,15 +30,11 @@ def exclusive(output: Path) -> Iterator[None]:
     made, lock = not exists(output), output / LOCK
     try:
         output.mkdir(parents=True, exist_ok=True)
-        # For writing: NFS takes no exclusive lock of a file that is open for reading alone.
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        descriptor = _opened(lock)
     except OSError as error:
         raise OutputError(
             f"Cannot write to {output}: {error.strerror}. Choose another output folder."
         ) from error
-    # Whoever may write to the folder may use a file that was left in it.
-    with suppress(PermissionError):
-        os.fchmod(descriptor, 0o666)
     try:
         _lock(descriptor, lock)
         try:
@@ -53,6 +50,34 @@ def exclusive(output: Path) -> Iterator[None]:
                 output.rmdir()
 
 
+def _opened(lock: Path) -> int:
+    """Open a lock's file; one that is new is made for those who may write to its folder, and nobody else."""
+    # For writing: NFS takes no exclusive lock of a file that is open for reading alone.
+    flags = os.O_RDWR | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(lock, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        # What stands there keeps its mode: it may be a link to a file that is none of ours.
+        try:
+            return os.open(lock, flags)
+        except FileNotFoundError as error:
+            raise _busy(lock.parent) from error
+    _share(descriptor, lock.parent)
+    return descriptor
+
+
+def _share(descriptor: int, folder: Path) -> None:
+    """Let those who may write to a folder, and nobody else, use a file of this process in it."""
+    status = folder.stat()
+    writers = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    # Not every file system has groups and modes, and not everybody is of the folder's group.
+    if writers & stat.S_IWGRP:
+        with suppress(OSError):
+            os.fchown(descriptor, -1, status.st_gid)
+    with suppress(OSError):
+        os.fchmod(descriptor, 0o600 | writers | writers << 1)
+
+
 def _lock(descriptor: int, lock: Path) -> None:
     """Lock an open file, which must still be the one of that name: an earlier owner may have removed it."""
     output = lock.parent
@@ -66,4 +91,8 @@ def _lock(descriptor: int, lock: Path) -> None:
             f"Cannot lock {output}: {error.strerror}. Choose a folder on a file system with locks."
         ) from error
     if not same:
-        raise OutputError(f"Another process is writing to {output}. Wait for it, or choose another folder.")
+        raise _busy(output)
+
+
+def _busy(output: Path) -> OutputError:
+    return OutputError(f"Another process is writing to {output}. Wait for it, or choose another folder.")

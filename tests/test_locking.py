@@ -58,9 +58,63 @@ def test_the_lock_is_on_a_file_that_is_open_for_writing(
         assert modes == [os.O_RDWR]
 
 
-def test_others_of_a_group_may_use_what_a_killed_process_has_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("folder", "file"), [(0o755, 0o600), (0o775, 0o660), (0o2775, 0o660), (0o777, 0o666)]
+)
+def test_whoever_may_write_to_the_folder_and_nobody_else_may_use_what_a_killed_process_has_left(
+    tmp_path: Path, folder: int, file: int
+) -> None:
+    tmp_path.chmod(folder)
+    before = os.umask(0o077)
+    try:
+        with exclusive(tmp_path):
+            assert stat.S_IMODE((tmp_path / LOCK).stat().st_mode) == file
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a folder to a group that it is not of")
+def test_the_group_of_the_folder_has_the_file(tmp_path: Path) -> None:
+    os.chown(tmp_path, -1, 12345)
+    tmp_path.chmod(0o775)
     with exclusive(tmp_path):
-        assert stat.S_IMODE((tmp_path / LOCK).stat().st_mode) == 0o666
+        assert (tmp_path / LOCK).stat().st_gid == 12345
+
+
+def test_a_file_that_was_there_keeps_its_mode_and_content(tmp_path: Path) -> None:
+    private, output = tmp_path / "private", tmp_path / "records"
+    output.mkdir(mode=0o777)
+    private.write_text("names")
+    private.chmod(0o600)
+    (output / LOCK).hardlink_to(private)
+    with exclusive(output):
+        pass
+    assert (stat.S_IMODE(private.stat().st_mode), private.read_text()) == (0o600, "names")
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / LOCK).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="Cannot write to"), exclusive(tmp_path):
+        pytest.fail("it is in")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_whoever_finds_a_lock_that_is_just_removed_is_kept_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / LOCK).touch()
+    open_it = os.open
+
+    def opened(path: Path, flags: int, *mode: int) -> int:
+        try:
+            return open_it(path, flags, *mode)
+        except FileExistsError:
+            path.unlink()  # its owner ends
+            raise
+
+    monkeypatch.setattr(os, "open", opened)
+    with pytest.raises(OutputError, match="Another process"), exclusive(tmp_path):
+        pytest.fail("it is in")
 
 
 @pytest.mark.parametrize("next_one_is_in", [False, True])

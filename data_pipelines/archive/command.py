@@ -70,7 +70,7 @@ def enhance_archive(
 
     For example:
 
-        python -m data_pipelines.archive scans --model models/lfsr --output enhanced
+        PYTHONSAFEPATH=1 python -m data_pipelines.archive scans --model models/lfsr --output enhanced
     """
     from data_pipelines.running.runner import new_pipeline
 

@@ -125,6 +125,7 @@ def test_the_compose_file_fits_its_schema_and_shows_the_server_to_this_machine_a
     service = yaml.safe_load(file.read_text(encoding="utf-8"))["services"]["lfsr"]
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
     assert service["user"].split(":")[0] != "0" and service["read_only"]
+    assert service["mem_limit"] and service["pids_limit"]
     mounted = {volume.split(":")[-2] for volume in service["volumes"]}
     named = re.findall(r"=(/config)/([a-z_.]+)", " ".join(service["command"]))
     assert named and all(folder in mounted and (SERVING / name).exists() for folder, name in named)
@@ -159,13 +160,61 @@ def test_services_and_disruption_budgets_choose_the_deployment() -> None:
     labels = deployment()["spec"]["template"]["metadata"]["labels"].items()
     by_kind = {each["kind"]: each["spec"] for each in resources() if "spec" in each}
     assert by_kind["Service"]["selector"].items() <= labels
-    assert by_kind["PodDisruptionBudget"]["selector"]["matchLabels"].items() <= labels
+    for kind, field in (("PodDisruptionBudget", "selector"), ("NetworkPolicy", "podSelector")):
+        assert by_kind[kind][field]["matchLabels"].items() <= labels
+
+
+def test_pods_are_reached_by_clients_and_the_monitoring_alone_and_reach_nobody() -> None:
+    policy = next(each for each in resources() if each["kind"] == "NetworkPolicy")["spec"]
+    assert set(policy["policyTypes"]) == {"Ingress", "Egress"} and policy["egress"] == []
+    (container,) = deployment()["spec"]["template"]["spec"]["containers"]
+    open_ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    clients, monitoring = policy["ingress"]
+    assert {port["port"] for port in clients["ports"]} == set(open_ports.values())
+    assert [port["port"] for port in monitoring["ports"]] == [open_ports["rest"]]
+    # A rule without a peer would let everybody in.
+    assert all(peer for rule in policy["ingress"] for peer in rule["from"] or [{}])
+
+
+def inference_service() -> dict:
+    return yaml.safe_load((DEPLOY / "kserve" / "inferenceservice.yaml").read_text(encoding="utf-8"))
 
 
 def test_the_kserve_service_names_tensorflow_and_the_folder_of_the_versions() -> None:
-    file = DEPLOY / "kserve" / "inferenceservice.yaml"
-    service = yaml.safe_load(file.read_text(encoding="utf-8"))
+    service = inference_service()
     assert (service["apiVersion"], service["kind"]) == ("serving.kserve.io/v1beta1", "InferenceService")
     model = service["spec"]["predictor"]["model"]
     assert model["modelFormat"] == {"name": "tensorflow"}
     assert model["storageUri"].startswith("pvc://")
+
+
+def test_what_the_kserve_service_says_of_its_pod_fits_the_schema_and_runs_as_nobody() -> None:
+    predictor = inference_service()["spec"]["predictor"]
+    container = {**predictor.pop("model"), "name": "serving", "image": "tensorflow/serving"}
+    own = {"minReplicas", "maxReplicas"}, {"modelFormat", "runtimeVersion", "storageUri"}
+    pod, container = (
+        {key: value for key, value in fields.items() if key not in names}
+        for fields, names in zip((predictor, container), own, strict=True)
+    )
+    resource = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "lfsr"}}
+    resource["spec"] = {**pod, "containers": [container]}
+    kubernetes_validate.validate(resource, kubernetes_validate.latest_version(), strict=True)
+    in_cluster = deployment()["spec"]["template"]["spec"]
+    whole = in_cluster["securityContext"] | in_cluster["containers"][0]["securityContext"]
+    # Knative, as it comes, refuses what is said of the pod as a whole.
+    assert "securityContext" not in pod and container["securityContext"] == whole
+    assert pod["automountServiceAccountToken"] is False
+
+
+def test_the_kserve_service_is_not_shown_outside_the_cluster() -> None:
+    labels = inference_service()["metadata"]["labels"]
+    assert labels["networking.kserve.io/visibility"] == "cluster-local"
+    assert labels["networking.knative.dev/visibility"] == "cluster-local"
+
+
+def test_images_may_be_pinned_by_their_digest() -> None:
+    compose = yaml.safe_load((DEPLOY / "docker-compose.yaml").read_text(encoding="utf-8"))
+    (container,) = deployment()["spec"]["template"]["spec"]["containers"]
+    for image in (compose["services"]["lfsr"]["image"], container["image"]):
+        # Behind the colon stands what the reader gives: a tag, or a tag and a digest.
+        assert re.fullmatch(r"tensorflow/serving:(TAG|\$\{TAG:\?[^}]*\})", image)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -38,6 +39,18 @@ class ServerAddress:
     def target(self) -> str:
         """Host and port."""
         return f"{self.host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is this machine, which is asked without a proxy."""
+        host = self.host.strip("[]")
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return host.rstrip(".").split(".")[-1] == "localhost"
+        address = getattr(address, "ipv4_mapped", None) or address
+        # Systems take the address of all interfaces for the loopback's.
+        return address.is_loopback or address.is_unspecified
 
     @property
     def url(self) -> str:

@@ -32,11 +32,12 @@ class GrpcClient:
         """Name the server; nothing is sent yet.
 
         Args:
-            address: Of the model.
+            address: Of the model; on another machine it is asked through the proxy of the environment.
             timeout: Longest time of one answer, in seconds.
         """
         self._address, self._timeout = address, timeout
-        self._stub = PredictionServiceStub(grpc.insecure_channel(address.target, options=_OPTIONS))
+        options = [*_OPTIONS, ("grpc.enable_http_proxy", int(not address.loopback))]
+        self._stub = PredictionServiceStub(grpc.insecure_channel(address.target, options=options))
 
     def version(self) -> int:
         """Of the model: the one that the address names, or the newest that answers now.

@@ -25,10 +25,12 @@ class RestClient:
         """Name the server; nothing is sent yet.
 
         Args:
-            address: Of the model.
+            address: Of the model; on another machine it is asked through the proxy of the environment.
             timeout: Longest time without a byte of the answer, in seconds.
         """
         self._address, self._timeout = address, timeout
+        proxies = urllib.request.ProxyHandler({} if address.loopback else None)
+        self._opener = urllib.request.build_opener(proxies)
 
     def version(self) -> int:
         """Of the model: the one that the address names, or the newest that answers now.
@@ -69,7 +71,7 @@ class RestClient:
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(url, body, headers)
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout) as response:
+            with self._opener.open(request, timeout=self._timeout) as response:
                 found = json.load(response)
         except urllib.error.HTTPError as error:
             raise Failure(str(error.code), _reason(error)) from error
