@@ -43,6 +43,14 @@ def serve(
             "Default: 127.0.0.1."
         ),
     ] = None,
+    allowed_hosts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allowed-host",
+            help="Name by which REST and the page are reached, beside addresses, localhost and the machine's "
+            "own; may be repeated. Others are then refused to all, without it to browsers alone.",
+        ),
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Of gRPC; 0: any free one. Default: 8500.")] = None,
     rest_port: Annotated[
         int | None,
@@ -66,7 +74,7 @@ def serve(
         typer.Option(
             "--file-system-poll-wait-seconds",
             "--file_system_poll_wait_seconds",
-            help="Time between two looks for new versions. Default: 1.0.",
+            help="Time between two looks for new versions; 0: none after the start. Default: 1.0.",
         ),
     ] = None,
     request_mib: Annotated[
@@ -107,10 +115,16 @@ def serve(
 
     request_bytes = None if request_mib is None else request_mib * MIB
     limits = Limits(**given(request_bytes=request_bytes, waiting=waiting, running=running))
-    places = given(host=host, grpc_port=port, rest_port=rest_port, poll_seconds=poll_seconds)
+    names = None if allowed_hosts is None else tuple(each.lower() for each in allowed_hosts)
+    places = given(
+        host=host, grpc_port=port, rest_port=rest_port, poll_seconds=poll_seconds, allowed_hosts=names
+    )
     before = set(threading.enumerate())
     with scratch_folder() as scratch:
         models = _models(model, name, config_file, dtype, scratch)
+        if models[0].base_path.parent == scratch:
+            # Nothing comes after what was exported, unless somebody else has taken the folder's place.
+            places["poll_seconds"] = 0.0
         options = ServerOptions(models, **places, limits=limits)
         import_quietly()
         code = _run(options, engine, scratch)
@@ -180,8 +194,8 @@ def _native_program(options: ServerOptions, engine: str) -> str | None:
         return program
     if engine == "tensorflow":
         raise ConfigError(
-            f"Expected an address and ports that {PROGRAM} can open. Received: {options.host}, "
-            f"{options.grpc_port} and {options.rest_port}. {reason}"
+            f"Expected options that {PROGRAM} has. Received: {options.host}, {options.grpc_port} and "
+            f"{options.rest_port}. {reason}"
         )
     print_warning(f"{reason} Serving with lfsr's own server.")
     return None

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.serving.loader_check import Answer, run_in_cpp_loader
+from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.signatures import SIGNATURES, describe
 from lfsr_tf.serving.signatures.graph import MOST_PIXELS
 from lfsr_tf.serving.signatures.png import MOST_PIXELS_TOGETHER
@@ -148,6 +149,20 @@ def test_the_answer_is_python_s(
     expected = trained.model(batch / references).numpy() * references
     received = answers[f"serving_default {shape}"].outputs["sr"]
     np.testing.assert_allclose(received, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", list(SIGNATURES))
+def test_the_answer_is_that_of_our_own_server(
+    name: str, answers: dict[str, Answer], servable: Servable
+) -> None:
+    shape = (2, 17, 31)
+    found, expected = servable.predict(name, example(name, shape)), answers[f"{name} {shape}"].outputs
+    assert set(found) == set(expected)
+    for key, value in expected.items():
+        if value.dtype == object:
+            assert [len(file) for file in found[key]] == [len(file) for file in value]
+        else:
+            np.testing.assert_allclose(found[key], value, rtol=1e-5, atol=1e-5 * value.max())
 
 
 @pytest.mark.parametrize("how", list(WRONG))

@@ -19,13 +19,20 @@ from lfsr_tf.serving.loader_check import check_saved_model, read_signatures, run
 from lfsr_tf.serving.signatures import SIGNATURES, describe
 
 
+@pytest.fixture
+def no_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check that plays no warm-up, which runs every signature."""
+    monkeypatch.setattr(loader_check, "read_warmup", lambda _: [])
+
+
+# tests/serving/test_export.py has one checked with every signature and with its warm-up.
+@pytest.mark.usefixtures("one_signature", "no_warm_up")
 def test_a_good_model_passes(exported: Path) -> None:
     check_saved_model(exported, scale=2)
 
 
-@pytest.mark.usefixtures("one_signature")
-def test_a_model_of_another_scale_does_not(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loader_check, "read_warmup", lambda _: [])
+@pytest.mark.usefixtures("one_signature", "no_warm_up")
+def test_a_model_of_another_scale_does_not(exported: Path) -> None:
     with pytest.raises(ModelError, match=r"of shape \(1, 64, 64\)"):
         check_saved_model(exported, scale=4)
 
@@ -104,7 +111,7 @@ def test_a_process_that_is_not_needed_any_more_is_ended_and_leaves_nothing(
         os.kill(int(started.read_text()), 0)
 
 
-@pytest.mark.usefixtures("one_signature")
+@pytest.mark.usefixtures("one_signature", "no_warm_up")
 @pytest.mark.parametrize(
     ("field", "names", "message"),
     [

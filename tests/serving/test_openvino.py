@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,7 @@ import tensorflow as tf
 from lfsr_tf.errors import ConfigError, ModelError, OutputError
 from lfsr_tf.models import load_model
 from lfsr_tf.networks import TrainedModel
-from lfsr_tf.serving import export_model
-from lfsr_tf.serving import openvino as export
+from lfsr_tf.serving import export_model, openvino as export
 from lfsr_tf.serving.openvino import Accuracy, export_openvino
 from tests.serving.one_signature import only_the_default
 
@@ -43,13 +43,26 @@ def saved(fast: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
         return export_model(fast, tmp_path_factory.mktemp("saved"), warm_up=(), check=False)
 
 
-@pytest.mark.parametrize("shape", [(1, 64, 64), (3, 47, 40), (2, 5, 6), (1, 1, 1)])
-def test_it_answers_as_tensorflow_does_in_float32(shape: tuple[int, ...], folder: Path, saved: Path) -> None:
-    images = low_field(shape)
-    signature = tf.saved_model.load(str(saved)).signatures["serving_default"]
-    expected = signature(image=tf.constant(images))["sr"].numpy()
+@pytest.fixture(scope="module")
+def in_tensorflow(saved: Path) -> Callable[[np.ndarray], np.ndarray]:
+    loaded = tf.saved_model.load(str(saved))
+    return lambda images: loaded.signatures["serving_default"](image=tf.constant(images))["sr"].numpy()
+
+
+@pytest.fixture(scope="module")
+def in_float32(folder: Path) -> Callable[[np.ndarray], np.ndarray]:
     compiled = openvino.Core().compile_model(folder / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    found = compiled({"image": images})["sr"]
+    return lambda images: compiled({"image": images})["sr"]
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 64), (3, 47, 40), (2, 5, 6), (1, 1, 1)])
+def test_it_answers_as_tensorflow_does_in_float32(
+    shape: tuple[int, ...],
+    in_tensorflow: Callable[[np.ndarray], np.ndarray],
+    in_float32: Callable[[np.ndarray], np.ndarray],
+) -> None:
+    images = low_field(shape)
+    expected, found = in_tensorflow(images), in_float32(images)
     assert np.abs(found - expected).max() <= 1e-5 * expected.max()
 
 

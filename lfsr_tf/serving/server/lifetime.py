@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import shutil
@@ -42,7 +43,9 @@ def handled(handler: Any, *signals: signal.Signals) -> Iterator[None]:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder for this process's files, removed at the end of the block.
+    """A folder for this process's files, which nobody else can read, removed at the end of the block.
+
+    It is locked, so that systemd's cleaner of temporary files leaves it alone, however old it is.
 
     SIGTERM and SIGHUP end the block with SystemExit, as Ctrl+C does with KeyboardInterrupt, unless the block
     answers them in another way.
@@ -57,15 +60,10 @@ def scratch_folder() -> Iterator[Path]:
         raise told[0]
 
     with handled(tell, *ENDING):
+        folder = _made()
         try:
-            folder = tempfile.mkdtemp(prefix="lfsr-serve-")
-        except OSError as error:
-            raise OutputError(
-                f"Expected a place for temporary files. Received: {error.strerror}. Set TMPDIR to a folder "
-                "that can be written to."
-            ) from error
-        try:
-            yield Path(folder)
+            with _locked(folder):
+                yield Path(folder)
         except Exception as error:
             # What is raised in the midst of TensorFlow's calls may come out of them as something else.
             if told:
@@ -75,6 +73,27 @@ def scratch_folder() -> Iterator[Path]:
             with handled(signal.SIG_IGN, *ENDING):
                 # A thread that is left behind may still write there.
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _made() -> str:
+    try:
+        return tempfile.mkdtemp(prefix="lfsr-serve-")
+    except OSError as error:
+        raise OutputError(
+            f"Expected a place for temporary files. Received: {error.strerror}. Set TMPDIR to a folder that "
+            "can be written to."
+        ) from error
+
+
+@contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # not every file system has locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def run_until_told(
@@ -123,10 +142,10 @@ def log_to_stderr() -> None:
     """One line an event, for whoever keeps the log."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for name, level in (("lfsr_tf", logging.INFO), ("uvicorn", logging.WARNING), ("grpc", logging.WARNING)):
+    for name in ("lfsr_tf", "uvicorn", "grpc", "asyncio"):
         logger = logging.getLogger(name)
         logger.addHandler(handler)
-        logger.setLevel(level)
+        logger.setLevel(logging.INFO if name == "lfsr_tf" else logging.WARNING)
         logger.propagate = False
     # Its notices are for those who write TensorFlow programs.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -2,12 +2,57 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 
 from lfsr_tf.serving.server.caller import Caller
+from lfsr_tf.serving.server.refusal import RefusalError, invalid
 from lfsr_tf.serving.server.service import ModelService
-from lfsr_tf.serving.server.tensors import arrays_of, put_array
+from lfsr_tf.serving.server.tensors import arrays_of, check_inputs, put_array
 from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE
+
+# A message may need fifty times its bytes until its fields are counted: one at a time.
+_READING = threading.Lock()
+# Bytes of a message of which it does not matter what it repeats: of a field that does, only the last is seen,
+# but all stay in memory.
+_SMALL = 1 << 16
+
+
+def read_message(read: Callable[[Any], Any], wire: bytes | bytearray, kind: str) -> Any:
+    """Read a message that a client sent, and refuse a PredictRequest whose tensors are not what they seem.
+
+    Args:
+        read: From bytes to a message.
+        wire: The bytes.
+        kind: Of the message, for the refusal.
+
+    Raises:
+        RefusalError: INVALID_ARGUMENT.
+    """
+    with _READING:
+        found = _read(read, wire, kind)
+    if isinstance(found, RefusalError):
+        raise found
+    return found
+
+
+def _read(read: Callable[[Any], Any], wire: bytes | bytearray, kind: str) -> Any:
+    """The message, or its refusal, without the traceback that would keep the message in memory."""
+    try:
+        message = read(wire)
+        if isinstance(message, PredictRequest):
+            check_inputs(message.inputs)
+        if len(wire) > _SMALL and 2 * message.ByteSize() < len(wire):
+            return invalid(f"Expected a {kind} without repetitions. Received: {len(wire)} bytes with many.")
+        return message
+    except DecodeError:
+        return invalid(f"Expected a {kind}. Received: something else.")
+    except RefusalError as refusal:
+        return refusal.with_traceback(None)
 
 
 def predict_message(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 
 from starlette.routing import BaseRoute
 
 from lfsr_tf.serving.server.gate import Gate
 from lfsr_tf.serving.server.models.store import ModelStore
+from lfsr_tf.serving.server.open_files import connections_within
 from lfsr_tf.serving.server.options import ServerOptions
 from lfsr_tf.serving.server.rest.app import build_app
 from lfsr_tf.serving.server.rest.http_server import HttpServer
@@ -32,11 +34,13 @@ class ModelServer:
 
     def __init__(self, options: ServerOptions) -> None:
         self.options = options
+        connections = connections_within(options.limits.connections, ports=2)
+        self._limits = replace(options.limits, connections=connections)
         running = options.limits.running
         self._store = ModelStore(options.models, options.poll_seconds, running)
         gate = Gate(running, options.limits.waiting)
         self.service = ModelService(self._store, gate)
-        self._grpc = GrpcServer(self.service, options.limits)
+        self._grpc = GrpcServer(self.service, self._limits)
         self._rest: HttpServer | None = None
         self.grpc_port, self.rest_port = options.grpc_port, options.rest_port
 
@@ -50,7 +54,7 @@ class ModelServer:
             ModelError: A model has no version that can be served.
             LfsrError: A port is taken.
         """
-        self._rest = HttpServer(build_app(self.service, self.options, pages), self.options.limits)
+        self._rest = HttpServer(build_app(self.service, self.options, pages), self._limits)
         try:
             self._store.start()
             self.rest_port = self._rest.start(self.options.host, self.options.rest_port)

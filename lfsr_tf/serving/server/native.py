@@ -26,6 +26,8 @@ def unable(options: ServerOptions) -> str:
         return f"{PROGRAM} listens on all addresses: give --host 0.0.0.0 if you want that."
     if 0 in (options.grpc_port, options.rest_port):
         return f"{PROGRAM} looks for no free port: name two ports."
+    if options.allowed_hosts:
+        return f"{PROGRAM} looks at no Host: let a proxy do so, instead of --allowed-host."
     return ""
 
 
@@ -49,11 +51,16 @@ def command(program: str, options: ServerOptions, folder: Path) -> list[str]:
         f"--rest_api_port={options.rest_port}",
         f"--model_config_file={models}",
         f"--monitoring_config_file={monitoring}",
-        f"--file_system_poll_wait_seconds={max(1, round(options.poll_seconds))}",
+        f"--file_system_poll_wait_seconds={_whole_seconds(options.poll_seconds)}",
         f"--rest_api_timeout_in_ms={round(1000 * options.limits.rest_seconds)}",
         f"--grpc_channel_arguments=grpc.max_receive_message_length={options.limits.request_bytes}",
         "--allow_version_labels_for_unavailable_models=true",
     ]
+
+
+def _whole_seconds(poll_seconds: float) -> int:
+    # 0 stays what it is: no polls.
+    return max(1, round(poll_seconds)) if poll_seconds else 0
 
 
 def run_native(program: str, options: ServerOptions, folder: Path) -> int:

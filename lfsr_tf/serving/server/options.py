@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from lfsr_tf.settings import check_types
 
 MIB = 1 << 20
 _MOST_REQUEST_BYTES = 2**31 - 1
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 # Calls that need no turn: states, metadata, health. They must be answered under load, too.
 _SPARE_THREADS = 8
 
@@ -73,7 +75,9 @@ class Limits:
         header_seconds: Longest that a client may take to send a request's headers.
         body_seconds: Longest that a client may take to send a request's body, or a gRPC call's message, or to
             take a mebibyte of an answer.
-        connections: Most REST connections.
+        idle_seconds: Longest that a connection stays open without a request; over REST, whole seconds.
+        connections: Most connections over REST, and as many over gRPC; fewer where the process may have fewer
+            open files.
         shutdown_seconds: Longest that requests under way are waited for at the end.
     """
 
@@ -84,6 +88,7 @@ class Limits:
     rest_seconds: float = 30.0
     header_seconds: float = 10.0
     body_seconds: float = 60.0
+    idle_seconds: float = 30.0
     connections: int = 1024
     shutdown_seconds: float = 30.0
 
@@ -120,9 +125,11 @@ class ServerOptions:
         host: Address to listen on, of IPv4 or IPv6; loopback by default, since nobody is asked who they are.
         grpc_port: 0 for any free one.
         rest_port: 0 for any free one.
-        poll_seconds: Time between two looks at the models' folders.
+        poll_seconds: Time between two looks at the models' folders; 0 for a single look, at the start.
         metrics_path: Of Prometheus's metrics, on the REST port.
         limits: See there.
+        allowed_hosts: Names by which REST is reached, in lower case, beside addresses, localhost and, beyond
+            loopback, the machine's own name. Without any, programs may use others there; browsers may not.
     """
 
     models: tuple[ModelSource, ...]
@@ -132,6 +139,7 @@ class ServerOptions:
     poll_seconds: float = 1.0
     metrics_path: str = "/monitoring/prometheus/metrics"
     limits: Limits = Limits()
+    allowed_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what can be checked before a port is opened.
@@ -149,10 +157,16 @@ class ServerOptions:
                 raise ConfigError(f"Expected {name} from 0 to 65535. Received: {port}.")
         if self.grpc_port == self.rest_port != 0:
             raise ConfigError(f"Expected two ports. Received: {self.grpc_port} for gRPC and for REST.")
-        if not 0 < self.poll_seconds <= threading.TIMEOUT_MAX:
+        if not 0 <= self.poll_seconds <= threading.TIMEOUT_MAX:
             raise ConfigError(
-                f"Expected a time above 0 between two polls, not infinite. Received: {self.poll_seconds}."
+                f"Expected a time between two polls, or 0 for a single one. Received: {self.poll_seconds}."
             )
+        for host in self.allowed_hosts:
+            if not _HOST_NAME.fullmatch(host):
+                raise ConfigError(
+                    "Expected --allowed-host to be a name in lower case, without scheme and port. Received: "
+                    f"{host!r}."
+                )
         names = [model.name for model in self.models]
         if not names or len(set(names)) < len(names):
             raise ConfigError(f"Expected models of different names. Received: {', '.join(names) or 'none'}.")

@@ -9,11 +9,39 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 from lfsr_tf.serving.server.refusal import invalid, too_large
 
 # Of an empty text in TensorFlow's memory.
 TEXT_BYTES = 24
+# More than any signature has.
+_MOST_INPUTS = 1000
+# TensorFlow's own limit (tensor_shape.cc).
+_MOST_AXES = 254
+# Of a TensorProto; in the two last, a value is a message, and no signature takes any.
+_VALUES = tuple(name for name in TensorProto.DESCRIPTOR.fields_by_name if name.endswith("_val"))
+_MESSAGES = ("resource_handle_val", "variant_val")
+
+
+def check_inputs(protos: Mapping[str, Any]) -> None:
+    """Refuse TensorProtos with more values than their shapes: two bytes of a message may be fifty in memory.
+
+    Args:
+        protos: By the names of the inputs, as a client sent them.
+
+    Raises:
+        RefusalError: INVALID_ARGUMENT.
+    """
+    if len(protos) > _MOST_INPUTS:
+        raise invalid(f"Expected at most {_MOST_INPUTS} inputs. Received: {len(protos)}.")
+    for name, proto in protos.items():
+        count = _count(name, proto)
+        for field in _VALUES:
+            # Of a complex number, the two parts.
+            most = 0 if field in _MESSAGES else 2 * count if "complex" in field else count
+            if (found := len(getattr(proto, field))) > most:
+                raise invalid(f"Expected at most {most} values of {name} in {field}. Received: {found}.")
 
 
 def arrays_of(protos: Mapping[str, Any], most_bytes: int) -> dict[str, NDArray[Any]]:
@@ -33,10 +61,7 @@ def arrays_of(protos: Mapping[str, Any], most_bytes: int) -> dict[str, NDArray[A
 
 
 def _unpacked_bytes(name: str, proto: Any) -> int:
-    shape = _shape(proto)
-    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
-        raise invalid(f"Expected a full shape of {name}. Received: {shape}.")
-    count = math.prod(shape)
+    count = _count(name, proto)
     try:
         dtype = tf.dtypes.as_dtype(proto.dtype)
         if dtype == tf.string:
@@ -44,6 +69,16 @@ def _unpacked_bytes(name: str, proto: Any) -> int:
         return count * int(dtype.as_numpy_dtype().itemsize)
     except (TypeError, KeyError, AttributeError) as error:
         raise invalid(f"Expected a tensor type that is known of {name}. Received: {proto.dtype}.") from error
+
+
+def _count(name: str, proto: Any) -> int:
+    """Values that the shape has."""
+    if (axes := len(proto.tensor_shape.dim)) > _MOST_AXES:
+        raise invalid(f"Expected at most {_MOST_AXES} axes of {name}. Received: {axes}.")
+    shape = _shape(proto)
+    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
+        raise invalid(f"Expected a full shape of {name}. Received: {shape}.")
+    return math.prod(shape)
 
 
 def _letters(texts: Sequence[bytes], count: int) -> int:

@@ -7,18 +7,36 @@ from pathlib import Path
 import pytest
 
 from lfsr_tf.serving.server.model_server import ModelServer
+from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.options import ModelSource, ServerOptions
 
 
+class LentServable(Servable):
+    """A version that others run too: it stays when the server gives it back."""
+
+    def __init__(self, loaded: Servable) -> None:
+        vars(self).update(vars(loaded))
+
+    def close(self) -> None:
+        """Leave it to whoever loaded it."""
+
+
 @pytest.fixture(scope="module")
-def server(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
-    """Serves `exported` as "lfsr", with the label "stable" for version 1, without the slow warm-up."""
+def server(
+    exported: Path, servable: Servable, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ModelServer]:
+    """Serves `servable` as "lfsr", with the label "stable" for version 1, without the slow warm-up."""
     base = tmp_path_factory.mktemp("cold")
     shutil.copytree(exported, base / exported.name, ignore=shutil.ignore_patterns("assets.extra"))
     source = ModelSource("lfsr", base, labels={"stable": int(exported.name)})
     options = ServerOptions((source,), grpc_port=0, rest_port=0, poll_seconds=0.2)
-    with ModelServer(options) as running:
-        yield running
+    running = ModelServer(options)
+    with pytest.MonkeyPatch.context() as patch:
+        loader = "lfsr_tf.serving.server.models.versioned_model.Servable"
+        patch.setattr(loader, lambda *_: LentServable(servable))
+        running.start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import base64
 import json
 import subprocess
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import grpc
 import numpy as np
@@ -21,13 +19,6 @@ from lfsr_tf.serving.signatures import SIGNATURES
 
 IMAGES = np.random.default_rng(0).random((2, 9, 7)).astype(np.float32)
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
-
-
-@pytest.fixture(scope="module")
-def servable(exported: Path) -> Iterator[Servable]:
-    loaded = Servable(exported)
-    yield loaded
-    loaded.close()
 
 
 def curl(url: str, *options: str, body: bytes = b"") -> bytes:

@@ -5,8 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lfsr_tf.serving.server.gate import ByteBudget, Gate
 from lfsr_tf.serving.server.refusal import Code, RefusalError

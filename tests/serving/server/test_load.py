@@ -177,5 +177,5 @@ def test_a_message_that_cannot_be_read_is_one_line_of_the_log(
         channel.unary_unary("/tensorflow.serving.PredictionService/Predict")(b"\xff", timeout=5.0)
     assert refusal.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     (record,) = caplog.records
-    assert "not a message of this call" in record.message
+    assert "Expected a message of /tensorflow.serving.PredictionService/Predict." in record.message
     assert record.exc_info is None

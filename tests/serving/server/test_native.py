@@ -47,6 +47,14 @@ def test_a_link_is_left_to_be_looked_up_again(tmp_path: Path) -> None:
     assert f'base_path: "{tmp_path / "link"}"' in (tmp_path / ".models.config").read_text()
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(0.0, 0), (0.1, 1), (1.0, 1), (7.6, 8)])
+def test_a_time_between_polls_is_told_in_whole_seconds_and_no_polls_as_none(
+    seconds: float, told: int, tmp_path: Path
+) -> None:
+    options = ServerOptions((ModelSource("lfsr", tmp_path),), host="0.0.0.0", poll_seconds=seconds)
+    assert f"--file_system_poll_wait_seconds={told}" in command("server", options, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -54,6 +62,7 @@ def test_a_link_is_left_to_be_looked_up_again(tmp_path: Path) -> None:
         ({"host": "::"}, ""),
         ({}, "listens on all addresses: give --host 0.0.0.0"),
         ({"host": "0.0.0.0", "grpc_port": 0}, "looks for no free port: name two ports."),
+        ({"host": "0.0.0.0", "allowed_hosts": ("a.b",)}, "looks at no Host: let a proxy do so"),
         ({"host": "0.0.0.0", "rest_port": 0}, "looks for no free port: name two ports."),
     ],
 )

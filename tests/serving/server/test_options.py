@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.serving.server.options import Limits, ModelSource, ServerOptions, VersionPolicy
@@ -62,10 +61,15 @@ def test_a_request_is_no_larger_than_grpc_can_take() -> None:
     ("changes", "message"),
     [
         ({"host": "localhost"}, "Expected --host to be an IP address. Received: 'localhost'."),
+        ({"allowed_hosts": ("http://a.b",)}, "--allowed-host to be a name in lower case, without scheme"),
+        ({"allowed_hosts": ("a.b:8501",)}, "without scheme and port. Received: 'a.b:8501'."),
+        ({"allowed_hosts": ("A.b",)}, "a name in lower case"),
+        ({"allowed_hosts": ("*.b",)}, "a name in lower case"),
+        ({"allowed_hosts": ("",)}, "a name in lower case"),
         ({"grpc_port": 65_536}, "Expected --port from 0 to 65535. Received: 65536."),
         ({"rest_port": -1}, "Expected --rest-api-port from 0 to 65535. Received: -1."),
         ({"grpc_port": 9000, "rest_port": 9000}, "Expected two ports. Received: 9000"),
-        ({"poll_seconds": 0.0}, "Expected a time above 0 between two polls"),
+        ({"poll_seconds": -1.0}, "Expected a time between two polls, or 0 for a single one"),
         ({"poll_seconds": float("nan")}, "Expected poll_seconds to be a finite number. Received: nan."),
         ({"poll_seconds": float("inf")}, "Expected poll_seconds to be a finite number. Received: inf."),
         ({"grpc_port": 8500.5}, "Expected grpc_port to be a whole number. Received: 8500.5."),

@@ -28,7 +28,7 @@ class ModelStore:
 
         Args:
             sources: The models.
-            poll_seconds: Time between two looks at their folders.
+            poll_seconds: Time between two looks at their folders; 0 for none after the one at the start.
             at_once: As of `VersionedModel`.
         """
         self.models = {source.name: VersionedModel(source, at_once) for source in sources}
@@ -37,7 +37,7 @@ class ModelStore:
         self._poller = threading.Thread(target=self._poll, name="model-versions", daemon=True)
 
     def start(self) -> None:
-        """Load every model and warm it up, then go on looking for new versions in the background.
+        """Load every model and warm it up, then go on looking for new versions, if at all, in the background.
 
         Raises:
             ModelError: A model has no version that can be served, or a folder that cannot be read.
@@ -51,7 +51,8 @@ class ModelStore:
                     f"served. Received: {'; '.join(reasons) or 'none'}. Export one with `lfsr export`."
                 )
         _settle()
-        self._poller.start()
+        if self._poll_seconds:
+            self._poller.start()
 
     @contextmanager
     def lease(self, spec: Any) -> Iterator[tuple[int, Servable]]:

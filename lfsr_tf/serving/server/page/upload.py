@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +23,7 @@ MOST_SLICES = 512
 MOST_PIXELS = 2**23
 """Of all slices together: 32 slices of 512 x 512, about a minute of two cores with a small network."""
 
-_MOST_BYTES = 2**29
+_MOST_BYTES = 2**28
 """That a file may unfold to: k-space of many coils, or a series of which only the first volume is taken."""
 
 _SCANS = tuple(suffix for reader in READERS for suffix in reader.suffixes)
@@ -64,7 +66,7 @@ def opened(name: str, body: Body, scratch: Path | None = None) -> Iterator[Uploa
 
     Raises:
         LfsrError: Of the block.
-        OutputError: There is no room for the file.
+        OutputError: There is no room for the file, or others could see it.
         ScanError: The suffix is unknown, the reader refuses the file, or it has too many slices or pixels.
     """
     suffix = suffix_of(name, body)
@@ -84,11 +86,27 @@ def opened(name: str, body: Body, scratch: Path | None = None) -> Iterator[Uploa
 def _folder(scratch: Path | None) -> tempfile.TemporaryDirectory[str]:
     try:
         if scratch is not None:
-            # Whoever cleans up the place for temporary files may have removed it.
-            scratch.mkdir(mode=0o700, exist_ok=True)
+            _keep_own(scratch)
         return tempfile.TemporaryDirectory(prefix="lfsr-page-", dir=scratch)
     except OSError as error:
         raise _no_room(error) from error
+
+
+def _keep_own(scratch: Path) -> None:
+    """Make the server's folder again where a cleaner of temporary files has removed it.
+
+    Raises:
+        OSError: It cannot be made.
+        OutputError: Somebody else, who would see every scan, has made one of its name meanwhile.
+    """
+    with suppress(FileExistsError):
+        scratch.mkdir(mode=0o700)
+    status = scratch.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        raise OutputError(
+            "Expected a folder of the server's own for the file. Received: one that others can use. Tell "
+            "those who run it to start it again, or use lfsr enhance."
+        )
 
 
 def _write(path: Path, body: Body) -> None:

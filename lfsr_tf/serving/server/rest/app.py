@@ -45,7 +45,7 @@ def build_app(service: ModelService, options: ServerOptions, pages: Sequence[Bas
 
     Args:
         service: With the models.
-        options: Limits, the path of the metrics, and whether the server listens on loopback only.
+        options: Limits, the path of the metrics, and by which names the server is reached.
         pages: Routes beside the API's.
     """
     api = _Api(service, options)
@@ -58,7 +58,7 @@ def build_app(service: ModelService, options: ServerOptions, pages: Sequence[Bas
         routes=[*routes, _ApiRoute(api)],
         middleware=[
             Middleware(_AnsweredAtTheEnd),
-            Middleware(_CheckedCallers, loopback=options.loopback),
+            Middleware(_CheckedCallers, options=options),
         ],
         exception_handlers={HTTPException: _no_route},
     )
@@ -94,13 +94,13 @@ class _AnsweredAtTheEnd:
 class _CheckedCallers:
     """An ASGI application around all others, which refuses what other sites have browsers send."""
 
-    def __init__(self, app: ASGIApp, loopback: bool) -> None:
-        self._app, self._loopback = app, loopback
+    def __init__(self, app: ASGIApp, options: ServerOptions) -> None:
+        self._app, self._options = app, options
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app, headers = self._app, Headers(scope=scope)
+        app, headers, options = self._app, Headers(scope=scope), self._options
         try:
-            check_caller(scope["method"], headers, loopback=self._loopback)
+            check_caller(scope["method"], headers, loopback=options.loopback, allowed=options.allowed_hosts)
         except RefusalError as refusal:
             logger.info("REST request refused: %s", refusal.line)
             app = refused(refusal, close="expect" in headers)

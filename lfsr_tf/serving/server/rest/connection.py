@@ -9,16 +9,41 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from lfsr_tf.serving.server.log_lines import Seldom
 from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.rest import json_response
 from lfsr_tf.serving.server.rest.parser import EnoughError, PlainParser
 
 logger = logging.getLogger(__name__)
+# Of its own, so that there is one line a second, however many come.
+_crowd = logging.getLogger(f"{__name__}.crowd")
+_crowd.addFilter(Seldom())
 
 _MOST_HEADER_BYTES = 65_536
 _MOST_QUEUED = 8
 # Of an answer, within the time that a body may take to come: slow lines are slower, but not by much.
 _LEAST_TAKEN_BYTES = 1 << 20
+
+
+class OpenConnections:
+    """All connections by their age; where they are too many, the oldest that is not answered ends."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._open: dict[TimedProtocol, None] = {}
+
+    def add(self, connection: TimedProtocol) -> None:
+        """Count a connection in; it is the one that ends where all others are being answered."""
+        self._open[connection] = None
+        if len(self._open) > self._most:
+            idle = next(each for each in self._open if each.idle)
+            self.remove(idle)
+            idle.make_room()
+            _crowd.info("REST connections closed: more than %d, and no whole request of theirs", self._most)
+
+    def remove(self, connection: TimedProtocol) -> None:
+        """Count a connection out."""
+        self._open.pop(connection, None)
 
 
 class UntakenAnswers:
@@ -42,7 +67,7 @@ class UntakenAnswers:
 
 
 class TimedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with limits on the time and the size of headers, on queues, and on unread answers.
+    """uvicorn's protocol with limits on headers' time and size, on queues, unread answers and connections.
 
     Without them, a client that sends or takes a byte now and then keeps a connection, and the memory of its
     answer, for as long as it likes; and one that sends requests without waiting for answers fills the memory.
@@ -63,9 +88,11 @@ class TimedProtocol(HttpToolsProtocol):
         connection lost                           stops                    stops
     """
 
-    def __init__(self, *args: Any, limits: Limits, untaken: UntakenAnswers, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, limits: Limits, untaken: UntakenAnswers, opened: OpenConnections, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
-        self._untaken = untaken
+        self._untaken, self._opened = untaken, opened
         self.parser = PlainParser(self)  # type: ignore[assignment]
         self._limits = limits
         self._header_bytes = self._unsent = 0
@@ -76,9 +103,11 @@ class TimedProtocol(HttpToolsProtocol):
         """Start the time of the first request's headers."""
         super().connection_made(transport)
         self._wait_for_headers()
+        self._opened.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clocks."""
+        self._opened.remove(self)
         self._stop_waiting()
         self.resume_writing()
         super().connection_lost(exc)
@@ -144,6 +173,16 @@ class TimedProtocol(HttpToolsProtocol):
         self._stop_waiting_for_reader()
         self._limit_rest()
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is neither a whole request to answer nor a part of an answer to be taken."""
+        asked = self.cycle is not None and not (self.cycle.response_complete or self.cycle.more_body)
+        return not asked and self.transport.get_write_buffer_size() == 0
+
+    def make_room(self) -> None:
+        """End the connection, which is idle."""
+        self.transport.abort()
+
     def drop(self) -> None:
         """End the connection without its last answer."""
         logger.info("REST connection of %s closed: its answer is not taken", self.client)
@@ -208,4 +247,9 @@ class TimedProtocol(HttpToolsProtocol):
 
 def timed_protocol(limits: Limits) -> Any:
     """The protocol with its limits, as uvicorn makes it for each connection."""
-    return partial(TimedProtocol, limits=limits, untaken=UntakenAnswers(limits.buffered_bytes))
+    return partial(
+        TimedProtocol,
+        limits=limits,
+        untaken=UntakenAnswers(limits.buffered_bytes),
+        opened=OpenConnections(limits.connections),
+    )

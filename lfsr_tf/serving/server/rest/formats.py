@@ -11,20 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 
 from lfsr_tf.serving.server.caller import Caller
-from lfsr_tf.serving.server.messages import predict_message
+from lfsr_tf.serving.server.messages import predict_message, read_message
 from lfsr_tf.serving.server.models.servable import Servable
-from lfsr_tf.serving.server.refusal import invalid, too_large
 from lfsr_tf.serving.server.rest import json_response
 from lfsr_tf.serving.server.rest.body import Body
 from lfsr_tf.serving.server.rest.json_arrays import arrays_of
 from lfsr_tf.serving.server.rest.json_request import Format, parse_request
 from lfsr_tf.serving.server.service import ModelService, dtypes_of
-from lfsr_tf.serving.server.tensors import TEXT_BYTES
 
 JSON, MESSAGE, PICTURE = "application/json", "application/x-protobuf", "image/png"
 
@@ -61,25 +58,15 @@ def answer_json(service: ModelService, call: Call) -> bytes:
 def _given(call: Call, servable: Servable) -> tuple[str, Format, dict[str, NDArray[Any]]]:
     """Signature, form and arrays of a request, whose JSON is forgotten before the model runs."""
     request = parse_request(call.body)
-    arrays = arrays_of(request, dtypes_of(servable, request.signature_name))
-    if (needed := sum(map(_bytes_of, arrays.values()))) > call.most_bytes:
-        raise too_large(needed, call.most_bytes)
+    call.caller.check()
+    dtypes = dtypes_of(servable, request.signature_name)
+    arrays = arrays_of(request, dtypes, call.most_bytes, call.caller)
     return request.signature_name, request.format, arrays
-
-
-def _bytes_of(array: NDArray[Any]) -> int:
-    """As over gRPC: two letters of JSON may be a number of four bytes, or a text of 24."""
-    if array.dtype != object:
-        return array.nbytes
-    return TEXT_BYTES * array.size + sum(map(len, array.ravel()))
 
 
 def answer_message(service: ModelService, call: Call) -> bytes:
     """Answer a PredictRequest with a PredictResponse; the path says which model."""
-    try:
-        request = PredictRequest.FromString(call.body)
-    except DecodeError as error:
-        raise invalid("Expected a PredictRequest of TensorFlow Serving. Received: something else.") from error
+    request = read_message(PredictRequest.FromString, call.body, "PredictRequest of TensorFlow Serving")
     signature = request.model_spec.signature_name
     request.model_spec.CopyFrom(call.spec)
     request.model_spec.signature_name = signature

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -10,10 +11,13 @@ import uvicorn
 from starlette.applications import Starlette
 
 from lfsr_tf.errors import LfsrError
+from lfsr_tf.serving.server.log_lines import Seldom, one_line
 from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.rest.connection import timed_protocol
 
-_KEEP_ALIVE_SECONDS, _BACKLOG, _TICK_SECONDS = 30, 512, 0.01
+# asyncio tries as often to accept connections, and complains as often where there are too many open files.
+_BACKLOG, _TICK_SECONDS = 128, 0.01
+_seldom = Seldom()
 
 
 class HttpServer:
@@ -28,11 +32,13 @@ class HttpServer:
             log_config=None,
             access_log=False,
             server_header=False,
-            limit_concurrency=limits.connections,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            backlog=_BACKLOG,
+            timeout_keep_alive=max(1, round(limits.idle_seconds)),
             timeout_graceful_shutdown=max(1, round(limits.shutdown_seconds)),
         )
         self._server = uvicorn.Server(config)
+        for each in (one_line, _seldom):
+            logging.getLogger("asyncio").addFilter(each)
         self._thread: threading.Thread | None = None
 
     def start(self, host: str, port: int) -> int:

@@ -6,29 +6,33 @@ import functools
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
+from lfsr_tf.serving.server.gate import ByteBudget
+from lfsr_tf.serving.server.messages import read_message
+from lfsr_tf.serving.server.refusal import Code, RefusalError
+from lfsr_tf.serving.server.rpc.status import refuse
 from lfsr_tf.serving.server.rpc.watch import Watch
 
 logger = logging.getLogger(__name__)
-
-_UNREADABLE = object()
 
 
 class Calls(grpc.ServerInterceptor):
     """Counts the calls under way; streams, which watch the health until they are cut, are not among them."""
 
-    def __init__(self, watch: Watch, seconds: float) -> None:
-        """Set the limit.
+    def __init__(self, watch: Watch, seconds: float, most_bytes: int) -> None:
+        """Set the limits.
 
         Args:
             watch: Cuts the calls whose message does not come.
             seconds: Longest that a message may take once a thread waits for it.
+            most_bytes: Of the messages of all calls together, as they came.
         """
         self._watch, self._seconds = watch, seconds
+        self._budget = ByteBudget(most_bytes)
         self._under_way = 0
         self._changed = threading.Condition()
 
@@ -42,40 +46,42 @@ class Calls(grpc.ServerInterceptor):
         if handler is None or handler.request_streaming:
             return handler
         if handler.unary_unary is not None:
-            make, method = grpc.stream_unary_rpc_method_handler, self._counted(details, handler.unary_unary)
+            make, method = grpc.stream_unary_rpc_method_handler, self._counted(details.method, handler)
         else:
-            make, method = grpc.stream_stream_rpc_method_handler, self._stream(details, handler.unary_stream)
-        return make(
-            method,
-            request_deserializer=_reader(handler.request_deserializer),
-            response_serializer=handler.response_serializer,
-        )
+            make, method = grpc.stream_stream_rpc_method_handler, self._stream(details.method, handler)
+        # Read by the method: gRPC's own thread, which all calls share, would do so before there is a budget.
+        return make(method, request_deserializer=None, response_serializer=handler.response_serializer)
 
     def wait(self, seconds: float) -> None:
         """Wait for the calls under way to end, their answers sent."""
         with self._changed:
             self._changed.wait_for(lambda: self._under_way == 0, seconds)
 
-    def _counted(self, details: Any, method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        def answer(requests: Iterator[Any], context: Any) -> Any:
-            request = self._message(requests, context)
+    def _counted(self, name: str, handler: Any) -> Callable[[Any, Any], Any]:
+        def answer(requests: Iterator[bytes], context: Any) -> Any:
+            wire = self._message(requests, context)
             self._count(1)
             if not context.add_callback(lambda: self._count(-1)):
                 self._count(-1)
-            return method(_readable(details.method, request, context), context)
+            with _refusing(name, context), self._budget.held(len(wire or b"")):
+                request = _read(name, handler, wire)
+                del wire  # a second copy of an image
+                return handler.unary_unary(request, context)
 
         return answer
 
-    def _stream(self, details: Any, method: Callable[..., Any]) -> Callable[..., Any]:
+    def _stream(self, name: str, handler: Any) -> Callable[..., Any]:
         # The attributes too: with them, the health service says that it needs no thread to watch.
-        @functools.wraps(method)
-        def answer(requests: Iterator[Any], context: Any, *send: Any) -> Any:
-            request = self._message(requests, context)
-            return method(_readable(details.method, request, context), context, *send)
+        @functools.wraps(handler.unary_stream)
+        def answer(requests: Iterator[bytes], context: Any, *send: Any) -> Any:
+            wire = self._message(requests, context)
+            with _refusing(name, context):
+                request = _read(name, handler, wire)
+            return handler.unary_stream(request, context, *send)
 
         return answer
 
-    def _message(self, messages: Iterator[Any], context: Any) -> Any:
+    def _message(self, messages: Iterator[bytes], context: Any) -> bytes | None:
         """The first message of a call; None where the client ended its side without one."""
         fault = f"sent no message within {self._seconds:g} seconds"
         key = self._watch.begin(self._seconds, context.cancel, fault)
@@ -90,25 +96,18 @@ class Calls(grpc.ServerInterceptor):
             self._changed.notify_all()
 
 
-def _readable(name: str, request: Any, context: Any) -> Any:
-    """The message, or the call's end where there is none, or one that cannot be read."""
-    if request is None:
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, f'"{name}" requires exactly one request message.')
-    if request is _UNREADABLE:
-        logger.info("GRPC %s refused: INVALID_ARGUMENT: not a message of this call", name)
-        context.abort(
-            grpc.StatusCode.INVALID_ARGUMENT, f"Expected a message of {name}. Received: something else."
-        )
-    return request
+def _read(name: str, handler: Any, wire: bytes | None) -> Any:
+    """The message of a call, by the name of its method."""
+    if wire is None:
+        raise RefusalError(Code.UNIMPLEMENTED, f'"{name}" requires exactly one request message.')
+    return read_message(handler.request_deserializer, wire, f"message of {name}")
 
 
-def _reader(deserializer: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    """Where it fails, gRPC would call that an error of the server."""
-
-    def read(message: bytes) -> Any:
-        try:
-            return deserializer(message)
-        except DecodeError:
-            return _UNREADABLE
-
-    return read
+@contextmanager
+def _refusing(name: str, context: Any) -> Iterator[None]:
+    """End the call where the block refuses it."""
+    try:
+        yield
+    except RefusalError as refusal:
+        logger.info("GRPC %s refused: %s", name, refusal.line)
+        refuse(context, refusal)

@@ -11,6 +11,7 @@ from tensorflow_serving.apis.model_service_pb2_grpc import add_ModelServiceServi
 from tensorflow_serving.apis.prediction_service_pb2_grpc import add_PredictionServiceServicer_to_server
 
 from lfsr_tf.errors import LfsrError
+from lfsr_tf.serving.server.log_lines import one_line
 from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.rpc.calls import Calls
 from lfsr_tf.serving.server.rpc.departure import Departure
@@ -28,7 +29,9 @@ class GrpcServer:
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="grpc")
         seconds = limits.body_seconds
         self._watch = Watch(min(1.0, seconds / 4))
-        self._calls = Calls(self._watch, seconds)
+        # One message that is as large as it may be fits in any case.
+        most_bytes = max(limits.buffered_bytes, limits.request_bytes)
+        self._calls = Calls(self._watch, seconds, most_bytes)
         self._server = grpc.server(
             self._pool,
             interceptors=[self._calls],
@@ -42,7 +45,7 @@ class GrpcServer:
         add_PredictionServiceServicer_to_server(prediction, self._server)
         add_ModelServiceServicer_to_server(ModelStatusService(service), self._server)
         # The logger itself: filters of a logger above it do not see its records.
-        logging.getLogger("grpc._server").addFilter(_one_line)
+        logging.getLogger("grpc._server").addFilter(one_line)
 
     def start(self, host: str, port: int) -> int:
         """Open the port, and call the services healthy.
@@ -92,23 +95,15 @@ class GrpcServer:
 
 
 def _options(limits: Limits) -> list[tuple[str, int]]:
-    handshake = int(1000 * limits.header_seconds)
     return [
         ("grpc.max_receive_message_length", limits.request_bytes),
         ("grpc.max_send_message_length", -1),
         # A second server on the port fails instead of sharing it.
         ("grpc.so_reuseport", 0),
-        ("grpc.server_handshake_timeout_ms", handshake),
+        ("grpc.server_handshake_timeout_ms", int(1000 * limits.header_seconds)),
+        ("grpc.max_allowed_incoming_connections", limits.connections),
+        # Its client connects anew with its next call.
+        ("grpc.max_connection_idle_ms", max(1, int(1000 * limits.idle_seconds))),
         # Of one connection, whose calls then never take every thread; its client lets the others wait.
         ("grpc.max_concurrent_streams", max(2, limits.threads // 2)),
     ]
-
-
-def _one_line(record: logging.LogRecord) -> bool:
-    """Make one line without a traceback of gRPC's own errors, too."""
-    if record.exc_info:
-        error = record.exc_info[1]
-        text = f"{record.getMessage()} ({type(error).__name__}: {error})"
-        record.msg, record.args = "%s", (" ".join(text.splitlines()),)
-        record.exc_info = None
-    return True

@@ -8,19 +8,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import grpc
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceServicer
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceServicer
 
 from lfsr_tf.serving.server.caller import Caller
-from lfsr_tf.serving.server.gate import ByteBudget
 from lfsr_tf.serving.server.messages import predict_message
 from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.refusal import Code, RefusalError, client_gone, invalid
 from lfsr_tf.serving.server.rpc.departure import Departure
+from lfsr_tf.serving.server.rpc.status import refuse
 from lfsr_tf.serving.server.service import ModelService
 
-_STATUS = {status.value[0]: status for status in grpc.StatusCode}
 # Of a deadline; gRPC sends it with two digits.
 _NEARLY = 0.1
 # Remote procedure calls look like this in grpc's Python API.
@@ -38,7 +36,7 @@ def _refusing(method: Method) -> Method:
                     raise invalid("Missing ModelSpec")
                 return method(self, request, context)
         except RefusalError as refusal:
-            return context.abort(_STATUS[int(refusal.code)], refusal.message)
+            refuse(context, refusal)
 
     return answered
 
@@ -56,17 +54,12 @@ class PredictionService(PredictionServiceServicer):
 
     def __init__(self, service: ModelService, limits: Limits, departure: Departure) -> None:
         self.service, self._most_bytes, self._departure = service, limits.request_bytes, departure
-        # One request that is as large as it may be fits in any case.
-        self._budget = ByteBudget(max(limits.buffered_bytes, limits.request_bytes))
 
     @_refusing
     def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Run a signature."""
         timeout, caller = context.time_remaining(), _caller_of(context)
-        with self._budget.held(request.ByteSize()):
-            response = predict_message(
-                self.service, request, self._most_bytes, timeout=timeout, caller=caller
-            )
+        response = predict_message(self.service, request, self._most_bytes, timeout=timeout, caller=caller)
         self._departure.hold(context, response.ByteSize())
         return response
 

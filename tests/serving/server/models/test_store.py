@@ -15,7 +15,7 @@ from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.models.store import ModelStore
 from lfsr_tf.serving.server.options import ModelSource, VersionPolicy
 from lfsr_tf.serving.server.refusal import Code, RefusalError
-from tests.serving.server.factor_model import save_factor_model
+from tests.serving.server.factor_model import IMAGE, save_factor_model
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +129,24 @@ def test_a_folder_that_cannot_be_looked_at_does_not_end_the_looking(
     _wait(lambda: 2 in store.models["lfsr"].states())
     store.close()
     assert "its versions cannot be looked at" in caplog.records[0].message
+
+
+def test_without_polls_nothing_is_loaded_that_comes_later(base: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "lfsr"
+    folder.mkdir()
+    (folder / "1").symlink_to(base / "1")
+    store = ModelStore([ModelSource("lfsr", folder)], 0.0)
+    store.start()
+    # A cleaner of temporary files takes the folder, and somebody else makes one in its place.
+    (folder / "1").unlink()
+    for number in (1, 2):
+        (folder / str(number)).symlink_to(base / "2")
+    time.sleep(0.2)
+    with store.lease(spec()) as (number, servable):
+        assert (number, servable.folder) == (1, folder / "1")
+        assert servable.predict("serving_default", {"image": IMAGE})["sr"].max() == 1.0
+    assert list(store.models["lfsr"].states()) == [1]
+    store.close()
 
 
 def test_the_end_does_not_wait_for_a_load_longer_than_said_and_what_comes_late_is_given_back(

@@ -179,7 +179,7 @@ def test_the_end_of_the_server_ends_what_is_under_way_and_leaves_no_file(
     serve, scan_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     scratch, at_work, ended = tmp_path / "scratch", threading.Event(), threading.Event()
-    scratch.mkdir()
+    scratch.mkdir(mode=0o700)
 
     begun = []
 

@@ -3,6 +3,8 @@
 import base64
 import gzip
 import io
+import os
+import stat
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -145,15 +147,38 @@ def test_what_stands_behind_a_dot_is_not_repeated(client: httpx.Client) -> None:
 def test_a_folder_that_was_cleaned_away_is_made_again(tmp_path: Path, grey: np.ndarray) -> None:
     with opened("slice.png", png(grey), tmp_path / "scratch") as upload:
         assert upload.folder.parent == tmp_path / "scratch"
+        assert stat.S_IMODE(upload.folder.parent.stat().st_mode) == 0o700
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@pytest.mark.parametrize("whose", ["another user's", "a folder that others may write to", "a link"])
+def test_a_folder_that_somebody_else_made_in_its_place_gets_no_file(
+    whose: str, tmp_path: Path, grey: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch, real = tmp_path / "scratch", tmp_path / "real"
+    real.mkdir(mode=0o700)
+    if whose == "a link":
+        scratch.symlink_to(real)
+    else:
+        scratch.mkdir(mode=0o700)
+    if whose == "another user's":
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    if whose == "a folder that others may write to":
+        scratch.chmod(0o770)
+    with pytest.raises(OutputError, match="folder of the server's own for the file") as caught:
+        opened("slice.png", png(grey), scratch).__enter__()
+    assert str(tmp_path) not in str(caught.value) and "\n" not in str(caught.value)
+    assert [*scratch.iterdir(), *real.iterdir()] == []
 
 
 def test_a_file_that_there_is_no_room_for_is_one_sentence_without_our_folders(
     tmp_path: Path, full_disk: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"room for the file on the server\. Received: File exists\. Tell"):
-        opened("slice.png", b"", tmp_path / "file").__enter__()
+    with pytest.raises(
+        OutputError, match=r"room for the file on the server\. Received: Not a directory\. Tell"
+    ):
+        opened("slice.png", b"", tmp_path / "file" / "scratch").__enter__()
     with full_disk(1000), pytest.raises(OutputError, match=r"Received: File too large\. Tell") as caught:
         opened("slice.png", bytes(5000), tmp_path).__enter__()
     assert str(tmp_path) not in str(caught.value)

@@ -4,13 +4,10 @@ import logging
 from collections.abc import Iterator
 
 import httpx
-import numpy as np
 import pytest
 
 from lfsr_tf.serving.server.model_server import ModelServer
 from lfsr_tf.serving.server.options import Limits, ModelSource, ServerOptions
-from lfsr_tf.serving.server.rest.formats import _bytes_of
-from lfsr_tf.serving.server.tensors import TEXT_BYTES
 from tests.serving.server.factor_model import save_factor_model
 
 MOST = 30_000
@@ -62,7 +59,3 @@ def test_the_arrays_of_json_have_the_limit_of_a_request(client: httpx.Client) ->
     ]
     assert [answer.status_code for answer in answers] == [200, 400, 413]
     assert f"at most {MOST} bytes. Received: 30004" in answers[-1].json()["error"]
-
-
-def test_texts_count_with_what_tensorflow_needs_for_each() -> None:
-    assert _bytes_of(np.array([[b"", b"xy"]], object)) == 2 * TEXT_BYTES + 2

@@ -6,8 +6,7 @@ import zlib
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from starlette.requests import Request
 
 from lfsr_tf.serving.server.options import Limits

@@ -2,13 +2,17 @@
 
 import json
 import logging
+from dataclasses import replace
 
+import anyio
 import httpx
 import pytest
 from starlette.datastructures import Headers
 
 from lfsr_tf.serving.server.model_server import ModelServer
 from lfsr_tf.serving.server.refusal import RefusalError
+from lfsr_tf.serving.server.rest import callers
+from lfsr_tf.serving.server.rest.app import build_app
 from lfsr_tf.serving.server.rest.callers import check_caller
 
 OWN_HOSTS = [
@@ -37,10 +41,18 @@ OTHER_HOSTS = [
 BODY = json.dumps({"inputs": [[[[0.5]] * 8] * 8]})
 
 
-def allowed(*headers: tuple[str, str], loopback: bool = True, method: str = "POST") -> bool:
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name is that of no site here."""
+    monkeypatch.setattr(callers, "_MACHINE", "scanner.hospital.example")
+
+
+def allowed(
+    *headers: tuple[str, str], loopback: bool = True, method: str = "POST", names: tuple[str, ...] = ()
+) -> bool:
     raw = [(name.encode(), value.encode()) for name, value in headers]
     try:
-        check_caller(method, Headers(raw=raw), loopback=loopback)
+        check_caller(method, Headers(raw=raw), loopback=loopback, allowed=names)
     except RefusalError as refusal:
         assert refusal.http == 403
         return False
@@ -84,6 +96,8 @@ def test_pages_of_other_sites_are_told_by_their_browser(site: str, own: bool, lo
     ("origin", "host", "own"),
     [
         ("http://Scanner:8501", "scanner:8501", True),
+        ("http://scanner.hospital.example.", "scanner.hospital.example.", True),
+        ("https://10.0.0.7", "10.0.0.7", True),
         ("https://lfsr.example", "lfsr.example", True),
         ("http://[fd00::1]:8501", "[FD00::1]:8501", True),
         ("http://scanner", "scanner:8501", False),
@@ -97,9 +111,85 @@ def test_pages_of_other_sites_are_told_by_their_browser(site: str, own: bool, lo
 )
 def test_where_browsers_tell_only_the_origin_it_must_be_the_host(origin: str, host: str, own: bool) -> None:
     headers = ("origin", origin), ("host", host)
-    assert allowed(*headers, loopback=False) is own
-    assert not allowed(*headers, ("origin", "http://evil.example"), loopback=False)
-    assert allowed(*headers, ("sec-fetch-site", "same-origin"), loopback=False)
+    names = ("lfsr.example",)
+    assert allowed(*headers, loopback=False, names=names) is own
+    assert not allowed(*headers, ("origin", "http://evil.example"), loopback=False, names=names)
+    # Which a browser says of a page without looking at Host.
+    assert allowed(*headers, ("sec-fetch-site", "same-origin"), loopback=False, names=names) is bool(host)
+
+
+BROWSER = [("origin", "http://{}"), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none")]
+
+
+@pytest.mark.parametrize(("header", "value"), BROWSER)
+@pytest.mark.parametrize(
+    "host", ["evil.example:8501", "scanner.evil.example", "localhost.evil.example", "[::1", ""]
+)
+def test_a_name_that_was_made_to_lead_here_is_refused_to_browsers_alone(
+    header: str, value: str, host: str
+) -> None:
+    assert not allowed((header, value.format(host)), ("host", host), loopback=False)
+    assert allowed(("host", host), loopback=False)
+
+
+@pytest.mark.parametrize(("header", "value"), BROWSER)
+@pytest.mark.parametrize(
+    "host", ["10.0.0.7:8501", "[fd00::1]:8501", "127.0.0.1", "localhost:8501", "SCANNER"]
+)
+def test_browsers_may_use_addresses_and_the_name_of_the_machine(header: str, value: str, host: str) -> None:
+    assert allowed((header, value.format(host)), ("host", host), loopback=False)
+
+
+@pytest.mark.parametrize("loopback", [True, False])
+def test_where_names_are_given_no_others_are_taken(loopback: bool) -> None:
+    def taken(host: str, *headers: tuple[str, str]) -> bool:
+        return allowed(("host", host), *headers, loopback=loopback, names=("lfsr.example", "svc.ns"))
+
+    for host in (
+        "lfsr.example",
+        "LFSR.example:443",
+        "lfsr.example.",
+        "svc.ns:8501",
+        "localhost",
+        "127.0.0.1:1",
+    ):
+        assert taken(host)
+    assert taken("lfsr.example", ("origin", "https://lfsr.example"), ("sec-fetch-site", "same-origin"))
+    for host in ("evil.example", "a.lfsr.example", "lfsr.example.evil.example", "ns", ""):
+        assert not taken(host)
+    assert taken("10.0.0.7:8501") is not loopback
+
+
+@pytest.mark.parametrize(
+    ("names", "headers", "status"),
+    [
+        ((), {}, 200),
+        ((), {"origin": "http://evil.example:8501"}, 403),
+        (("lfsr.example",), {}, 403),
+        (("evil.example",), {"origin": "http://evil.example:8501"}, 200),
+    ],
+)
+def test_a_server_that_others_reach_goes_by_the_names_that_it_was_given(
+    names: tuple[str, ...], headers: dict[str, str], status: int, server: ModelServer
+) -> None:
+    app = build_app(server.service, replace(server.options, host="0.0.0.0", allowed_hosts=names))
+
+    async def asked() -> int:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://evil.example:8501") as client:
+            return (await client.get("/v1/models/lfsr", headers=headers)).status_code
+
+    assert anyio.run(asked) == status
+
+
+def test_a_name_that_is_refused_is_named_with_the_option() -> None:
+    headers = Headers({"host": "evil.example", "origin": "http://evil.example"})
+    with pytest.raises(RefusalError) as refusal:
+        check_caller("POST", headers, loopback=False)
+    assert refusal.value.message == (
+        "Expected an address or a name of this server as Host. Received: 'evil.example'. Allow it by "
+        "--allowed-host if it is this server's."
+    )
 
 
 def test_an_origin_on_loopback_must_be_the_host_too() -> None:

@@ -1,13 +1,16 @@
 """JSON requests and answers, beside what TensorFlow Serving's documentation and sources say of them."""
 
 import base64
+import gc
 import json
+from contextlib import suppress
 from typing import Literal
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from lfsr_tf.serving.server.caller import Caller
 from lfsr_tf.serving.server.refusal import Code, RefusalError
 from lfsr_tf.serving.server.rest.json_arrays import arrays_of
 from lfsr_tf.serving.server.rest.json_request import parse_request
@@ -25,7 +28,7 @@ def _nested(levels: int) -> object:
 
 
 def arrays(document: object, dtypes: dict[str, tf.DType]) -> dict[str, np.ndarray]:
-    return arrays_of(parse_request(json.dumps(document).encode()), dtypes)
+    return arrays_of(parse_request(json.dumps(document).encode()), dtypes, 1 << 26, Caller())
 
 
 def test_rows_become_a_batch() -> None:
@@ -68,8 +71,21 @@ def test_base64_may_have_line_breaks_and_lack_its_padding() -> None:
 
 
 def test_nan_and_infinity_are_read_so_that_the_model_can_refuse_them() -> None:
-    found = arrays_of(parse_request(b'{"inputs": [NaN, Infinity, -Infinity]}'), ONE)["image"]
+    found = arrays_of(parse_request(b'{"inputs": [NaN, Infinity, -Infinity]}'), ONE, 12, Caller())["image"]
     np.testing.assert_array_equal(found, [np.nan, np.inf, -np.inf])
+
+
+@pytest.mark.parametrize("body", [b'{"inputs": [1]}', b'{"inputs": [NaN]}', b"[", b"{"])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_collected_after_a_parse_as_before(body: bytes, enabled: bool) -> None:
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with suppress(RefusalError):
+            parse_request(body)
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 def test_the_signature_and_the_format_are_found() -> None:

@@ -3,8 +3,7 @@
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from lfsr_tf.serving.server.refusal import Code, RefusalError

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lfsr_tf.serving.server.options import Limits
-from lfsr_tf.serving.server.rest import http_server
 from lfsr_tf.serving.server.rest.http_server import HttpServer
 
 PART = b"x" * 16_384
@@ -26,9 +25,8 @@ async def part(request: Request) -> Response:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpServer]:
-    monkeypatch.setattr(http_server, "_KEEP_ALIVE_SECONDS", 1)
-    limits = Limits(header_seconds=0.5, body_seconds=0.5, shutdown_seconds=8.0)
+def server() -> Iterator[HttpServer]:
+    limits = Limits(idle_seconds=1.0, header_seconds=0.5, body_seconds=0.5, shutdown_seconds=8.0)
     running = HttpServer(Starlette(routes=[Route("/part", part)]), limits)
     yield running
     running.stop()
@@ -91,11 +89,16 @@ def test_answers_that_wait_share_a_budget_in_which_the_latest_has_a_place(
     server = HttpServer(Starlette(routes=[Route("/part", much)]), Limits(buffered_bytes=40 << 20))
     address = ("127.0.0.1", server.start("127.0.0.1", 0))
     with socket.create_connection(address, 5.0) as first, socket.create_connection(address, 5.0) as last:
-        for client in (first, last):
-            client.sendall(LAST)
-            time.sleep(0.3)
-        (port,) = (each.client[1] for each in connections(server))
-        assert port == last.getsockname()[1]
+        first.sendall(LAST)
+        deadline = time.monotonic() + 10.0
+        while unsent(server) == 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        last.sendall(LAST)
+        while len(left := connections(server)) > 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert left[0].client[1] == last.getsockname()[1]
         assert ["its answer is not taken" in record.message for record in caplog.records] == [True]
         received = 0
         while came := last.recv(1 << 20):
