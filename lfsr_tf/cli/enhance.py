@@ -247,8 +247,13 @@ def _try(enhancer: Enhancer, job: Job, output_format: OutputFormat, overwrite: b
 
 def _report(result: EnhancedFile) -> None:
     for output, sidecar in result.outputs.items():
-        before = " x ".join(f"{size:.2f}" for size in sidecar.spacing.file)
-        after = " x ".join(f"{size:.2f}" for size in sidecar.spacing.output)
-        console.print(f"{output}  {before} mm -> {after} mm in plane", soft_wrap=True, markup=False)
+        spacing = sidecar.spacing
+        cut = f", cut to {_voxels(spacing.network_input)}" if sidecar.matrix.cut else ""
+        sizes = f"{_voxels(spacing.file)}{cut} -> {_voxels(spacing.output)} in plane"
+        console.print(f"{output}  {sizes}", soft_wrap=True, markup=False)
         for warning in sidecar.warnings:
             print_warning(f"{output.name}: {warning}")
+
+
+def _voxels(sizes: tuple[float, float]) -> str:
+    return " x ".join(f"{size:.2f}" for size in sizes) + " mm"

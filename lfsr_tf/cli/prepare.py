@@ -47,7 +47,8 @@ def prepare(
     pairing: Annotated[
         str | None,
         typer.Option(
-            help="simulated: noise is added. repetitions: LR is one of them, HR the others' average."
+            help="simulated: noise is added. repetitions: LR is the centre of the k-space of one of them, "
+            "HR the others' average."
         ),
     ] = None,
     plane: Annotated[str | None, typer.Option(help="acquired, axial, coronal or sagittal.")] = None,
@@ -128,15 +129,19 @@ def _config(preset: str, changes: dict[str, Any], acquisition: dict[str, Any]) -
 
 
 def _print_summary(info: DatasetInfo) -> None:
-    what = "pairs" if info.config.mode == "pairs" else "slices"
+    what = "pair" if info.config.mode == "pairs" else "slice"
     for name in ("train", "validation"):
         split = info.split(name)
         contrasts = ", ".join(f"{contrast} {count}" for contrast, count in split.contrasts.items())
         console.print(
-            f"{name}: {split.records} {what} from {split.slices} slices of {len(split.subjects)} subjects "
-            f"({contrasts})",
+            f"{name}: {_counted(split.records, what)} from {_counted(split.slices, 'slice')} of "
+            f"{_counted(len(split.subjects), 'subject')} ({contrasts})",
             soft_wrap=True,
             # A contrast is what a file says, brackets included.
             markup=False,
         )
     console.print(f"records: {info.folder}  (fingerprint {info.fingerprint})", soft_wrap=True, markup=False)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -32,7 +32,11 @@ def simulate(
         Path, typer.Option("--output", "-o", help="Folder, or for one scan a name ending in .nii or .nii.gz.")
     ],
     sigma: Annotated[
-        float, typer.Option(help="Noise of one channel, a fraction of the 99.9th percentile of the image.")
+        float,
+        typer.Option(
+            help="Standard deviation of the noise in the real, and in the imaginary, part of the image, as a "
+            "fraction of the 99.9th percentile of the noise-free LR volume."
+        ),
     ] = 0.03,
     seed: Annotated[int, typer.Option(help="Another seed gives other noise.")] = 0,
     scale: Annotated[int | None, typer.Option(help="HR pixels for each LR pixel: 2 or 4.")] = None,

@@ -50,7 +50,9 @@ def test_the_acquired_matrix_can_be_given(
     run_command: Run, run_folder: Path, small_scan: MakeScan, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    run_command(enhance, small_scan(), "-m", run_folder, "-o", out, "--acquired-matrix", "20x18")
+    options = ["-m", run_folder, "-o", out, "--acquired-matrix", "20x18"]
+    result = run_command(enhance, small_scan(), *options)
+    assert "2.00 x 2.00 mm, cut to 4.00 x 4.00 mm -> 2.00 x 2.00 mm in plane" in result.output
     (volume,) = json.loads((out / "sub-01_T2w_sr.json").read_text())["volumes"]
     assert (volume["matrix"]["used"], volume["matrix"]["source"]) == ([20, 18], "option")
     assert nib.load(out / "sub-01_T2w_sr.nii.gz").shape == (40, 36, 3)

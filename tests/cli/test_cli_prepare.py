@@ -95,7 +95,7 @@ def test_a_run_prints_what_it_made_and_shows_no_start_up_notices(scans: Path, tm
     done = lfsr("prepare", scans / "train", scans / "val", "-o", output, *options)
     assert done.returncode == 0, done.stderr
     assert "train: 24 pairs from 8 slices of 2 subjects (T1w 8)" in done.stdout
-    assert "validation: 12 pairs from 4 slices of 1 subjects (T1w 4)" in done.stdout
+    assert "validation: 12 pairs from 4 slices of 1 subject (T1w 4)" in done.stdout
     assert "tensorflow" not in done.stderr.lower()
     assert open_dataset(output).train.records == 24
 
