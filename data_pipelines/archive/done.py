@@ -170,10 +170,11 @@ def _remove_leftovers(target: Path, candidates: Iterable[Path]) -> None:
             remove(path)
 
 
-def tidy(targets: Iterable[Path]) -> None:
+def tidy(output: Path, targets: Iterable[Path]) -> None:
     """Leave nothing half-written, no needless mark and no empty folder; no worker may be left.
 
     Args:
+        output: Folder of all results.
         targets: Paths of all results of the run, without their suffixes.
     """
     by_folder: defaultdict[Path, list[Path]] = defaultdict(list)
@@ -188,7 +189,10 @@ def tidy(targets: Iterable[Path]) -> None:
             if mark_path(target) in marks:
                 _unmark(target)
         with suppress(OSError):  # it is missing, or holds something
-            folder.rmdir()
+            for empty in (folder, *folder.parents):
+                if empty == output:
+                    break
+                empty.rmdir()
 
 
 def _leftovers_of(target: Path) -> re.Pattern[str]:

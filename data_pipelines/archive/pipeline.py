@@ -95,7 +95,7 @@ def _tidied(plan: Plan, settings: ArchiveSettings) -> Iterator[None]:
     finally:
         remove(settings.output / STOP)
         if settings.driver is not None:
-            tidy(settings.target(task) for task in plan.tasks)
+            tidy(settings.output, (settings.target(task) for task in plan.tasks))
             remove_unfinished_reports(settings)
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -134,12 +135,19 @@ def _line_of(error: Exception) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "Not enough memory."
-    if isinstance(error, FileNotFoundError) and error.filename is None:
+    if isinstance(error, FileNotFoundError) and not _has_working_folder():
         return "The working folder has been removed. Change to another one."
     if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
         what = f"use {error.filename}" if error.filename else "write"
         return f"Cannot {what}: {error.strerror}. Check the rights to it and the free space."
     raise error
+
+
+def _has_working_folder() -> bool:
+    try:
+        return Path.cwd().is_dir()
+    except FileNotFoundError:
+        return False
 
 
 def _checked_output(code: Any) -> Any:

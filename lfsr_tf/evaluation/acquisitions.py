@@ -162,12 +162,9 @@ def acquire(volume: StudyVolume, sigma: float, config: EvaluationConfig) -> LowF
     Returns:
         The chosen slices' LR images.
     """
-    lr = np.concatenate(
-        [
-            _acquire_batch(volume, sigma, slice(start, start + _BATCH), config)
-            for start in range(0, len(volume.hr), _BATCH)
-        ]
-    )
+    keys = volume.seeds(sigma, config.seed)
+    parts = (slice(start, start + _BATCH) for start in range(0, len(volume.hr), _BATCH))
+    lr = np.concatenate([_acquire_batch(volume, sigma, keys, part, config) for part in parts])
     reference = float(safe_reference(reference_intensity(lr)))
     told = sigma if config.sigma_source == "known" else estimate_sigma_magnitude(lr).sigma
     # Who cannot see noise does not take any out.
@@ -193,8 +190,8 @@ def _evenly_spaced(count: int, wanted: int) -> NDArray[np.int64]:
 
 
 def _acquire_batch(
-    volume: StudyVolume, sigma: float, part: slice, config: EvaluationConfig
+    volume: StudyVolume, sigma: float, keys: NDArray[np.int32], part: slice, config: EvaluationConfig
 ) -> NDArray[np.float32]:
-    hr, keys = volume.hr[part], volume.seeds(sigma, config.seed)[part]
+    hr = volume.hr[part]
     sigmas = tf.fill([len(hr)], tf.constant(sigma, tf.float32))
-    return np.asarray(simulate_acquisition(hr, sigmas, keys, volume.lr_shape, config.acquisition))
+    return np.asarray(simulate_acquisition(hr, sigmas, keys[part], volume.lr_shape, config.acquisition))

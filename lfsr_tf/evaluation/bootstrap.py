@@ -6,8 +6,8 @@ percentile intervals. Of few subjects these are too narrow, as resampling takes 
 n - 1 and knows nothing of Student's t (T. C. Hesterberg, "What teachers should know about the bootstrap",
 The American Statistician 69, 2015, doi:10.1080/00031305.2015.1089789): 2 subjects give 50 %
 instead of 95 %, 5 give 83 %. So their ends are moved away from the estimate by the factor between the two
-intervals of a normal mean. That gives 91 to 96 % with any number of subjects (measured in
-tests/evaluation/test_bootstrap.py).
+intervals of a normal mean. That gives 91 to 96 % with 2 to 40 subjects whose figures are distributed
+normally (measured in tests/evaluation/test_bootstrap.py). Of 2 or 3 they may reach beyond what is possible.
 """
 
 from __future__ import annotations

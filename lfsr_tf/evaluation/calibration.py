@@ -69,7 +69,12 @@ def calibrate(
         ConfigError: The acquisition is another one.
         ScanError: A scan cannot be used.
     """
-    samples = samples_by_subject(model, scans, config or EvaluationConfig(slices_per_volume=4))
+    # Read twice: an iterator would be used up.
+    given = named_scans(scans)
+    if isinstance(model, TrainedModel) and (model.info.trained_on or model.info.validated_on):
+        for sentence in of_scans([hash_of(scan) for scan in given.values()], model.info):
+            warnings.warn(sentence, stacklevel=2)
+    samples = samples_by_subject(model, list(given.values()), config or EvaluationConfig(slices_per_volume=4))
     return {
         origin: fit_error_model([sample for found in of.values() for sample in found])
         for origin, of in samples.items()
@@ -93,11 +98,7 @@ def samples_by_subject(
     network = model.model if isinstance(model, TrainedModel) else model
     method = model_method(network, config.batch_size)
     samples: dict[str, dict[str, list[ErrorSample]]] = {KNOWN: {}, INTERPOLATED: {}}
-    given = named_scans(scans)
-    if isinstance(model, TrainedModel):
-        for sentence in of_scans([hash_of(scan) for scan in given.values()], model.info):
-            warnings.warn(sentence, stacklevel=3)
-    for name, scan in given.items():
+    for name, scan in named_scans(scans).items():
         volume = study_volume(opened(scan), name, scale_of(network), config)
         for origin, sample in error_samples(method, volume, config):
             samples[origin].setdefault(volume.subject, []).append(sample)

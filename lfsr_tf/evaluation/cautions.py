@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -37,12 +38,13 @@ def of_scans(hashes: Sequence[str | None], info: ModelInfo) -> Iterator[str]:
         info: What is known of the model.
     """
     marks = [hash and scan_mark(hash) for hash in hashes]
-    if known := sum(mark in info.trained_on for mark in marks):
+    trained_on, validated_on = set(info.trained_on), set(info.validated_on)
+    if known := sum(mark in trained_on for mark in marks):
         yield (
             f"{known} of {len(marks)} scans were trained on: the figures do not tell how the model does on "
             "others. Leave these out."
         )
-    if known := sum(mark in info.validated_on for mark in marks):
+    if known := sum(mark in validated_on for mark in marks):
         yield (
             f"{known} of {len(marks)} scans chose the epoch of the training, by its validation loss: the "
             "figures are a little too good. For those to publish, keep other scans back."
@@ -53,13 +55,16 @@ def copies(volumes: Sequence[VolumeFacts]) -> Iterator[str]:
     """Where a scan was given more than once, and counts as often."""
     by_file: dict[str, list[str]] = {}
     for volume in volumes:
-        if volume.sha256:
-            by_file.setdefault(volume.sha256, []).append(volume.scan)
+        # Volumes of one file are numbered.
+        name = re.sub(r" \(\d+\)$", "", volume.scan)
+        if volume.sha256 and name not in by_file.setdefault(volume.sha256, []):
+            by_file[volume.sha256].append(name)
     equal = [names for names in by_file.values() if len(names) > 1]
     if equal:
         yield (
-            f"{sum(map(len, equal)) - len(equal)} of {len(volumes)} scans are copies of others (such as "
-            f"{equal[0][0]} and {equal[0][1]}): intervals take them for people of their own. Leave them out."
+            f"{sum(map(len, equal)) - len(equal)} scans are copies of others (such as {equal[0][0]} and "
+            f"{equal[0][1]}): they count more than once, as other people if their names say so. Leave them "
+            "out."
         )
 
 

@@ -13,8 +13,10 @@ from lfsr_tf.networks import scale_of
 # By the names under which they stand beside the baselines.
 OtherNetworks = Mapping[str, Network]
 
-# "network" is the model in the report; the others are pictures there.
-_TAKEN = (*BASELINE_NAMES, MODEL, "network", COMPLEX_ZERO_FILL, "lr", "hr")
+# "network" is the model in the report; "lr" and "hr" are pictures there.
+_IN_FILES = *BASELINE_NAMES, MODEL, "network", COMPLEX_ZERO_FILL, "lr", "hr"
+_SHOWN = "the network", "zero-filling", "non-local means", "zero-filling, complex", "low resolution", "truth"
+_TAKEN = frozenset({*_IN_FILES, *_SHOWN, "non-local means, biased"})
 # Matplotlib leaves the first out of legends; the second are pictures of errors.
 _BEGINNINGS = ("_", "error-")
 # A picture's file is named by contrast, noise level, slice and method.

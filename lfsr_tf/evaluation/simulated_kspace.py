@@ -19,7 +19,9 @@ _NOISE_STREAM = 0
 def as_measured(
     volume: StudyVolume, sigma: float, *, weights: NDArray[np.float64] | None = None
 ) -> OuterBand:
-    """The chosen slices of a volume with a smooth phase, and noise; of each slice its own, always the same.
+    """The chosen slices of a volume with a smooth phase, and noise.
+
+    Each slice has its own of both at each noise level, the same at every call.
 
     Args:
         volume: The truth.

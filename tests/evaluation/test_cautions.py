@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import nibabel as nib
+import numpy as np
 import pytest
 
 from lfsr_tf.evaluation import EvaluationConfig, Results, evaluate, to_json, write_report
@@ -13,6 +14,7 @@ from lfsr_tf.hashing import sha256_file
 from lfsr_tf.model_info import ModelInfo, scan_mark
 from lfsr_tf.networks import TrainedModel
 from lfsr_tf.physics import AcquisitionConfig
+from lfsr_tf.scans import read_volumes
 from lfsr_tf.scans.scan import Scan
 from tests.evaluation.conftest import SMALL, MakeScan
 
@@ -113,9 +115,15 @@ def test_copies_of_a_scan_are_no_other_people(judged: Any, scans: list[Scan], tm
     for other in others:
         other.write_bytes(first.read_bytes())
     (warning,) = judged([first, *others]).warnings
-    assert warning.startswith(
-        f"2 of 3 scans are copies of others (such as {first.name} and {others[0].name})"
+    assert warning.startswith(f"2 scans are copies of others (such as {first.name} and {others[0].name})")
+
+
+def test_volumes_of_one_file_are_no_copies(judged: Any, scans: list[Scan], tmp_path: Path) -> None:
+    path = tmp_path / "sub-01_T1w.nii.gz"
+    nib.save(
+        nib.Nifti1Image(np.stack([scans[0].voxels, scans[0].voxels[::-1]], axis=-1), scans[0].affine), path
     )
+    assert judged(read_volumes(path)).warnings == ()
 
 
 def test_a_scan_whose_file_has_gone_is_judged_all_the_same(

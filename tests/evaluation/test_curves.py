@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.textpath import TextPath
 
 from lfsr_tf.evaluation import Results
@@ -45,6 +46,30 @@ def test_the_whole_legend_is_in_the_picture(
     for text, (x, y) in places.items():
         assert 0 < x < width - TextPath((0, 0), text, size=10).get_extents().width
         assert 0 < y < height
+
+
+@pytest.mark.parametrize("draw", [metric_curves, difference_curves])
+def test_the_legend_is_in_what_a_telephone_shows_of_a_chart(
+    results: Results, draw: Callable[[Results, str], str]
+) -> None:
+    svg = draw(of(results, 2, FOUR), "psnr")
+    # Of 390 pixels the page's margins take 46; a point is 4/3 pixels.
+    shown = (390 - 46) * 3 / 4
+    assert float(re.findall(r'viewBox="0 0 ([\d.]+) ', svg)[0]) > shown
+    for x, _, text in _TEXT.findall(svg):
+        assert float(x) + TextPath((0, 0), text, size=10).get_extents().width < shown
+
+
+def test_intervals_stand_beside_each_other(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    bars: list[tuple[float, float, float]] = []
+    monkeypatch.setattr(Axes, "vlines", lambda axis, place, low, high, **_: bars.append((place, low, high)))
+    shown = of(results, 1, FOUR[:3])
+    difference_curves(shown, "psnr")
+    sigmas = shown.config.sigmas
+    assert len(bars) == len({place for place, _, _ in bars}) == 3 * len(sigmas)
+    assert all(low < high for _, low, high in bars)
+    for place, _, _ in bars:
+        assert min(abs(place - sigma) for sigma in sigmas) <= 0.02 * max(sigmas)
 
 
 def markers(svg: str) -> int:

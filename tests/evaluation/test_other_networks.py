@@ -15,7 +15,7 @@ from lfsr_tf.errors import ConfigError, LfsrError, ModelError
 from lfsr_tf.evaluation import Results, evaluate, study, to_json, with_measured_kspace, write_results
 from lfsr_tf.evaluation.kspace_split import OuterBand
 from lfsr_tf.evaluation.report.curves import metric_curves
-from lfsr_tf.evaluation.report.labels import colour_of, marker_of, noise_label
+from lfsr_tf.evaluation.report.labels import METHOD_LABELS, colour_of, marker_of, noise_label
 from lfsr_tf.evaluation.report.summary import headline, standings, verdicts
 from lfsr_tf.evaluation.tables import ALL, differences, lookup, subject_differences, volume_scores
 from lfsr_tf.hashing import sha256_file
@@ -143,7 +143,9 @@ def unread() -> Iterator[Scan]:
     yield
 
 
-@pytest.mark.parametrize("name", ["nlm-biased", "Cubic", "model", "network", "complex zero-fill", "lr", "HR"])
+@pytest.mark.parametrize(
+    "name", [*METHOD_LABELS, *METHOD_LABELS.values(), "the network", "lr", "HR", "Truth", "Low resolution"]
+)
 def test_a_name_that_stands_for_something_else_is_refused_in_one_line(
     nearest_network: keras.Model, name: str
 ) -> None:

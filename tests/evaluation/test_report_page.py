@@ -64,7 +64,25 @@ def test_the_noise_has_one_unit_wherever_it_is_named(results: Results, tmp_path:
     html = written(results, tmp_path)
     assert "brightest tissue" not in html and "intensity unit" not in html
     unit = "99.9th percentile of the noise-free low-resolution volume"
-    assert f"σ is the noise of one receiver channel as a fraction of the {unit}" in html
+    part = "the noise in the real (and in the imaginary) part of the complex image"
+    assert f"σ is the standard deviation of {part}, as a fraction of the {unit}" in html
+    # A receiver channel is a coil.
+    assert "channel" not in html
+
+
+def test_ranges_have_as_many_digits_as_are_of_use(results: Results, tmp_path: Path) -> None:
+    model = {
+        **results.model,
+        "spacing_range_mm": [2.5, 4.00306],
+        "settings": {"dropout": 0.00025, "width": 64},
+    }
+    html = written(dataclasses.replace(results, model=model), tmp_path)
+    for name, value in (
+        ("spacing range mm", "2.5 to 4"),
+        ("settings: dropout", "0.00025"),
+        ("settings: width", "64"),
+    ):
+        assert f"{name}</th><td>{value}</td>" in html
 
 
 def test_a_single_volume_is_one_and_has_no_spread(results: Results, tmp_path: Path) -> None:

@@ -76,11 +76,11 @@ def test_what_was_being_made_goes_and_what_is_made_stays(tmp_path: Path) -> None
     written.with_name("x_sr.nii.gz").touch()  # without a record: a rerun knows by the mark that it may go
     record_path(written.with_name("y_sr")).touch()
     mark_path(written.with_name("y_sr")).touch()
-    tidy([begun, written, written.with_name("y_sr"), tmp_path / "e" / "x_sr"])
+    tidy(tmp_path, [begun, written, written.with_name("y_sr"), tmp_path / "e" / "x_sr"])
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if not path.is_dir()}
     assert left == {"c/x_sr.nii.gz", "c/.x_sr.begun", "c/.y_sr.done.json", "d/.x_sr.begun"}
     assert (tmp_path / "d" / ".partial-12-x_sr").exists()
-    assert not begun.parent.exists()
+    assert not (tmp_path / "a").exists()
 
 
 def test_what_a_kill_left_goes_with_the_next_run_though_its_scan_fails_now(
