@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from studies.figures import lines
 from studies.page import markdown_table
 from studies.scores import Results, with_interval
@@ -18,12 +20,15 @@ KINDS = {
     "hr_noise": "redrawn, and noise of 0.01 on HR",
 }
 REFERENCE = "copies_1"
+# Made with other seeds too, as the reference was.
+REPEATED, SEEDS = "redrawn", (1, 2)
 SIGMAS = (0.0, 0.03, 0.06)
 
 
 def tables(results: Results) -> dict[str, str]:
-    """`psnr-0`, `psnr-0.03`, `psnr-0.06`: in the head mask; `gains`: over fixed noise, at 0.03."""
-    return {**{f"psnr-{sigma:g}": _psnr(results, sigma) for sigma in SIGMAS}, "gains": _gains(results)}
+    """`psnr-0`, `psnr-0.03`, `psnr-0.06`: in the head mask; `gains`, `seeds`: over fixed noise, at 0.03."""
+    by_level = {f"psnr-{sigma:g}": _psnr(results, sigma) for sigma in SIGMAS}
+    return {**by_level, "gains": _gains(results), "seeds": _seeds(results)}
 
 
 def figures(results: Results, folder: Path) -> None:
@@ -50,6 +55,14 @@ def _psnr(results: Results, sigma: float) -> str:
         rows.append([title, *(f"{value:.2f}" for value in values)])
     headings = [f"{people}, {region}" for region in ("head", "whole") for people in PEOPLE]
     return markdown_table(["people, region", *headings], rows)
+
+
+def _seeds(results: Results) -> str:
+    rows = []
+    for people in PEOPLE:
+        gaps = results.by_seed(f"{people}_{REPEATED}", f"{people}_{REFERENCE}", SEEDS, sigma=0.03)
+        rows.append([str(people), ", ".join(f"{gap:+.2f}" for gap in gaps), f"{np.mean(gaps):+.2f}"])
+    return markdown_table(["people", "by seed", "mean"], rows)
 
 
 def _gains(results: Results) -> str:

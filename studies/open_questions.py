@@ -9,7 +9,6 @@ import numpy as np
 
 from studies.figures import lines
 from studies.page import markdown_table
-from studies.plan import seeded
 from studies.scores import Results, with_interval
 
 # The first run of a group is what the others are compared with.
@@ -42,13 +41,8 @@ def tables(results: Results) -> dict[str, str]:
 def _seeds(results: Results) -> str:
     rows = []
     for run, reference in CLOSE.items():
-        pairs = [(run, reference), *((seeded(run, seed), seeded(reference, seed)) for seed in SEEDS)]
         for sigma in SIGMAS:
-            gaps = [
-                results.difference(*pair, "psnr", sigma=sigma, region="head").estimate
-                for pair in pairs
-                if set(pair) <= set(results.titles)
-            ]
+            gaps = results.by_seed(run, reference, SEEDS, sigma=sigma)
             title = f"{results.titles[run]} − {results.titles[reference]}, sigma {sigma:g}"
             rows.append([title, ", ".join(f"{gap:+.2f}" for gap in gaps), f"{np.mean(gaps):+.2f}"])
     return markdown_table(["PSNR difference, dB", "by seed", "mean"], rows)

@@ -14,6 +14,7 @@ from lfsr_tf.evaluation.bootstrap import Interval, means_over_clusters
 from lfsr_tf.evaluation.methods import MODEL
 from lfsr_tf.physics.settings import RawImage
 from lfsr_tf.storage import atomic_path
+from studies.plan import seeded
 
 _SAMPLES, _CONFIDENCE, _SEED = 2000, 0.95, 0
 
@@ -64,6 +65,15 @@ class Results:
             seed=_SEED,
         )
         return found
+
+    def by_seed(self, run: str, reference: str, seeds: Sequence[int], **place: Any) -> list[float]:
+        """The difference in PSNR inside the head, of the runs themselves and as made with other seeds too."""
+        pairs = [(run, reference), *((seeded(run, seed), seeded(reference, seed)) for seed in seeds)]
+        return [
+            self.difference(*pair, "psnr", region="head", **place).estimate
+            for pair in pairs
+            if set(pair) <= set(self.titles)
+        ]
 
     def recovered(
         self, run: str, scan: str, method: str = MODEL, *, image: RawImage = "magnitude"
