@@ -33,10 +33,15 @@ def figures(results: Results, folder: Path) -> None:
         for run, title in results.titles.items()
     }
     marks = [f"{sigma:g}" for sigma in SIGMAS]
-    lines(gains, marks, ("sigma", "PSNR above zero-filling, dB"), folder / "denoising.svg")
+    lines(
+        gains,
+        marks,
+        ("sigma, of the 99.9th percentile", "PSNR above zero-filling, dB"),
+        folder / "denoising.svg",
+    )
     curves = {title: results.runs[run]["history"]["val_psnr"] for run, title in results.titles.items()}
     epochs = [str(epoch + 1) for epoch in range(len(next(iter(curves.values()))))]
-    lines(curves, epochs, ("epoch", "validation PSNR, dB"), folder / "denoising_curves.svg")
+    lines(curves, epochs, ("epoch", "validation PSNR, whole patches, dB"), folder / "denoising_curves.svg")
 
 
 def _metric(results: Results, metric: str, region: str, digits: int) -> str:

@@ -37,11 +37,16 @@ def figures(results: Results, folder: Path) -> None:
         title: [results.mean(f"{people}_{kind}", "psnr", sigma=0.03, region="head") for people in PEOPLE]
         for kind, title in KINDS.items()
     }
-    labels = ("people to train on", "PSNR in the head at 0.03, dB")
-    lines(values, [str(people) for people in PEOPLE], labels, folder / "more_data.svg")
+    labels = ("people to train on", "PSNR in the head at sigma 0.03, dB")
+    lines(values, [str(people) for people in PEOPLE], labels, folder / "more_data.svg", log=True)
     curves = {title: results.runs[f"1_{kind}"]["history"]["val_psnr"] for kind, title in KINDS.items()}
     epochs = [str(epoch + 1) for epoch in range(len(next(iter(curves.values()))))]
-    lines(curves, epochs, ("epoch, 1 person", "validation PSNR, dB"), folder / "more_data_curves.svg")
+    lines(
+        curves,
+        epochs,
+        ("epoch, 1 person", "validation PSNR, whole patches, dB"),
+        folder / "more_data_curves.svg",
+    )
 
 
 def _psnr(results: Results, sigma: float) -> str:

@@ -52,7 +52,9 @@ def figures(results: Results, folder: Path) -> None:
     """`open_questions_curves.svg`: validation PSNR of the losses by epoch."""
     curves = {results.titles[run]: results.runs[run]["history"]["val_psnr"] for run in GROUPS["losses"]}
     epochs = [str(epoch + 1) for epoch in range(len(next(iter(curves.values()))))]
-    lines(curves, epochs, ("epoch", "validation PSNR, dB"), folder / "open_questions_curves.svg")
+    lines(
+        curves, epochs, ("epoch", "validation PSNR, whole patches, dB"), folder / "open_questions_curves.svg"
+    )
 
 
 def _table(results: Results, group: str, runs: tuple[str, ...]) -> str:

@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table as RichTable
 
 from lfsr_tf.cli.console import console, print_error, print_warning, progress_bar, raise_for_failed
 from lfsr_tf.cli.given import AcquisitionOption, acquisition_of, given
 from lfsr_tf.cli.quiet import with_quiet_tensorflow
+from lfsr_tf.cli.tables import print_by_scan, print_table
 
 if TYPE_CHECKING:
     from lfsr_tf.evaluation import EvaluationConfig, Results
-    from lfsr_tf.evaluation.report.views import Cell, Table as View
+    from lfsr_tf.evaluation.report.curves import History
     from lfsr_tf.networks import TrainedModel
 
 
@@ -108,14 +107,16 @@ def evaluate(
 
 @dataclass(frozen=True)
 class _Networks:
-    """The model under test, the others by their names, and by name which file each is."""
+    """The model under test, the others by their names, by name which file each is, and how it was trained."""
 
     model: TrainedModel
     against: Mapping[str, TrainedModel]
     files: Mapping[str, dict[str, str]]
+    history: History
 
 
 def _load(model: Path, against: Sequence[Path]) -> _Networks:
+    from lfsr_tf.evaluation import read_history
     from lfsr_tf.evaluation.methods import MODEL
     from lfsr_tf.evaluation.other_networks import check_names
     from lfsr_tf.models import load_model
@@ -124,7 +125,9 @@ def _load(model: Path, against: Sequence[Path]) -> _Networks:
     paths = {MODEL: model, **{_name(path): path for path in against}}
     loaded = {name: load_model(path) for name, path in paths.items()}
     files = {name: _file_of(path) for name, path in paths.items()}
-    return _Networks(loaded.pop(MODEL), loaded, files)
+    # A run has it beside its model; a shipped model has none.
+    history = read_history(_weights(model).with_name("history.csv"))
+    return _Networks(loaded.pop(MODEL), loaded, files, history)
 
 
 def _name(model: Path) -> str:
@@ -134,16 +137,28 @@ def _name(model: Path) -> str:
 
 
 def _file_of(model: Path) -> dict[str, str]:
-    """Where a model's weights stand, and their hash."""
+    """Which file a model is, in words that name no place which the user did not name, and its hash."""
     from lfsr_tf.hashing import sha256_file
-    from lfsr_tf.models import provenance
+
+    weights = _weights(model)
+    file = f"{model}, of the package" if _is_of_the_package(model) else str(weights)
+    return {"file": file, "sha256": sha256_file(weights)}
+
+
+def _weights(model: Path) -> Path:
     from lfsr_tf.models.catalogue import SHIPPED
     from lfsr_tf.networks.checkpoint import MODEL_FILE
 
-    own = model / MODEL_FILE if model.is_dir() else model
+    if _is_of_the_package(model):
+        return SHIPPED / f"{model}.safetensors"
+    return model / MODEL_FILE if model.is_dir() else model
+
+
+def _is_of_the_package(model: Path) -> bool:
+    from lfsr_tf.models import provenance
+
     # Of the package's models alone it is known where they come from.
-    file = SHIPPED / f"{model}.safetensors" if provenance(model) else own
-    return {"file": str(file), "sha256": sha256_file(file)}
+    return bool(provenance(model))
 
 
 def _run(
@@ -154,6 +169,7 @@ def _run(
     output: Path,
     overwrite: bool,
 ) -> None:
+    from lfsr_tf.evaluation import write_results
     from lfsr_tf.evaluation.output import is_result
     from lfsr_tf.scans import find_scans
     from lfsr_tf.storage import atomic_folder
@@ -161,7 +177,7 @@ def _run(
     with atomic_folder(output, replaces=is_result, overwrite=overwrite) as folder:
         found = find_scans(scans, results=False)
         results = _with_files(_evaluate(networks, found, kspace, config), networks.files)
-        _write(results, folder)
+        write_results(results, folder, history=networks.history)
     _print_tables(results)
     for warning in results.warnings:
         print_warning(warning)
@@ -200,55 +216,12 @@ def _with_files(results: Results, files: Mapping[str, dict[str, str]]) -> Result
     )
 
 
-def _write(results: Results, folder: Path) -> None:
-    from lfsr_tf.evaluation import read_history, write_results
-
-    # A run has it beside its model; a shipped model has none.
-    history = read_history(Path(results.model["file"]).with_name("history.csv"))
-    write_results(results, folder, history=history)
-
-
 def _print_tables(results: Results) -> None:
     from lfsr_tf.evaluation.report.views import difference_table, metric_table, outer_band_table
 
     views = [metric_table(results, metric, "head") for metric in ("psnr", "ssim")]
     views.append(difference_table(results, "psnr"))
     for view in views:
-        console.print(_as_rich(view))
+        print_table(view)
     if results.outer_band:
-        _print_by_scan(outer_band_table(results.outer_band, results.config))
-
-
-def _print_by_scan(view: View) -> None:
-    """A table for each scan, one row a method: the name of a file fills a line by itself."""
-    console.print(view.caption, style="bold", markup=False)
-    for scan in dict.fromkeys(row.headings[1:] for row in view.rows):
-        rows = [row for row in view.rows if row.headings[1:] == scan]
-        name, contrast, signal = scan
-        console.print(f"{name}: {contrast}, signal {signal}", soft_wrap=True, markup=False)
-        table = RichTable("Method")
-        for row in rows:
-            table.add_column(row.headings[0], justify="right")
-        for method, *cells in zip(view.columns, *(row.cells for row in rows), strict=True):
-            table.add_row(method, *map(_marked, cells))
-        console.print(table)
-
-
-def _as_rich(view: View) -> RichTable:
-    """A table of the report for the terminal, without the number of volumes, which the report has."""
-    shown = [index for index, heading in enumerate(view.headings) if heading != "Volumes"]
-    table = RichTable(title=view.caption, title_justify="left", title_style="bold")
-    for index in shown:
-        table.add_column(view.headings[index], overflow="fold")
-    for column in view.columns:
-        table.add_column(column, justify="right", overflow="fold")
-    for row in view.rows:
-        headings = (escape(row.headings[index]) for index in shown)
-        table.add_row(*headings, *map(_marked, row.cells))
-    return table
-
-
-def _marked(cell: Cell) -> str:
-    text = f"[bold]{cell.text}[/bold]" if cell.best else cell.text
-    # No space behind the sign: four methods fit into 80 columns, and a narrower cell breaks before it.
-    return f"{text} {cell.note.replace('± ', '±')}" if cell.note else text
+        print_by_scan(outer_band_table(results.outer_band, results.config))

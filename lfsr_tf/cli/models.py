@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from lfsr_tf.cli.console import console
+from lfsr_tf.cli.tables import fits
 
 if TYPE_CHECKING:
     from lfsr_tf.models import ModelCard
@@ -29,18 +30,40 @@ def models(
     from lfsr_tf.models import list_models, read_card
 
     if name is None:
-        console.print(_overview({each: read_card(each) for each in list_models()}))
+        _print_overview({each: read_card(each) for each in list_models()})
     else:
         _print_card(name, read_card(name))
 
 
-def _overview(cards: dict[str, ModelCard]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("model", "network", "parameters", "multiply-adds", "what for"):
-        table.add_column(heading, justify="right" if heading in ("parameters", "multiply-adds") else "left")
+# Summaries of fewer letters a line are hard to read.
+_LEAST_SUMMARY = 24
+
+
+def _print_overview(cards: Mapping[str, ModelCard]) -> None:
+    """As a table, or as lines where the terminal is too narrow for its words."""
+    table = _overview(cards)
+    if fits(table, wrapped=True):
+        console.print(table)
+        return
     for name, card in cards.items():
-        cost = f"{card.multiply_adds / 1e9:.2f} G"
-        table.add_row(name, card.info.network, f"{card.parameters:,}", cost, card.summary)
+        console.print(f"{name}: {card.summary}", markup=False)
+        cost = f"{card.parameters:,} parameters, {_multiply_adds(card)} multiply-adds"
+        console.print(f"  {card.info.network}, {cost}", markup=False)
+
+
+def _multiply_adds(card: ModelCard) -> str:
+    return f"{card.multiply_adds / 1e9:.2f} G"
+
+
+def _overview(cards: Mapping[str, ModelCard]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("model", "network"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("parameters", "multiply-adds"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("what for", min_width=_LEAST_SUMMARY)
+    for name, card in cards.items():
+        table.add_row(name, card.info.network, f"{card.parameters:,}", _multiply_adds(card), card.summary)
     return table
 
 
@@ -52,9 +75,7 @@ def _print_card(name: str, card: ModelCard) -> None:
         NOT_A_DEVICE,
         f"Network: {card.info.network} {dict(card.info.settings)}, scale {card.info.scale}.",
     ]
-    lines.append(
-        f"{card.parameters:,} parameters, {card.multiply_adds / 1e9:.2f} G multiply-adds a 64 x 64 slice."
-    )
+    lines.append(f"{card.parameters:,} parameters, {_multiply_adds(card)} multiply-adds a 64 x 64 slice.")
     lines.append(f"Trained for {_ranges(card)}. {card.training}")
     lines += [f"Data: {source}" for source in card.data]
     lines += [f"Known failure: {failure}" for failure in card.known_failures]

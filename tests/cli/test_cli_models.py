@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import pytest
 from typer.testing import Result
 
 from lfsr_tf.cli.models import models
@@ -14,6 +15,20 @@ def test_all_models_are_listed(run_command: Run) -> None:
     assert result.exit_code == 0
     for name in list_models():
         assert any(line.startswith(name) for line in result.output.splitlines())
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_no_word_of_the_list_is_cut_or_broken(
+    run_command: Run, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    result = run_command(models)
+    lines = result.output.splitlines()
+    assert max(map(len, lines)) <= columns
+    for name in list_models():
+        card = read_card(name)
+        words = f"{name} {card.info.network} {card.parameters:,} multiply-adds {card.summary}".split()
+        assert all(any(word in line for line in lines) for word in words)
 
 
 def test_a_card_is_printed_whole(run_command: Run) -> None:

@@ -51,6 +51,7 @@ def test_networks_have_the_names_that_the_user_gave_and_say_which_files_they_are
     assert {*found["against"]} == {"fast", "second.v2", "best"}
     assert found["model"]["sha256"] == sha256(run_folder / "best.keras")
     assert found["against"]["fast"]["sha256"] == read_card("fast").sha256
+    assert found["against"]["fast"]["file"] == "fast, of the package"
     for name, file in (("second.v2", second / "best.keras"), ("best", third)):
         assert found["against"][name]["sha256"] == sha256(file)
         assert found["against"][name]["file"] == str(file)
@@ -58,6 +59,39 @@ def test_networks_have_the_names_that_the_user_gave_and_say_which_files_they_are
     assert all(each["sha256"] in page for each in (found["model"], *found["against"].values()))
     for word in ("network minus other method", "fast", "second.v2", "best"):
         assert word in result.output
+
+
+def test_files_are_named_as_the_user_named_them_and_no_other_place_is(
+    run_folder: Path, scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(run_folder, "runs/own")
+    Path("history.csv").write_text("epoch,loss\n0,0.5\n")
+    result = run("fast", scan.name, "-o", "report", *QUICK, "--against", "runs/own")
+    assert result.exit_code == 0, result.output
+    found = figures(Path("report"))
+    assert found["model"]["file"] == "fast, of the package"
+    assert found["against"]["own"]["file"] == str(Path("runs/own/best.keras"))
+    page = Path("report/report.html").read_text(encoding="utf-8")
+    for place in (str(tmp_path), str(Path(models.__file__).parent)):
+        assert place not in page and place not in Path("report/results.json").read_text(encoding="utf-8")
+    # A file of that name beside the user has nothing to do with a shipped model.
+    assert "Training</h3>" not in page
+
+
+def test_60_columns_break_no_word_and_no_number(run_folder: Path, scan: Path, tmp_path: Path) -> None:
+    given = [word for name in ("cubic", "nlm") for word in ("--baseline", name)]
+    kspace = write_kspace(tmp_path / "low_T1.h5")
+    given += ["--against", "fast", "--lowfield-kspace", str(kspace), "--sigma", "0"]
+    result = run(run_folder, scan, "-o", tmp_path / "report", *QUICK, *given, columns=60)
+    assert result.exit_code == 0, result.output
+    tables = result.stdout[: result.stdout.index("report: ")]
+    assert not any(len(line) > 60 for line in tables.splitlines())
+    number = r"[+−]?\d+\.\d+"
+    for method in ("Zero-filling", "Cubic", "Non-local means", "fast", "Network"):
+        rows = [line for line in tables.splitlines() if line.startswith(f"│ {method} ")]
+        assert len(rows) >= 2 and all(re.search(rf" {number} +│", row) for row in rows)
+    assert re.search(r"┃ +σ 0.05 ┃ +σ 0 ┃", tables)
 
 
 def test_measured_k_space_judges_them_too(run_folder: Path, scan: Path, tmp_path: Path) -> None:
@@ -78,11 +112,9 @@ def test_80_columns_break_no_number_and_cut_no_name_of_two_networks_more(
     result = run(run_folder, scan, "-o", tmp_path / "report", *QUICK, *given, columns=80)
     assert result.exit_code == 0, result.output
     table = result.output[: result.output.index("SSIM")]
-    heading = [line.split("┃") for line in table.splitlines() if "┃" in line]
-    names = ["".join(parts).replace(" ", "") for parts in zip(*heading, strict=True)]
-    assert names[3:-1] == ["Zero-filling", "Cubic", "Non-localmeans", "fast", second.name, "Network"]
-    (row,) = [line for line in table.splitlines() if "0.05" in line]
-    assert len(re.findall(r" -?\d+\.\d\d │", row)) == 1 + 6
+    rows = re.findall(r"│ (\S.*?) +│ +(\d+\.\d\d) │", table)
+    names = ["Zero-filling", "Cubic", "Non-local means", "fast", second.name, "Network"]
+    assert [name for name, _ in rows] == names
 
 
 @pytest.mark.parametrize(

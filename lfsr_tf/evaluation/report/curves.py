@@ -52,6 +52,10 @@ _STYLE = {
 }
 # Inches: of the figure at least, of a panel, and of what stands beside the panels and of a line below them.
 _LEAST_WIDTH, _PANEL_WIDTH, _MARGIN, _HEIGHT, _LEGEND_LINE = 4.6, 2.6, 0.6, 2.9, 0.22
+# Points of a curve stand this part of the axis beside the next one's, so that their intervals are apart.
+_SHIFT = 0.02
+# Inches of the legend at most, where no name alone is wider: what a telephone shows of a chart at first.
+_LEGEND_WIDTH = 3.5
 # More beside each other would be shrunk on a page until their letters cannot be read.
 _MOST_ABREAST = 4
 _LOSS_COLOUR, _VALIDATION_COLOUR = "#8b93a1", "#2f81d6"
@@ -67,12 +71,12 @@ def metric_curves(results: Results, metric: str) -> str:
     with _panels(results, METRIC_LABELS[metric]) as (figure, axes):
         for axis, contrast in axes:
             for method in results.methods:
-                _draw(axis, _line(rows, contrast, metric, method), method, results, band=False)
+                _draw(axis, _line(rows, contrast, metric, method), method, results)
         return _svg(figure)
 
 
 def difference_curves(results: Results, metric: str) -> str:
-    """Network minus each other method inside the head, with bands for bootstrap intervals over subjects.
+    """Network minus each other method inside the head, with bars for bootstrap intervals over subjects.
 
     Returns:
         One `<svg>` element.
@@ -81,8 +85,8 @@ def difference_curves(results: Results, metric: str) -> str:
     with _panels(results, f"{METRIC_LABELS[metric]}\nnetwork − {rival_word(results)}") as (figure, axes):
         for axis, contrast in axes:
             axis.axhline(0.0, color=_INK, linewidth=1.0)
-            for method in results.rivals:
-                _draw(axis, _line(gaps, contrast, metric, method), method, results, band=True)
+            for method, shift in _shifts(results).items():
+                _draw(axis, _line(gaps, contrast, metric, method), method, results, shift)
         return _svg(figure)
 
 
@@ -162,14 +166,23 @@ def _line(rows: tuple[Summary, ...], contrast: str, metric: str, method: str) ->
     return sorted(found, key=lambda row: row.sigma)
 
 
-def _draw(axis: Axes, points: list[Summary], method: str, results: Results, *, band: bool) -> None:
-    sigmas, means = [row.sigma for row in points], [row.mean for row in points]
+def _shifts(results: Results) -> dict[str, float]:
+    """How far beside its noise level each rival's points stand."""
+    sigmas = results.config.sigmas
+    step, middle = _SHIFT * (max(sigmas) - min(sigmas)), (len(results.rivals) - 1) / 2.0
+    return {method: step * (number - middle) for number, method in enumerate(results.rivals)}
+
+
+def _draw(
+    axis: Axes, points: list[Summary], method: str, results: Results, shift: float | None = None
+) -> None:
+    """A method's line; with a shift, each of its points stands beside its place and has its interval."""
+    places, means = [row.sigma + (shift or 0.0) for row in points], [row.mean for row in points]
     colour, marker = colour_of(method, results.methods), marker_of(method, results.methods)
-    axis.plot(sigmas, means, color=colour, marker=marker, label=METHOD_LABELS[method])
-    bounds = [(row.low, row.high) for row in points if row.low is not None and row.high is not None]
-    if band and len(bounds) == len(points):
-        low, high = zip(*bounds, strict=True)
-        axis.fill_between(sigmas, low, high, color=colour, alpha=0.15, linewidth=0)
+    axis.plot(places, means, color=colour, marker=marker, label=METHOD_LABELS[method])
+    for place, row in zip(places, points, strict=True):
+        if shift is not None and row.low is not None and row.high is not None:
+            axis.vlines(place, row.low, row.high, color=colour, linewidth=1.2)
 
 
 def _draw_epochs(axis: Axes, values: Sequence[float], colour: str, label: str) -> None:
@@ -181,14 +194,14 @@ def _draw_epochs(axis: Axes, values: Sequence[float], colour: str, label: str) -
 
 
 def _add_legend(figure: Figure) -> None:
-    """Below the panels, in as many lines as the figure's width asks for; the panels keep their height."""
+    """Below the first panels, in as many lines as its width asks for; the panels keep their height."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
     for columns in range(len(labels), 0, -1):
-        legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+        legend = figure.legend(handles, labels, loc="outside lower left", ncols=columns)
         for text in legend.get_texts():
             # A network's name is a user's, as a contrast's.
             text.set_parse_math(False)
-        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+        if columns == 1 or legend.get_window_extent().width <= _LEGEND_WIDTH * figure.dpi:
             lines = math.ceil(len(labels) / columns)
             figure.set_figheight(figure.get_figheight() + _LEGEND_LINE * (lines - 1))
             return

@@ -36,11 +36,13 @@ METHOD_COLOURS = {
     "nlm-biased": "#9b7fc7",
     "model": "#2f81d6",
 }
-METHOD_MARKERS = {"zero-fill": "o", "cubic": "^", "nlm": "s", "nlm-biased": "v", "model": "D"}
+# As Matplotlib names them, one series after the other.
+MARKERS = ("o", "^", "s", "v", "D", "P", "X", "p", "*", "h", "<")
+METHOD_MARKERS = dict(zip(METHOD_COLOURS, MARKERS, strict=False))
 # Of the methods that the tables above do not have, in their order.
 _SPARE_COLOURS = ("#cc79a7", "#d55e00", "#56b4e9", "#b8a800", "#8c5a3c")
 # Of another number than the colours: each pair comes again after thirty.
-_SPARE_MARKERS = ("P", "X", "p", "*", "h", "<")
+_SPARE_MARKERS = MARKERS[len(METHOD_MARKERS) :]
 # They have no use for the noise level.
 _INTERPOLATIONS = ("zero-fill", "cubic")
 METHOD_DEFINITIONS = {

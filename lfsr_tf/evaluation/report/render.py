@@ -36,6 +36,8 @@ _MAIN_METRICS = ("psnr", "ssim")
 _MORE_METRICS = tuple(metric for metric in METRICS if metric not in _MAIN_METRICS)
 # Metadata longer than this hides the rest of the table.
 _LONGEST_VALUE = 200
+# Of a setting or a range that is no whole number, at most.
+_DIGITS = 3
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,7 @@ def _text(value: object, separator: str = ", ") -> str:
     if isinstance(value, list):
         return separator.join(map(_text, value))
     text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-    text = f"{value:.6g}" if isinstance(value, float) else text
+    text = f"{value:.{_DIGITS}g}" if isinstance(value, float) else text
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
