@@ -42,21 +42,30 @@ CONTRASTS = (
 
 FIELD_STRENGTH = _all_of(_BEGIN, r"[A-Za-z]*\d+(?:[.p]\d+)?m?T")
 
+_BEFORE_AFTER = r"(?:pre|post|intra)[-_]?(?:op|operative|surgery|treatment|therapy|contrast|gd|tx|rt)?"
 OCCASION = _all_of(
     _BEGIN,
     r"ses-[a-z0-9]+",
     r"week-\d{3}-\d",  # LUMIERE's: two scans in one week
     r"(?:study|scan|time)-?\d+",
     r"(?:ses|session|visit|run|rep|acq|tp|timepoint|day|month|week|year)[-_ ]?\d+",
-    r"(?:pre|post|intra)[-_]?(?:op|operative|surgery|treatment|therapy|contrast|gd|tx|rt)?\d*",
+    rf"{_BEFORE_AFTER}\d*",
     r"baseline\d*|screening|rescan\d*|retest\d*|follow[-_ ]?up(?:[-_ ]?\d+)?",
 )
 """Words that speak of an occasion wherever they stand."""
 
+# Four digits and more behind pre and post are a year or a date.
+NUMBERED = _all_of(_BEGIN, rf"(?:{_BEFORE_AFTER}(?!\d{{4}})|(?=scan))(?P<number>(?:scan-?)?\d+)")
+"""Occasions whose number may tell files of a collection apart, where others speak of one person's visits."""
+
 _YEAR = r"(?:19|20)\d\d"
 _MONTH, _DAY = r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
-DATE = _all_of(_BEGIN, rf"{_YEAR}{_MONTH}{_DAY}(?:\d{{6}})?", rf"{_YEAR}([-.]){_MONTH}\1{_DAY}")
-"""Dates, with the time or without: a person's name where there is no other."""
+_TIME = r"[T_-](?:[01]\d|2[0-3])(?P<colon>[-_:.]?)[0-5]\d(?P=colon)[0-5]\d(?:\.\d+)?"
+DATE = _all_of(
+    _BEGIN,
+    rf"(?P<date>{_YEAR}{_MONTH}{_DAY}(?:\d{{6}})?|{_YEAR}(?P<between>[-.]){_MONTH}(?P=between){_DAY})(?:{_TIME})?",
+)
+"""Dates, with the time or without: a person's name where there is no other, but for a time set apart."""
 
 MANNER = _all_of(
     _BEHIND,

@@ -20,6 +20,7 @@ from lfsr_tf.scans.name_words import (
     FIELD_STRENGTH,
     LABELS,
     MANNER,
+    NUMBERED,
     OCCASION,
     PART_END,
     PERHAPS_OCCASION,
@@ -40,13 +41,13 @@ _BIDS_BETWEEN = re.compile(r"ses-[A-Za-z0-9]+|(?:anat|dwi|fmap|func|perf)(?:_?\d
 _PLACEHOLDERS = frozenset(
     {"", "anon", "anonymised", "anonymized", "anonymous", "n/a", "na", "nan", "none", "null", NOBODY}
 )
-# It tells files of a collection apart, where the other words for a visit speak of one person.
-_NUMBERED_SCAN = re.compile(rf"(?:^|(?<={PART_END})|(?<=_))scan-?\d+(?={PART_END}|_|$)", re.IGNORECASE)
 # Folders of a person's files in one format.
 _FORMAT = re.compile(r"nii|nifti|dicom|dcm|hdf5|h5|npy|mri?|images?|scans?", re.IGNORECASE)
-# Folders of a year, a month, a day, or of many people.
+# Folders of a year, a month, a day, of many people, or of a release: v2, where V2 and v02 may be volunteers.
 _NUMBERED_OTHERWISE = re.compile(
-    r"(?:19|20)\d\d(?:[-.]?\d\d){0,2}|(?:data|dataset|cohort|batch|site|cent(?:er|re)|group|user|set|part|disk)\W?\d+",
+    r"(?:(?:mri|scans)\W?)?(?:19|20)\d\d(?:[-.]?\d\d){0,2}(?:\W(?:mri|scans|data))?"
+    r"|(?:data|dataset|cohort|batch|site|cent(?:er|re)|group|user|set|part|disk|nas|project|study)\W?\d+"
+    r"|(?:release\W?\d+|(?-i:v)[1-9]\d?)(?:-\d+)*",
     re.IGNORECASE,
 )
 # What stands for a date while the other words are looked at; no file's name holds it.
@@ -121,8 +122,10 @@ def subject_from_path(path: Path) -> str:
     to the first that holds a digit, without contrast, occasion and field strength, so that two visits of one
     person get one name, and so do two contrasts, whether they stand before the person or after. A file name
     that says nothing else (`p01/T1.nii.gz`) leaves it to the nearest folder that does. Where that holds no
-    digit, it may be a collection, whose files a number tells apart (`train/scan01.nii.gz`: `train-scan01`).
-    A date alone is the person, unless the next folder has a number of its own (`p01/20190403/T1.nii.gz`).
+    digit, it may be a collection, whose files a number tells apart (`train/scan01.nii.gz`: `train-scan01`,
+    `train/pre01.nii.gz` and `train/post01.nii.gz`: `train-01`). A date alone, or with a time or the number of
+    a series behind it, is the person, unless the next folder has a number of its own
+    (`p01/20190403/T1.nii.gz`).
     """
     path = path.absolute()
     if label := bids_label(path):
@@ -134,10 +137,10 @@ def subject_from_path(path: Path) -> str:
     person, folder, *_ = *islice(filter(None, chain([told], spoken)), 2), NOBODY, NOBODY
     if DATE.fullmatch(person) and _is_numbered(folder):
         return folder
-    number = _NUMBERED_SCAN.search(name)
+    number = NUMBERED.search(name)
     if told or number is None or person == NOBODY or any(map(str.isdigit, person)):
         return person
-    return f"{person}-{number.group()}"
+    return f"{person}-{number['number']}"
 
 
 def _is_numbered(folder: str) -> bool:
@@ -151,24 +154,26 @@ def _person(name: str) -> str:
         return published["person"].replace("_", "-")
     for pattern in (OCCASION, FIELD_STRENGTH, MANNER):
         name = pattern.sub("", name)
-    return _leading_words(DATE.sub(_SOME_DATE, name)) or _leading_words(name)
+    date = DATE.search(name)
+    return _leading_words(DATE.sub(_SOME_DATE, name)) or (date["date"].replace(".", "-") if date else "")
 
 
 def _leading_words(name: str) -> str:
     """The parts up to the first word with a digit, or to a contrast behind some part, joined by hyphens."""
     kept: list[str] = []
-    told = taken = False
+    dated = taken = False
     for word in name.split("_"):
         is_contrast = contrast_from_text(word) != "unknown"
         taken |= is_contrast
         before = len(kept)
         for part in filter(None, re.split(PART_END, word)):
-            told |= part == _SOME_DATE
-            if _may_be_a_person(part, kept[-1] if kept else "", taken):
+            dated |= part == _SOME_DATE
+            # Digits behind a date alone are a time or the number of a series.
+            is_count = dated and not kept and part.isdigit()
+            if not is_count and _may_be_a_person(part, kept[-1] if kept else "", taken):
                 kept.append(part)
-        told |= bool(kept)
         # What follows a contrast says how it was taken or processed.
-        if (told and is_contrast) or any(map(str.isdigit, "".join(kept[before:]))):
+        if ((dated or kept) and is_contrast) or any(map(str.isdigit, "".join(kept[before:]))):
             break
     return "-".join(kept)
 

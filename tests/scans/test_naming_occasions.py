@@ -41,6 +41,13 @@ OCCASIONS = (
     *("axial", "sag", "3D", "tse", "gre"),
 )
 
+# Of a year, of many people or of a release: no person's.
+NUMBERED_FOLDERS = (
+    *("train", "2021", "2021-05", "cohort3", "site_01", "user1", "nas01", "disk2", "project7", "study3"),
+    *("study_3", "study-2019", "project-2019", "release_2", "release-1.2", "v1", "v2.0", "mri_2019"),
+    *("MRI-2019-04", "scans_2019", "scans2019", "data_2019", "data2019", "2019-scans", "2019_mri"),
+)
+
 
 @pytest.mark.parametrize("occasion", OCCASIONS)
 @pytest.mark.parametrize("person", ["smith", "anna01", "Doe-Jane"])
@@ -74,10 +81,60 @@ def test_a_name_of_an_occasion_alone_leaves_the_person_to_the_folder(path):
 
 @pytest.mark.parametrize("path", ["20190403_T1.nii.gz", "2021-05-11/T1.nii.gz", "20190403/nifti/T1.nii.gz"])
 def test_a_date_alone_is_the_person_unless_its_folder_names_one_by_a_number(path):
-    assert subject_from_path(Path("/data/p01", path)) == "p01"
+    for folder in ("p01", "V1", "v07", "subject_2010", "control_1998", "anna2019"):
+        assert subject_from_path(Path("/data", folder, path)) == folder.replace("_", "-")
     date = path.partition("/")[0].partition("_")[0]
-    for folder in ("train", "2021", "2021-05", "cohort3", "site_01", "user1"):
+    for folder in NUMBERED_FOLDERS:
         assert subject_from_path(Path("/data", folder, path)) == date
+
+
+# Names of one person's scans, most of one day, and the person.
+SCANS_OF_A_DAY = {
+    "20190403_101010_T1 20190403_103020_FLAIR": "20190403",
+    "20190403-101010_T1 20190403_10-30-20_FLAIR 20190403T111010.25_T2": "20190403",
+    "2019-04-03_10-10-10_T1 2019-04-03-10.30.20_T2 2019.04.03_10:30:20_FLAIR": "2019-04-03",
+    "20190403_1_T1 20190403_2_FLAIR 20190403-3-T2 T2_20190403_0004": "20190403",
+    "2006-04-18_08_20_30.0/T1 2006-04-18_09_20_30.0/T2": "2006-04-18",
+    "20190403_101010_smith_T1 20190403_2_smith_FLAIR smith_20190403_103020_T2": "smith",
+    "smith_2019-04-03_2019-04-10 2019-04-03_2019-04-10_smith_T1": "smith",
+    "20190403_p07_T1 20190403_1_p07_T1 p07_20190403_101010_T2": "p07",
+    "20190403_p_07_T1 p_07_20190403_101010_T2": "p-07",
+    "007_20190403_101010_T1 007_20190403_103020_T2": "007",
+}
+
+
+@pytest.mark.parametrize(("names", "person"), SCANS_OF_A_DAY.items())
+def test_a_time_or_a_number_of_a_series_behind_a_date_is_no_person(names, person):
+    assert {subject_from_path(Path("/data", f"{name}.nii.gz")) for name in names.split()} == {person}
+
+
+@pytest.mark.parametrize("names", [names for names, person in SCANS_OF_A_DAY.items() if person[0] == "2"])
+def test_a_date_with_more_digits_leaves_the_person_to_a_numbered_folder(names):
+    assert {subject_from_path(Path("/data/p01", f"{name}.nii.gz")) for name in names.split()} == {"p01"}
+
+
+def test_a_date_and_a_time_in_one_number_stay_one():
+    assert subject_from_path(Path("/data/20190403101530_T1.nii.gz")) == "20190403101530"
+
+
+@pytest.mark.parametrize("name", ["pre{:02d}_T1", "T1_post{}", "pre_{}", "preop{}_FLAIR", "post-op{}"])
+def test_numbers_behind_pre_and_post_tell_a_collection_apart_and_no_persons_scans(name):
+    paths = [f"{name.format(number)}.nii.gz" for number in (1, 2, 11)]
+    assert len({subject_from_path(Path("/data/train", path)) for path in paths}) == 3
+    assert {subject_from_path(Path("/data/p01", path)) for path in paths} == {"p01"}
+    assert {subject_from_path(Path("/data", f"smith_{path}")) for path in paths} == {"smith"}
+    behind = [path.replace(".nii", "_smith.nii") for path in paths]
+    assert {subject_from_path(Path("/data", path)) for path in behind} == {"smith"}
+
+
+def test_dates_behind_pre_and_post_are_no_numbers_of_people():
+    names = ("pre_20190403", "post_20190501_T1", "post2020_FLAIR")
+    assert {subject_from_path(Path("/data/john", f"{name}.nii.gz")) for name in names} == {"john"}
+
+
+def test_scans_before_and_after_of_one_number_are_one_persons():
+    names = ("pre01_T1", "post01_T1", "FLAIR_post_01")
+    assert {subject_from_path(Path("/data/train", f"{name}.nii.gz")) for name in names} == {"train-01"}
 
 
 @pytest.mark.parametrize(

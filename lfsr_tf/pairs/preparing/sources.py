@@ -130,16 +130,9 @@ def volumes_of(
     check_disjoint(subjects, "subject")
     _check_scans((volume.scan_hash, volume.scan, volume.split) for volume in volumes)
     _check_once((volume.scan_hash, volume.subject, volume.scan) for volume in volumes if not volume.volume)
-    wanted = any(source.split == "validation" for source in sources) or config.validation_fraction > 0.0
-    for side, needed in (("train", True), ("validation", wanted)):
-        if needed and not subjects[side]:
-            raise ConfigError(
-                f"Expected subjects on both sides. Received: "
-                f"{', '.join(sorted(set().union(*subjects.values())))}, none of them for {side}. Name "
-                "validation scans, or change validation_fraction (0 for no validation)."
-            )
+    _check_sides(sources, volumes, config)
     _check_sizes(volumes, config)
-    _warn_of_guesses(sources, volumes)
+    warn_of_names_alike(_guessed(sources, volumes))
     return volumes
 
 
@@ -162,14 +155,41 @@ def _sided(
     return volumes
 
 
-def _warn_of_guesses(sources: Sequence[Source], volumes: Sequence[Volume]) -> None:
-    """Where a hash parts people whom nothing but names of files tells apart."""
+def _check_sides(sources: Sequence[Source], volumes: Sequence[Volume], config: PairsConfig) -> None:
+    """Refuse a side without anyone, unless that is validation and nobody asked for it."""
+    wanted = any(source.split == "validation" for source in sources) or config.validation_fraction > 0.0
+    filled = {volume.split for volume in volumes}
+    for side in SPLITS if wanted else SPLITS[:1]:
+        if side not in filled:
+            received, remedy = _who_is_there(sources, volumes)
+            raise ConfigError(
+                f"Expected subjects on both sides. Received: {received}, none of them for {side}. {remedy}, "
+                "or change validation_fraction (0 for no validation)."
+            )
+
+
+def _who_is_there(sources: Sequence[Source], volumes: Sequence[Volume]) -> tuple[str, str]:
+    """The people of all scans and what may bring others to the empty side, in words for a message."""
+    subjects = sorted({volume.subject for volume in volumes})
+    scans = {volume.source for volume in volumes}
+    told_by_scans = all(sources[number].split == "auto" and not sources[number].subject for number in scans)
+    if not told_by_scans or len(subjects) > 1 or len(scans) == 1:
+        return ", ".join(subjects), "Name validation scans"
+    told = ", as far as their names tell" if any(_guessed(sources, volumes).values()) else ""
+    return (
+        f"all {len(scans)} scans are of one subject, {subjects[0]}{told}",
+        "Name each scan's person in a manifest with a column subject, name validation scans",
+    )
+
+
+def _guessed(sources: Sequence[Source], volumes: Sequence[Volume]) -> dict[str, set[str]]:
+    """The subjects on each side whom a hash put there and nothing but names of files tells apart."""
     sides: dict[str, set[str]] = {side: set() for side in SPLITS}
     for volume in volumes:
         source = sources[volume.source]
         if source.split == "auto" and not source.subject and is_guessed(volume.subject, source.path):
             sides[volume.split].add(volume.subject)
-    warn_of_names_alike(sides)
+    return sides
 
 
 def _check_sizes(volumes: Sequence[Volume], config: PairsConfig) -> None:

@@ -21,7 +21,7 @@ _MOST_ALIKE = 4
 
 
 def split_of_subject(subject: str, validation_fraction: float) -> str:
-    """The side of a subject by a stable hash of the name: the same on every machine, whoever else is there.
+    """The side of a subject by a stable hash of the name as it is spelt: the same on every machine.
 
     Args:
         subject: Identifier of the person.
@@ -35,6 +35,9 @@ def split_of_subject(subject: str, validation_fraction: float) -> str:
 
 def sides_of_subjects(subjects: Iterable[str], validation_fraction: float) -> dict[str, str]:
     """The side of each subject, one for all spellings in small and capital letters (Anna01, anna01).
+
+    A name keeps its side whoever else is there, but for its own other spellings: where Anna01 joins, anna01
+    goes to the side of Anna01.
 
     Args:
         subjects: Identifiers of people; those of one person get the side of the first spelling in order.

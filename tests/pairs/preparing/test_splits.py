@@ -6,7 +6,7 @@ from lfsr_tf.errors import ConfigError
 from lfsr_tf.hashing import stable_fraction
 from lfsr_tf.pairs import PairsConfig
 from lfsr_tf.pairs.preparing.sources import SPLITS, Source, check_sources, images_of, volumes_of
-from lfsr_tf.pairs.preparing.splits import check_disjoint, split_of_subject
+from lfsr_tf.pairs.preparing.splits import check_disjoint, sides_of_subjects, split_of_subject
 
 SUBJECTS = [f"sub-{number:04d}" for number in range(2000)]
 
@@ -36,6 +36,14 @@ def test_a_subjects_side_does_not_depend_on_the_others() -> None:
         "sub-0013",
         "sub-0014",
     ]
+
+
+def test_another_spelling_of_a_subject_shares_the_side_of_the_first_in_order() -> None:
+    fraction = parting("Anna01", "anna01")
+    both = sides_of_subjects(["anna01", "Anna01", "bob"], fraction)
+    assert both["anna01"] == both["Anna01"] == split_of_subject("Anna01", fraction)
+    assert both["anna01"] != sides_of_subjects(["anna01"], fraction)["anna01"]
+    assert both["bob"] == split_of_subject("bob", fraction)
 
 
 def test_the_fraction_is_that_of_the_subjects() -> None:
@@ -102,6 +110,22 @@ def test_an_empty_side_is_refused() -> None:
             {0: index_of("sub-0001")},
             PairsConfig(validation_fraction=1e-9),
         )
+
+
+@pytest.mark.parametrize("fraction", [1e-9, 1 - 1e-9])
+def test_scans_of_one_subject_alone_that_a_hash_cannot_part_are_told_of(fraction: float) -> None:
+    config = PairsConfig(validation_fraction=fraction)
+    one = "Received: all 3 scans are of one subject, {}, none of them for {}"
+    missing = "validation" if fraction < 0.5 else "train"
+    for subject, as_told in (("study", ", as far as their names tell"), ("sub-01", ""), ("Doe", "")):
+        sources = [Source(n, f"/study/sub-01_{n}.nii", "auto", sha256=n) for n in "abc"]
+        with pytest.raises(ConfigError) as told:
+            volumes_of(sources, {number: index_of(subject) for number in range(3)}, config)
+        assert one.format(subject + as_told, missing) in str(told.value)
+        assert "manifest with a column subject" in str(told.value) and "\n" not in str(told.value)
+    stated = [replace(source, subject="Doe") for source in sources]
+    with pytest.raises(ConfigError, match=f"Received: Doe, none of them for {missing}. Name validation"):
+        volumes_of(stated, {number: index_of("Doe") for number in range(3)}, config)
 
 
 def test_no_validation_can_be_asked_for() -> None:

@@ -144,5 +144,5 @@ def test_missing_decoder_says_what_to_install(
         dataset.compress(RLELossless, generate_instance_uid=False)
         dataset.save_as(path)
     monkeypatch.setattr(get_decoder(RLELossless), "_available", {})
-    with pytest.raises(ScanError, match=r"RLE Lossless.*pip install lfsr_tf\[dicom\]"):
+    with pytest.raises(ScanError, match=r"RLE Lossless.*pip install .lfsr_tf\[dicom\]"):
         read_dicom(folder)
