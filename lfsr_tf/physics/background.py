@@ -17,11 +17,14 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 from scipy import special
 
+from lfsr_tf.physics.intensity import reference_intensity
+
 BLOCK = 8
-# Of the largest value: transforms in single precision leave so little where an image was masked.
+# Of the reference intensity: transforms in single precision leave so little where an image was masked.
 ROUNDING = 1e-6
 _LEAST_BLOCKS = 6
 _LEAST_FRACTION = 0.01
@@ -87,12 +90,14 @@ def without_rounding(images: tf.Tensor, *, per_image: bool = False) -> tf.Tensor
     """Images [N, H, W] whose rounding errors are 0, as a mask left them before a transform.
 
     Args:
-        images: Real floating-point or complex.
-        per_image: Compare the pixels with the largest of their own image instead of all images.
+        images: Real floating-point or complex; what is not finite becomes 0, too.
+        per_image: Compare the pixels with the reference intensity of their own image instead of all images.
     """
     size = tf.abs(images)
-    largest = tf.reduce_max(size, axis=(1, 2) if per_image else None, keepdims=True)
-    return tf.where(size > ROUNDING * largest, images, tf.zeros_like(images))
+    size = tf.where(tf.math.is_finite(size), size, tf.zeros_like(size))
+    # The largest pixel may be an outlier, beside which noise is small.
+    reference = tf.cast(reference_intensity(size, per_image=per_image), size.dtype)
+    return tf.where(size > ROUNDING * tf.reshape(reference, [-1, 1, 1]), images, tf.zeros_like(images))
 
 
 def _blocks(images: tf.Tensor, per_image: bool) -> tf.Tensor:
@@ -168,12 +173,17 @@ def _within_band(energy: tf.Tensor, like_noise: tf.Tensor, centre: tf.Tensor) ->
 
 def median(values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
     """Median [G] of the chosen values [G, n]; infinite where none is chosen."""
+    if tf.executing_eagerly():
+        # The same figure in a tenth of the time that sorting takes.
+        groups = zip(values.numpy(), chosen.numpy(), strict=True)
+        middle = [np.median(group[these]) if these.any() else math.inf for group, these in groups]
+        return tf.constant(middle, values.dtype, [len(middle)])
     order = tf.sort(tf.where(chosen, values, tf.constant(math.inf, values.dtype)), axis=-1)
     count = tf.reduce_sum(tf.cast(chosen, tf.int32), axis=-1)
-    middle = [
+    lower, upper = (
         tf.gather(order, tf.maximum(index, 0), batch_dims=1) for index in ((count - 1) // 2, count // 2)
-    ]
-    return (middle[0] + middle[1]) / 2
+    )
+    return (lower + upper) / 2
 
 
 def _misfit(blocks: tf.Tensor, energy: tf.Tensor, weight: tf.Tensor, coils: int) -> tf.Tensor:

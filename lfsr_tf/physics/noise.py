@@ -9,13 +9,16 @@ the darkest (textured tissue that fills the image), sigma is unknown, and said t
 Complex data is measured in the same way. Where it has no background, the channel out of phase tells the noise
 (`out_of_phase`), and where that cannot be trusted the finest diagonal high-pass does: too high by what the
 anatomy has of fine detail, and too low where noise is not white (receiver filters damp the rim of k-space),
-at 0.055 T by up to a fifth.
+at 0.055 T by up to a fifth. Both are the noise of a pixel of the image as it is, parts of k-space that were
+not measured included (`coverage`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import tensorflow as tf
@@ -24,14 +27,16 @@ from numpy.typing import NDArray
 from lfsr_tf.errors import ConfigError
 from lfsr_tf.physics.background import BLOCK, background_noise, median, without_rounding
 from lfsr_tf.physics.coil_noise import CombinedNoise, combined_noise, root_mean_square
+from lfsr_tf.physics.coverage import diagonal_gain
 from lfsr_tf.physics.fourier import ifft2c
-from lfsr_tf.physics.out_of_phase import out_of_phase_sigma
+from lfsr_tf.physics.out_of_phase import AcrossPhase
 
 TYPICAL_NOISE_LEVEL = 0.03
 """What a network is told where no noise can be measured: the middle of what 0.055 T scans have."""
 
 _MOSTLY_ZERO = 0.15
-# Of the noise, what receiver filters leave to the high-pass. If it is less, what is out of phase is anatomy.
+# Of a pixel's noise, what receiver filters leave to the high-pass. If it is less, what is out of phase is
+# anatomy. Empty parts of k-space lower neither figure, unless a mask filled them.
 _LEAST_HIGH_PASS = 0.8
 # Of the noise that the other measurements find: what the background of a masked image may have.
 _MOST_OF_MASKED = 1.25
@@ -71,17 +76,22 @@ def estimate_sigma_magnitude(image: tf.Tensor, *, coils: int = 1) -> NoiseEstima
     images = _as_stack(tf.convert_to_tensor(image))
     if coils < 1:
         raise ConfigError(f"Expected coils >= 1. Received: {coils}.")
-    if min(images.shape[-2:]) < BLOCK:
+    magnitude = without_rounding(tf.cast(images, tf.float32))
+    return _of_background(magnitude, coils, _share_of_zeros(magnitude))
+
+
+def _of_background(magnitude: tf.Tensor, coils: int, zeros: float) -> NoiseEstimate:
+    """Of magnitudes [N, H, W], of which a share is 0."""
+    if min(magnitude.shape[-2:]) < BLOCK:
         return NoiseEstimate(None, "unknown", coils, f"the image is smaller than {BLOCK} pixels")
-    noise = background_noise(images, coils=coils)
+    noise = background_noise(magnitude, coils=coils)
     sigma, fraction = float(noise.sigma[0]), 100.0 * float(noise.fraction[0])
     if math.isfinite(sigma):
         return NoiseEstimate(sigma, "background", coils, f"{fraction:.0f} % of the image area is background")
-    zeros = _share_of_zeros(tf.cast(images, tf.float32))
+    reason = "the darkest part of the image is not distributed like noise"
     if zeros > _MOSTLY_ZERO:
-        reason = f"the background is masked: {100.0 * zeros:.0f} % of the voxels are exactly zero"
-    else:
-        reason = "the darkest part of the image is not distributed like noise"
+        part = f"{100.0 * zeros:.0f} % of the voxels are zero, or as small as rounding"
+        reason = f"the background is masked: {part}"
     return NoiseEstimate(None, "unknown", coils, reason)
 
 
@@ -112,50 +122,69 @@ def estimate_sigma_complex(
         )
     if coil_axis is None:
         return _estimate_together(image)
-    estimates = [_estimate_together(coil) for coil in tf.unstack(image, axis=coil_axis)]
+    across = cache(lambda: AcrossPhase.of(_coil_stack(image, coil_axis)))
+    each = enumerate(tf.unstack(image, axis=coil_axis))
+    estimates = [_estimate_channel(_as_stack(coil), across, index) for index, coil in each]
     if not estimates or any(estimate.sigma is None for estimate in estimates):
         return replace(_estimate_together(image), coils=len(estimates))
-    combined = _combined(np.moveaxis(image.numpy(), coil_axis, -3), estimates, coils)
+    combined = _combined(_coil_stack(image, coil_axis), estimates, coils, across)
     shown = next((each for each in estimates if each.method != "background"), estimates[0])
     return replace(shown, sigma=combined.sigma, coils=combined.coils)
 
 
 def _combined(
-    images: NDArray[np.complex64], estimates: list[NoiseEstimate], coils: float | None
+    images: NDArray[np.complex64],
+    estimates: list[NoiseEstimate],
+    coils: float | None,
+    across_phase: Callable[[], AcrossPhase],
 ) -> CombinedNoise:
     sigma, count = root_mean_square([each.sigma or 0.0 for each in estimates]), len(estimates)
     if coils is not None:
         return CombinedNoise.of(sigma, count, coils)
-    images = images.reshape(-1, *images.shape[-3:])
     found = combined_noise(images, sigma)
     if found.coils != count or {each.method for each in estimates} - {"background"} != {"out-of-phase"}:
         return found
     # No air that all coils share shows how their noise is correlated.
-    across = out_of_phase_sigma(images)
+    across = across_phase().sigma()
     if across is None:
         return found
     return CombinedNoise(across, min(max(count * (sigma / across) ** 2, 1.0), float(count)))
 
 
+def _coil_stack(image: tf.Tensor, coil_axis: int) -> NDArray[np.complex64]:
+    """Images [N, C, H, W]."""
+    images = np.moveaxis(image.numpy(), coil_axis, -3)
+    return images.reshape(-1, *images.shape[-3:])
+
+
 def _estimate_together(image: tf.Tensor) -> NoiseEstimate:
     images = _as_stack(image)
-    estimate = estimate_sigma_magnitude(tf.abs(images))
-    masked = _share_of_zeros(images) > _MOSTLY_ZERO
-    if estimate.sigma is not None and not masked:
+    return _estimate_channel(images, lambda: AcrossPhase.of(images.numpy()[:, None]), 0)
+
+
+def _estimate_channel(images: tf.Tensor, across_phase: Callable[[], AcrossPhase], coil: int) -> NoiseEstimate:
+    """Of complex images [N, H, W] of one coil, whose noise out of phase is measured only if it is needed."""
+    images = without_rounding(images)
+    magnitude = tf.abs(images)
+    zeros = _share_of_zeros(magnitude)
+    estimate = _of_background(magnitude, 1, zeros)
+    if estimate.sigma is not None and zeros <= _MOSTLY_ZERO:
         return estimate
-    without_air = _without_air(images, estimate.reason)
+    without_air = _without_air(images, estimate.reason, across_phase, coil)
     if estimate.sigma is None or without_air.sigma is None:
         return without_air
     # Where a mask took the air, the darkest tissue may look like noise.
     return estimate if estimate.sigma <= _MOST_OF_MASKED * without_air.sigma else without_air
 
 
-def _without_air(images: tf.Tensor, reason: str) -> NoiseEstimate:
+def _without_air(
+    images: tf.Tensor, reason: str, across_phase: Callable[[], AcrossPhase], coil: int
+) -> NoiseEstimate:
     """Of complex images [N, H, W] that show no background, as `reason` says."""
     finest = float(high_pass_sigma(images))
     if not finest > 0.0:
         return NoiseEstimate(None, "unknown", 1, reason)
-    across = out_of_phase_sigma(images.numpy()[:, None])
+    across = across_phase().sigma(coil)
     if across is None or finest < _LEAST_HIGH_PASS * across:
         return NoiseEstimate(finest, "high-pass", 1, f"{reason}; white noise is assumed")
     return NoiseEstimate(across, "out-of-phase", 1, f"{reason}; a smooth phase is assumed")
@@ -174,10 +203,10 @@ def estimate_sigma_kspace(kspace: tf.Tensor, *, coil_axis: int | None = None) ->
 def high_pass_sigma(image: tf.Tensor, *, per_image: bool = False) -> tf.Tensor:
     """Median absolute deviation of the finest diagonal Haar coefficients of both channels, over 0.6745.
 
-    Exact for white noise alone, and nearly so on smooth objects (D. L. Donoho and I. M. Johnstone, Biometrika
-    81, 1994). Fine detail all over the image raises it: on real slices of 1.5 and 3 mm that the head fills it
-    is 1.04 to 2.15 times too high, by the less the more noise there is (1.16 to 1.62 times at a sigma of 0.03
-    of the 99.9th percentile, 1.07 to 1.34 at 0.06).
+    Exact for white noise alone, also where parts of k-space are empty, and nearly so on smooth objects (D. L.
+    Donoho and I. M. Johnstone, Biometrika 81, 1994). Fine detail all over the image raises it: on real slices
+    of 1.5 and 3 mm that the head fills it is 1.04 to 2.15 times too high, by the less the more noise there is
+    (1.16 to 1.62 times at a sigma of 0.03 of the 99.9th percentile, 1.07 to 1.34 at 0.06).
 
     Args:
         image: Complex [N, H, W].
@@ -195,7 +224,8 @@ def high_pass_sigma(image: tf.Tensor, *, per_image: bool = False) -> tf.Tensor:
     groups = tf.shape(parts)[0] if per_image else 1
     shape = [groups, tf.size(parts) // tf.maximum(groups, 1)]
     middle = median(tf.reshape(parts, shape), tf.reshape(inside, shape))
-    sigma = tf.cast(tf.where(tf.math.is_finite(middle), middle, 0.0), tf.float32) / 0.6745
+    deviation = tf.cast(tf.where(tf.math.is_finite(middle), middle, 0.0), tf.float32) / 0.6745
+    sigma = tf.math.divide_no_nan(deviation, diagonal_gain(image, per_image=per_image))
     return sigma if per_image else sigma[0]
 
 
@@ -213,7 +243,7 @@ def remove_rician_bias(magnitude: tf.Tensor, sigma: tf.Tensor | float, *, coils:
 
 
 def _share_of_zeros(images: tf.Tensor) -> float:
-    return float(tf.reduce_mean(tf.cast(without_rounding(images) == 0, tf.float32)))
+    return float(tf.reduce_mean(tf.cast(images == 0, tf.float32)))
 
 
 def _as_stack(image: tf.Tensor) -> tf.Tensor:

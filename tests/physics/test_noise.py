@@ -23,6 +23,7 @@ from lfsr_tf.physics import (
     simulate_acquisition,
     zero_fill_magnitude,
 )
+from lfsr_tf.physics.background import median
 from lfsr_tf.physics.noise import high_pass_sigma
 
 SIGMAS = [0.015, 0.03, 0.05, 0.08]
@@ -166,6 +167,32 @@ def test_a_partly_masked_background_is_measured_where_it_is_not(phantom):
     assert estimate_sigma_magnitude(image).sigma == pytest.approx(0.04, rel=0.05)
 
 
+@pytest.mark.parametrize("outlier", [1e5, 1e6, math.inf, math.nan])
+def test_a_single_outlier_changes_neither_the_figure_nor_the_method(phantom, outlier):
+    magnitude = acquired(phantom, 0.05).numpy()
+    images = coil_images(phantom, 0.05, 2)[0]
+    for image, estimate in ((magnitude, estimate_sigma_magnitude), (images, estimate_sigma_complex)):
+        image[3, 60, 50] = outlier
+        assert estimate(image).method == "background"
+        assert estimate(image).sigma == pytest.approx(0.05, rel=0.05)
+    if math.isfinite(outlier):
+        np.testing.assert_allclose(background_noise(magnitude, per_image=True).sigma, 0.05, rtol=0.1)
+
+
+def test_outliers_do_not_hide_that_an_image_is_masked(phantom):
+    image = np.where(phantom > 0.05, acquired(phantom, 0.04), 1e-9)
+    image[0, 64, 64] = 1e5
+    estimate = estimate_sigma_magnitude(image)
+    assert estimate.sigma is None
+    assert "zero, or as small as rounding" in estimate.reason
+
+
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_images_without_a_finite_value_are_unknown(value):
+    assert estimate_sigma_magnitude(np.full((2, 64, 64), value)).sigma is None
+    assert estimate_sigma_complex(np.full((2, 64, 64), value + 0j)).sigma is None
+
+
 @pytest.mark.parametrize("value", [0.0, 7.0])
 def test_a_constant_image_is_unknown(value):
     assert estimate_sigma_magnitude(np.full((2, 64, 64), value)).sigma is None
@@ -197,6 +224,15 @@ def test_each_image_of_a_batch_is_measured_by_itself_inside_a_graph(phantom):
     np.testing.assert_allclose(measured[:-1], sigma, rtol=0.06)
     assert math.isnan(measured[-1])
     np.testing.assert_allclose(background_noise(images, per_image=True).sigma[:-1], measured[:-1], rtol=1e-5)
+
+
+def test_a_median_is_the_same_eagerly_and_inside_a_graph():
+    values = tf.random.stateless_normal([4, 101], [0, 0])
+    chosen = tf.random.stateless_uniform([4, 101], [1, 0]) < [[0.5], [0.9], [2.0], [0.0]]
+    expected = [np.median(row[these]) for row, these in zip(values[:3].numpy(), chosen.numpy(), strict=False)]
+    for function in (median, tf.function(median)):
+        np.testing.assert_array_equal(function(values, chosen), [*expected, np.inf])
+        assert function(values[:0], chosen[:0]).shape == (0,)
 
 
 def test_wrong_input_is_refused():

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from lfsr_tf.physics import estimate_sigma_complex, estimate_sigma_kspace, fft2c, fourier_downsample, ifft2c
 from lfsr_tf.physics.noise import high_pass_sigma
+from lfsr_tf.physics.out_of_phase import AcrossPhase
 from lfsr_tf.scans import read_scan
 
 SHAPE = (80, 72)
@@ -57,6 +58,22 @@ def test_fine_detail_in_phase_is_not_taken_for_noise(kind: str, coils: int) -> N
     assert estimate.method == "out-of-phase"
     assert estimate.sigma == pytest.approx(SIGMA, rel=0.05)
     assert estimate.coils == pytest.approx(coils, rel=0.1)
+
+
+def test_coils_are_transformed_once_and_only_where_air_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared: list[tuple[int, ...]] = []
+
+    def counted(images: Images) -> AcrossPhase:
+        prepared.append(images.shape)
+        return made(images)
+
+    made = AcrossPhase.of
+    monkeypatch.setattr(AcrossPhase, "of", counted)
+    images = filled(coils=4) + noise_of((4, 4, *SHAPE))
+    assert estimate_sigma_complex(images, coil_axis=1).method == "out-of-phase"
+    assert prepared == [(4, 4, *SHAPE)]
+    assert estimate_sigma_complex(noise_of((4, 4, *SHAPE)), coil_axis=1).method == "background"
+    assert len(prepared) == 1
 
 
 def test_noise_on_smooth_tissue_is_found_within_2_percent() -> None:
@@ -117,6 +134,39 @@ def test_a_mask_does_not_lower_the_high_pass() -> None:
 def test_images_of_noise_alone_or_of_nothing_have_no_phase() -> None:
     assert estimate_sigma_complex(noise_of((4, *SHAPE))).method == "background"
     assert estimate_sigma_complex(np.zeros((2, *SHAPE), np.complex64)).sigma is None
+
+
+def covered(kind: str, shape: tuple[int, int] = SHAPE) -> NDArray[np.bool_]:
+    """The samples of k-space that a scanner measured."""
+    y, x = axes(shape)
+    return {
+        "all": y <= 1,
+        "elliptical": np.hypot(y, x) < 1,
+        "partial": y < 0.5,
+        "zero-filled": np.maximum(abs(y), abs(x)) < 0.6,
+    }[kind]
+
+
+@pytest.mark.parametrize("coils", [1, 4])
+@pytest.mark.parametrize("coverage", ["all", "elliptical", "partial", "zero-filled"])
+def test_empty_parts_of_k_space_neither_lower_the_figure_nor_change_the_method(
+    coverage: str, coils: int
+) -> None:
+    """The figure is the noise of a pixel of the image as it is."""
+    kept = covered(coverage)
+    kspace = np.where(kept, fft2c(filled(coils=coils) + noise_of((4, coils, *SHAPE))), 0.0)
+    estimate = estimate_sigma_kspace(kspace.astype(np.complex64), coil_axis=1)
+    assert estimate.method == "out-of-phase"
+    assert estimate.sigma == pytest.approx(SIGMA * np.sqrt(kept.mean()), rel=0.05)
+
+
+@pytest.mark.parametrize("coverage", ["all", "elliptical", "partial", "zero-filled"])
+def test_the_high_pass_finds_the_noise_of_a_pixel_wherever_k_space_is_empty(coverage: str) -> None:
+    kept = covered(coverage)
+    images = ifft2c(np.where(kept, fft2c(noise_of((4, *SHAPE))), 0.0).astype(np.complex64))
+    expected = SIGMA * np.sqrt(kept.mean())
+    assert float(high_pass_sigma(images)) == pytest.approx(expected, rel=0.03)
+    np.testing.assert_allclose(high_pass_sigma(images, per_image=True), expected, rtol=0.06)
 
 
 @pytest.mark.parametrize("sigma", [0.01, 0.03, 0.06])
