@@ -68,13 +68,17 @@ def _opened(lock: Path) -> int:
 
 def _share(descriptor: int, folder: Path) -> None:
     """Let those who may write to a folder, and nobody else, use a file of this process in it."""
-    status = folder.stat()
-    writers = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     # Not every file system has groups and modes, and not everybody is of the folder's group.
-    if writers & stat.S_IWGRP:
-        with suppress(OSError):
-            os.fchown(descriptor, -1, status.st_gid)
     with suppress(OSError):
+        status = folder.stat()
+        writers = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if writers & stat.S_IWGRP:
+            with suppress(OSError):
+                os.fchown(descriptor, -1, status.st_gid)
+            if os.fstat(descriptor).st_gid != status.st_gid:
+                # Another group is everybody, to the folder.
+                everybody = writers & stat.S_IWOTH
+                writers = everybody | everybody << 3
         os.fchmod(descriptor, 0o600 | writers | writers << 1)
 
 

@@ -81,6 +81,41 @@ def test_the_group_of_the_folder_has_the_file(tmp_path: Path) -> None:
         assert (tmp_path / LOCK).stat().st_gid == 12345
 
 
+@pytest.mark.parametrize(("folder", "file"), [(0o775, 0o600), (0o777, 0o666)])
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a folder to a group that it is not of")
+def test_another_group_gets_no_more_than_everybody(
+    tmp_path: Path, folder: int, file: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fchown(*_: int) -> None:
+        raise PermissionError
+
+    os.chown(tmp_path, -1, 12345)
+    tmp_path.chmod(folder)
+    monkeypatch.setattr(os, "fchown", fchown)
+    with exclusive(tmp_path):
+        assert stat.S_IMODE((tmp_path / LOCK).stat().st_mode) == file
+
+
+def test_a_folder_that_cannot_be_looked_at_keeps_its_lock_private_and_leaves_no_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, output = Path.stat, tmp_path / "records"
+    output.mkdir()
+
+    def looked(path: Path, **options: bool) -> os.stat_result:
+        if path == output:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return look(path, **options)
+
+    monkeypatch.setattr(Path, "stat", looked)
+    monkeypatch.setattr("lfsr_tf.locking.exists", lambda _: True)
+    monkeypatch.setattr(Path, "mkdir", lambda *_, **__: None)
+    with exclusive(output):
+        assert stat.S_IMODE((output / LOCK).lstat().st_mode) == 0o600
+    links = [os.path.realpath(each) for each in Path("/proc/self/fd").iterdir()]
+    assert not [link for link in links if link.startswith(str(output))]
+
+
 def test_a_file_that_was_there_keeps_its_mode_and_content(tmp_path: Path) -> None:
     private, output = tmp_path / "private", tmp_path / "records"
     output.mkdir(mode=0o777)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,8 +48,9 @@ def serve(
         list[str] | None,
         typer.Option(
             "--allowed-host",
-            help="Name by which REST and the page are reached, beside addresses, localhost and the machine's "
-            "own; may be repeated. Others are then refused to all, without it to browsers alone.",
+            help="Name or address by which REST and the page are reached, beside localhost, the machine's own "
+            "and, beyond loopback, all addresses; may be repeated. Other names are then refused to all, without "
+            "it to browsers alone.",
         ),
     ] = None,
     port: Annotated[int | None, typer.Option(help="Of gRPC; 0: any free one. Default: 8500.")] = None,
@@ -122,10 +124,10 @@ def serve(
     before = set(threading.enumerate())
     with scratch_folder() as scratch:
         models = _models(model, name, config_file, dtype, scratch)
+        options = ServerOptions(models, **places, limits=limits)
         if models[0].base_path.parent == scratch:
             # Nothing comes after what was exported, unless somebody else has taken the folder's place.
-            places["poll_seconds"] = 0.0
-        options = ServerOptions(models, **places, limits=limits)
+            options = replace(options, poll_seconds=0.0)
         import_quietly()
         code = _run(options, engine, scratch)
     end_for_sure(code, before)
@@ -193,10 +195,7 @@ def _native_program(options: ServerOptions, engine: str) -> str | None:
     if program is None or not (reason := unable(options)):
         return program
     if engine == "tensorflow":
-        raise ConfigError(
-            f"Expected options that {PROGRAM} has. Received: {options.host}, {options.grpc_port} and "
-            f"{options.rest_port}. {reason}"
-        )
+        raise ConfigError(f"Expected options that {PROGRAM} has. {reason}")
     print_warning(f"{reason} Serving with lfsr's own server.")
     return None
 

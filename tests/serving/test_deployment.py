@@ -210,11 +210,3 @@ def test_the_kserve_service_is_not_shown_outside_the_cluster() -> None:
     labels = inference_service()["metadata"]["labels"]
     assert labels["networking.kserve.io/visibility"] == "cluster-local"
     assert labels["networking.knative.dev/visibility"] == "cluster-local"
-
-
-def test_images_may_be_pinned_by_their_digest() -> None:
-    compose = yaml.safe_load((DEPLOY / "docker-compose.yaml").read_text(encoding="utf-8"))
-    (container,) = deployment()["spec"]["template"]["spec"]["containers"]
-    for image in (compose["services"]["lfsr"]["image"], container["image"]):
-        # Behind the colon stands what the reader gives: a tag, or a tag and a digest.
-        assert re.fullmatch(r"tensorflow/serving:(TAG|\$\{TAG:\?[^}]*\})", image)

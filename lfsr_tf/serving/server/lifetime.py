@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lfsr_tf.errors import ModelError, OutputError
+from lfsr_tf.serving.server.log_lines import Seldom, in_one_line
 from lfsr_tf.signals import ENDING
 
 if TYPE_CHECKING:
@@ -147,6 +148,9 @@ def log_to_stderr() -> None:
         logger.addHandler(handler)
         logger.setLevel(logging.INFO if name == "lfsr_tf" else logging.WARNING)
         logger.propagate = False
+    # It tries without end to accept connections, and complains as often where there are too many open files.
+    for each in (in_one_line, Seldom()):
+        logging.getLogger("asyncio").addFilter(each)
     # Its notices are for those who write TensorFlow programs.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 

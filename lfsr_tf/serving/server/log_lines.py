@@ -6,17 +6,19 @@ import logging
 import threading
 import time
 
+from lfsr_tf.serving.server.refusal import one_line
+
 _SECONDS = 1.0
 
 
-def one_line(record: logging.LogRecord) -> bool:
-    """Make one line without a traceback of a record; for `addFilter`."""
+def in_one_line(record: logging.LogRecord) -> bool:
+    """Make one short line without a traceback of a record; for `addFilter`."""
     text = record.getMessage()
     if record.exc_info:
         error = record.exc_info[1]
         text = f"{text} ({type(error).__name__}: {error})"
         record.exc_info = None
-    record.msg, record.args = "%s", (" ".join(text.splitlines()),)
+    record.msg, record.args = "%s", (one_line(text),)
     return True
 
 

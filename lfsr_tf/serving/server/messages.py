@@ -17,9 +17,9 @@ from lfsr_tf.serving.signatures.signature import DEFAULT_SIGNATURE
 
 # A message may need fifty times its bytes until its fields are counted: one at a time.
 _READING = threading.Lock()
-# Bytes of a message of which it does not matter what it repeats: of a field that does, only the last is seen,
-# but all stay in memory.
-_SMALL = 1 << 16
+SMALL = 1 << 16
+"""Bytes of a message of which it does not matter what it repeats: of what is repeated, only the last is seen,
+but all stays in memory."""
 
 
 def read_message(read: Callable[[Any], Any], wire: bytes | bytearray, kind: str) -> Any:
@@ -46,7 +46,7 @@ def _read(read: Callable[[Any], Any], wire: bytes | bytearray, kind: str) -> Any
         message = read(wire)
         if isinstance(message, PredictRequest):
             check_inputs(message.inputs)
-        if len(wire) > _SMALL and 2 * message.ByteSize() < len(wire):
+        if len(wire) > SMALL and 2 * message.ByteSize() < len(wire):
             return invalid(f"Expected a {kind} without repetitions. Received: {len(wire)} bytes with many.")
         return message
     except DecodeError:

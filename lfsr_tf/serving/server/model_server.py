@@ -34,13 +34,11 @@ class ModelServer:
 
     def __init__(self, options: ServerOptions) -> None:
         self.options = options
-        connections = connections_within(options.limits.connections, ports=2)
-        self._limits = replace(options.limits, connections=connections)
         running = options.limits.running
         self._store = ModelStore(options.models, options.poll_seconds, running)
         gate = Gate(running, options.limits.waiting)
         self.service = ModelService(self._store, gate)
-        self._grpc = GrpcServer(self.service, self._limits)
+        self._grpc: GrpcServer | None = None
         self._rest: HttpServer | None = None
         self.grpc_port, self.rest_port = options.grpc_port, options.rest_port
 
@@ -54,7 +52,10 @@ class ModelServer:
             ModelError: A model has no version that can be served.
             LfsrError: A port is taken.
         """
-        self._rest = HttpServer(build_app(self.service, self.options, pages), self._limits)
+        given = self.options.limits
+        limits = replace(given, connections=connections_within(given.connections, ports=2))
+        self._grpc = GrpcServer(self.service, limits)
+        self._rest = HttpServer(build_app(self.service, self.options, pages), limits)
         try:
             self._store.start()
             self.rest_port = self._rest.start(self.options.host, self.options.rest_port)
@@ -71,10 +72,12 @@ class ModelServer:
         seconds = self.options.limits.shutdown_seconds
         end = time.monotonic() + seconds + _SPARE_SECONDS
         self._store.stop_loading()
-        self._grpc.stop(seconds)
+        if self._grpc is not None:
+            self._grpc.stop(seconds)
         if self._rest is not None:
             self._rest.stop(max(0.0, end - time.monotonic()))
-        self._grpc.wait(seconds)
+        if self._grpc is not None:
+            self._grpc.wait(seconds)
         self._store.close(max(0.0, end - time.monotonic()))
 
     def __enter__(self) -> ModelServer:

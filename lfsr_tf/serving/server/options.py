@@ -128,8 +128,9 @@ class ServerOptions:
         poll_seconds: Time between two looks at the models' folders; 0 for a single look, at the start.
         metrics_path: Of Prometheus's metrics, on the REST port.
         limits: See there.
-        allowed_hosts: Names by which REST is reached, in lower case, beside addresses, localhost and, beyond
-            loopback, the machine's own name. Without any, programs may use others there; browsers may not.
+        allowed_hosts: Names by which REST is reached, in lower case, or addresses in their short form, beside
+            localhost, loopback addresses and, beyond loopback, all addresses and the machine's own name.
+            Without any, programs may use others there; browsers may not.
     """
 
     models: tuple[ModelSource, ...]
@@ -162,10 +163,10 @@ class ServerOptions:
                 f"Expected a time between two polls, or 0 for a single one. Received: {self.poll_seconds}."
             )
         for host in self.allowed_hosts:
-            if not _HOST_NAME.fullmatch(host):
+            if not (_HOST_NAME.fullmatch(host) or _is_short_address(host)):
                 raise ConfigError(
-                    "Expected --allowed-host to be a name in lower case, without scheme and port. Received: "
-                    f"{host!r}."
+                    "Expected --allowed-host to be a name in lower case, or an address in its short form, "
+                    f"without brackets, scheme and port. Received: {host!r}."
                 )
         names = [model.name for model in self.models]
         if not names or len(set(names)) < len(names):
@@ -180,3 +181,11 @@ class ServerOptions:
     def loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         return ipaddress.ip_address(self.host).is_loopback
+
+
+def _is_short_address(host: str) -> bool:
+    """Whether it is an address of IPv4 or IPv6 as Python writes it, of the many ways to write one."""
+    try:
+        return str(ipaddress.ip_address(host)) == host
+    except ValueError:
+        return False

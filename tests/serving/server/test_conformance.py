@@ -30,8 +30,8 @@ TensorFlow's own `direct_session.cc`. This table is written by
 `LFSR_WRITE_TABLE=1 pytest tests/serving/server/test_conformance.py`.
 
 Beyond the rows: more requests than may wait are refused with 429 (RESOURCE_EXHAUSTED), a REST body that is
-too slow with 408, more than 4,096 `instances` with 400; a REST request is read in its turn, after its model
-was found; and JSON that names a key twice keeps the last.
+too slow with 408; a REST request is read in its turn, after its model was found; and JSON that names a key
+twice keeps the last.
 
 | no | request | TensorFlow Serving answers | `lfsr serve` answers | source |
 |---|---|---|---|---|

@@ -1,14 +1,16 @@
 """The server's folder for temporary files is its own, and cleaners leave it alone."""
 
 import fcntl
+import logging
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from lfsr_tf.serving.server.lifetime import scratch_folder
+from lfsr_tf.serving.server.lifetime import log_to_stderr, scratch_folder
 
 
 @pytest.fixture(autouse=True)
@@ -34,11 +36,37 @@ def test_the_folder_is_locked_while_it_is_used_as_cleaners_of_temporary_files_as
     assert list(place.iterdir()) == []
 
 
+def open_below(place: Path) -> list[str]:
+    """Files and folders of this process; what other threads open elsewhere does not count."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(str(descriptor.readlink()))
+    return [name for name in found if name.startswith(f"{place}/")]
+
+
 def test_no_descriptor_is_left(place: Path) -> None:
-    before = sorted(Path("/proc/self/fd").iterdir())
-    with scratch_folder():
-        pass
-    assert sorted(Path("/proc/self/fd").iterdir()) == before
+    with scratch_folder() as folder:
+        assert open_below(place) == [str(folder)]
+    assert open_below(place) == []
+
+
+def test_what_asyncio_complains_of_is_a_short_line_of_the_log(capfd: pytest.CaptureFixture[str]) -> None:
+    names = ("lfsr_tf", "uvicorn", "grpc", "asyncio", "tensorflow")
+    before = {name: dict(vars(logging.getLogger(name))) for name in names}
+    for name in names:
+        vars(logging.getLogger(name)).update(handlers=[], filters=[])
+    try:
+        log_to_stderr()
+        try:
+            raise OSError("Too many\nopen files")
+        except OSError:
+            for _ in range(10):
+                logging.getLogger("asyncio").exception("no room")
+    finally:
+        for name, fields in before.items():
+            vars(logging.getLogger(name)).update(fields)
+    assert capfd.readouterr().err.split("ERROR ")[1:] == ["no room (OSError: Too many open files)\n"]
 
 
 def test_a_file_system_without_locks_is_used_without(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:

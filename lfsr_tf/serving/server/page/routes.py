@@ -23,6 +23,7 @@ from lfsr_tf.serving.server.gate import Gate
 from lfsr_tf.serving.server.options import ServerOptions
 from lfsr_tf.serving.server.page.answer import answer
 from lfsr_tf.serving.server.page.progress import Progress
+from lfsr_tf.serving.server.page.scratch import ScratchFolder
 from lfsr_tf.serving.server.page.upload import MOST_PIXELS, MOST_SLICES, opened, suffix_of
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
 from lfsr_tf.serving.server.rest.app import refused
@@ -70,6 +71,9 @@ def page_routes(
         enhancer: The model behind the page; called by one thread at a time.
         scratch: Where files are kept while they are worked on; None for the system's place for such. Whoever
             removes it when the server has ended leaves none behind, even if one is worked on then.
+
+    Raises:
+        OSError: `scratch` is not there.
     """
     page = _Page(service, options, enhancer, scratch)
     limits = {"most_bytes": options.limits.request_bytes, "most_slices": MOST_SLICES}
@@ -107,7 +111,8 @@ class _Page:
     def __init__(
         self, service: ModelService, options: ServerOptions, enhancer: ScanEnhancer, scratch: Path | None
     ) -> None:
-        self._service, self._enhancer, self._scratch = service, enhancer, scratch
+        self._service, self._enhancer = service, enhancer
+        self._scratch = None if scratch is None else ScratchFolder(scratch)
         self._name = options.models[0].name
         self._gate, self._progress = Gate(1, _WAITING), Progress()
         files = (1 + _WAITING) * options.limits.request_bytes

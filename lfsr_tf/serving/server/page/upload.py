@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from lfsr_tf.scans.checks import unfolding_at_most
 from lfsr_tf.scans.naming import SCAN_SUFFIXES
 from lfsr_tf.scans.reading import READERS
 from lfsr_tf.serving.server.page.pictures import read_picture
+from lfsr_tf.serving.server.page.scratch import ScratchFolder
 from lfsr_tf.serving.server.rest.body import Body
 
 MOST_SLICES = 512
@@ -53,7 +52,7 @@ class Upload:
 
 
 @contextmanager
-def opened(name: str, body: Body, scratch: Path | None = None) -> Iterator[Upload]:
+def opened(name: str, body: Body, scratch: ScratchFolder | None = None) -> Iterator[Upload]:
     """Read a file that came from a browser.
 
     Args:
@@ -83,30 +82,13 @@ def opened(name: str, body: Body, scratch: Path | None = None) -> Iterator[Uploa
             raise type(error)(message) from error
 
 
-def _folder(scratch: Path | None) -> tempfile.TemporaryDirectory[str]:
+def _folder(scratch: ScratchFolder | None) -> tempfile.TemporaryDirectory[str]:
     try:
         if scratch is not None:
-            _keep_own(scratch)
-        return tempfile.TemporaryDirectory(prefix="lfsr-page-", dir=scratch)
+            scratch.keep()
+        return tempfile.TemporaryDirectory(prefix="lfsr-page-", dir=None if scratch is None else scratch.path)
     except OSError as error:
         raise _no_room(error) from error
-
-
-def _keep_own(scratch: Path) -> None:
-    """Make the server's folder again where a cleaner of temporary files has removed it.
-
-    Raises:
-        OSError: It cannot be made.
-        OutputError: Somebody else, who would see every scan, has made one of its name meanwhile.
-    """
-    with suppress(FileExistsError):
-        scratch.mkdir(mode=0o700)
-    status = scratch.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
-        raise OutputError(
-            "Expected a folder of the server's own for the file. Received: one that others can use. Tell "
-            "those who run it to start it again, or use lfsr enhance."
-        )
 
 
 def _write(path: Path, body: Body) -> None:

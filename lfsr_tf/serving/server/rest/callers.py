@@ -34,7 +34,8 @@ def check_caller(method: str, headers: Headers, *, loopback: bool, allowed: Coll
         method: Of the request.
         headers: Of the request; programs send neither Sec-Fetch-Site nor Origin.
         loopback: Whether only this machine can reach the server, so that no other name leads to it.
-        allowed: Names of the server beside those that it knows, in lower case; then no others are taken.
+        allowed: Names and addresses of the server beside those that it knows, as in `ServerOptions`; then no
+            others are taken.
 
     Raises:
         RefusalError: The request is one of those.
@@ -77,8 +78,8 @@ def _is_own(host: str, loopback: bool, allowed: Collection[str]) -> bool:
     found = _HOST.fullmatch(host.strip())
     name = (found[1] or found[2] or "").lower().removesuffix(".") if found else ""
     try:
-        return ipaddress.ip_address(name).is_loopback or not loopback
+        address = ipaddress.ip_address(name)
     except ValueError:
-        pass
-    machine = () if loopback else (_MACHINE, _MACHINE.partition(".")[0])
-    return bool(name) and name in ("localhost", *machine, *allowed)
+        machine = () if loopback else (_MACHINE, _MACHINE.partition(".")[0])
+        return bool(name) and name in ("localhost", *machine, *allowed)
+    return address.is_loopback or not loopback or str(address) in allowed

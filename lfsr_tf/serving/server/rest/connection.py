@@ -26,7 +26,12 @@ _LEAST_TAKEN_BYTES = 1 << 20
 
 
 class OpenConnections:
-    """All connections by their age; where they are too many, the oldest that is not answered ends."""
+    """All connections by their age; where they are too many, the oldest that is not answered ends.
+
+    Those that have begun to send a body and those that have not are counted apart, and the oldest of the kind
+    of which there are more ends: neither a crowd of slow uploads nor one of idle connections takes all of
+    the places, and honest clients, who are of both kinds, find some.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -36,9 +41,12 @@ class OpenConnections:
         """Count a connection in; it is the one that ends where all others are being answered."""
         self._open[connection] = None
         if len(self._open) > self._most:
-            idle = next(each for each in self._open if each.idle)
-            self.remove(idle)
-            idle.make_room()
+            idle = [each for each in self._open if each.idle]
+            uploads = [each for each in idle if each.under_way]
+            silent = [each for each in idle if not each.under_way]
+            oldest = (silent if len(silent) > len(uploads) else uploads)[0]
+            self.remove(oldest)
+            oldest.make_room()
             _crowd.info("REST connections closed: more than %d, and no whole request of theirs", self._most)
 
     def remove(self, connection: TimedProtocol) -> None:
@@ -176,8 +184,14 @@ class TimedProtocol(HttpToolsProtocol):
     @property
     def idle(self) -> bool:
         """Whether there is neither a whole request to answer nor a part of an answer to be taken."""
-        asked = self.cycle is not None and not (self.cycle.response_complete or self.cycle.more_body)
+        # Requests queue up behind one that is being answered.
+        asked = bool(self.pipeline) or (self.under_way and not self.cycle.more_body)
         return not asked and self.transport.get_write_buffer_size() == 0
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the last request whose headers have come is not answered."""
+        return self.cycle is not None and not self.cycle.response_complete
 
     def make_room(self) -> None:
         """End the connection, which is idle."""

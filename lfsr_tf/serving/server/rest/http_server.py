@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import threading
 import time
@@ -11,13 +10,10 @@ import uvicorn
 from starlette.applications import Starlette
 
 from lfsr_tf.errors import LfsrError
-from lfsr_tf.serving.server.log_lines import Seldom, one_line
 from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.rest.connection import timed_protocol
 
-# asyncio tries as often to accept connections, and complains as often where there are too many open files.
 _BACKLOG, _TICK_SECONDS = 128, 0.01
-_seldom = Seldom()
 
 
 class HttpServer:
@@ -37,8 +33,6 @@ class HttpServer:
             timeout_graceful_shutdown=max(1, round(limits.shutdown_seconds)),
         )
         self._server = uvicorn.Server(config)
-        for each in (one_line, _seldom):
-            logging.getLogger("asyncio").addFilter(each)
         self._thread: threading.Thread | None = None
 
     def start(self, host: str, port: int) -> int:

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from lfsr_tf.serving.server.caller import Caller
 from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid, too_large
-from lfsr_tf.serving.server.rest.json_leaves import Leaves, is_base64, plain_numbers
+from lfsr_tf.serving.server.rest.json_leaves import VALUES_A_LOOK, Leaves, is_base64, plain_numbers
 from lfsr_tf.serving.server.rest.json_request import JsonRequest, shown
 from lfsr_tf.serving.server.tensors import TEXT_BYTES
-from lfsr_tf.serving.signatures.graph import MOST_IMAGES
 
 # More than any signature has; NumPy ends at 64, and each costs a Python frame.
 _MOST_LEVELS = 32
@@ -41,8 +40,8 @@ def arrays_of(
         Arrays by name, bytes as dtype object.
 
     Raises:
-        RefusalError: Names, nesting, sizes or types do not fit, there are too many instances, the arrays are
-            too large, or the caller has left.
+        RefusalError: Names, nesting, sizes or types do not fit, the arrays are too large, or the caller has
+            left.
     """
     if not dtypes:
         # TensorFlow Serving refuses every request for a signature without inputs.
@@ -55,7 +54,7 @@ class _Maker:
     """Makes the arrays of one request."""
 
     def __init__(self, most_bytes: int, caller: Caller) -> None:
-        self._most_bytes, self._caller, self._bytes = most_bytes, caller, 0
+        self._most_bytes, self.caller, self._bytes = most_bytes, caller, 0
 
     def array(self, value: Any, dtype: tf.DType) -> NDArray[Any]:
         """Nested lists to an array; all of them must be of one size, and all values of the right type."""
@@ -63,7 +62,7 @@ class _Maker:
         self._take(math.prod(shape) * _bytes_each(dtype))
         found = plain_numbers(value, shape, dtype)
         if found is None:
-            leaves = Leaves(dtype, self._caller)
+            leaves = Leaves(dtype, self.caller)
             leaves.add(value, shape)
             found = self._counted(leaves)
         return found.reshape(shape)
@@ -76,7 +75,7 @@ class _Maker:
         self._take(math.prod(shape) * _bytes_each(dtype))
         found = plain_numbers(elements, shape, dtype)
         if found is None:
-            leaves = Leaves(dtype, self._caller)
+            leaves = Leaves(dtype, self.caller)
             for place, element in enumerate(elements):
                 with _named(place, key):
                     _check_same_shape(first, _shape(element, dtype))
@@ -99,18 +98,13 @@ class _Maker:
 def _of_instances(
     instances: list[Any], dtypes: Mapping[str, tf.DType], maker: _Maker
 ) -> dict[str, NDArray[Any]]:
-    if len(instances) > MOST_IMAGES:
-        raise invalid(
-            f"Expected at most {MOST_IMAGES} images in 'instances'. Received: {len(instances)}. "
-            "Send fewer at once."
-        )
     named = _names_inputs(instances[0])
     if not named and len(dtypes) > 1:
         raise invalid(
             "instances is a plain list, but expecting list of objects as multiple "
             "input tensors required as per tensorinfo_map"
         )
-    _check_elements(instances, named, dtypes)
+    _check_elements(instances, named, dtypes, maker.caller)
     if not named:
         ((name, dtype),) = dtypes.items()
         return {name: maker.stacked(instances, dtype, "")}
@@ -120,8 +114,12 @@ def _of_instances(
     }
 
 
-def _check_elements(instances: list[Any], named: bool, dtypes: Mapping[str, tf.DType]) -> None:
+def _check_elements(
+    instances: list[Any], named: bool, dtypes: Mapping[str, tf.DType], caller: Caller
+) -> None:
     for place, element in enumerate(instances):
+        if place % VALUES_A_LOOK == 0:
+            caller.check()
         if _names_inputs(element) != named:
             expected, found = ("object", "list") if named else ("value/list", "object")
             raise invalid(f"Expecting {expected} but got {found} at item {place} of input list")

@@ -24,7 +24,7 @@ from lfsr_tf.serving.server.rest.json_request import shown
 # Binary digits of a float by its bytes: larger integers have gaps between them.
 _DIGITS = {4: 24, 8: 53}
 # Milliseconds of work: who has gone holds a place no longer.
-_LEAVES_A_LOOK = 4096
+VALUES_A_LOOK = 4096
 
 
 class Leaves:
@@ -78,7 +78,7 @@ class Leaves:
                 f"JSON Value: {shown(value)} found at incorrect level: {level + 1} in the JSON DOM. "
                 f"Expected at level: {len(shape)}"
             )
-        if len(self._found) % _LEAVES_A_LOOK == 0:
+        if len(self._found) % VALUES_A_LOOK == 0:
             self._caller.check()
         self._found.append(self._convert(value))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from lfsr_tf.serving.server.refusal import invalid
 from lfsr_tf.serving.server.rest.body import Body
 
 Format = Literal["row", "column"]
+# Of the process's garbage collection: whoever found it off would leave it off.
+_COLLECTION = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -110,13 +113,15 @@ def _parsed(body: Body) -> Any:
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """Without garbage collection, which looks at millions of new lists again and again, and stops all."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    # One at a time, as Python reads JSON in any case.
+    with _COLLECTION:
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if enabled:
+                gc.enable()
 
 
 def _check_instances(document: dict[str, Any]) -> None:

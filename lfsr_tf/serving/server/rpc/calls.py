@@ -6,22 +6,29 @@ import functools
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import grpc
 
 from lfsr_tf.serving.server.gate import ByteBudget
-from lfsr_tf.serving.server.messages import read_message
-from lfsr_tf.serving.server.refusal import Code, RefusalError
+from lfsr_tf.serving.server.messages import SMALL, read_message
+from lfsr_tf.serving.server.refusal import Code, RefusalError, invalid
 from lfsr_tf.serving.server.rpc.status import refuse
 from lfsr_tf.serving.server.rpc.watch import Watch
 
 logger = logging.getLogger(__name__)
 
+_PREDICT = "/tensorflow.serving.PredictionService/Predict"
+
 
 class Calls(grpc.ServerInterceptor):
-    """Counts the calls under way; streams, which watch the health until they are cut, are not among them."""
+    """Reads the message of every call, within the limits, and counts the calls under way.
+
+    Streams, which watch the health until they are cut, are not counted. A call without a message, or with one
+    that is too large, cannot be read or finds no room, is refused before it reaches its service. Only Predict
+    may have large ones; small ones need no room, so that states and health are told under load, too.
+    """
 
     def __init__(self, watch: Watch, seconds: float, most_bytes: int) -> None:
         """Set the limits.
@@ -63,9 +70,12 @@ class Calls(grpc.ServerInterceptor):
             self._count(1)
             if not context.add_callback(lambda: self._count(-1)):
                 self._count(-1)
-            with _refusing(name, context), self._budget.held(len(wire or b"")):
-                request = _read(name, handler, wire)
-                del wire  # a second copy of an image
+            with ExitStack() as held:
+                with _refused_unread(name, context):
+                    size = len(wire or b"")
+                    held.enter_context(self._budget.held(size if size > SMALL else 0))
+                    request = _read(name, handler, wire)
+                    del wire  # a second copy of an image
                 return handler.unary_unary(request, context)
 
         return answer
@@ -75,7 +85,7 @@ class Calls(grpc.ServerInterceptor):
         @functools.wraps(handler.unary_stream)
         def answer(requests: Iterator[bytes], context: Any, *send: Any) -> Any:
             wire = self._message(requests, context)
-            with _refusing(name, context):
+            with _refused_unread(name, context):
                 request = _read(name, handler, wire)
             return handler.unary_stream(request, context, *send)
 
@@ -100,11 +110,17 @@ def _read(name: str, handler: Any, wire: bytes | None) -> Any:
     """The message of a call, by the name of its method."""
     if wire is None:
         raise RefusalError(Code.UNIMPLEMENTED, f'"{name}" requires exactly one request message.')
+    if len(wire) > SMALL and name != _PREDICT:
+        # None that can be answered is so large, and reading one may take fifty times its bytes.
+        raise invalid(
+            f"Expected a message of {name} of at most {SMALL} bytes. Received: {len(wire)}. "
+            "Send a smaller one."
+        )
     return read_message(handler.request_deserializer, wire, f"message of {name}")
 
 
 @contextmanager
-def _refusing(name: str, context: Any) -> Iterator[None]:
+def _refused_unread(name: str, context: Any) -> Iterator[None]:
     """End the call where the block refuses it."""
     try:
         yield

@@ -6,20 +6,19 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 from tensorflow_serving.apis.prediction_service_pb2_grpc import add_PredictionServiceServicer_to_server
 
 from lfsr_tf.errors import LfsrError
-from lfsr_tf.serving.server.log_lines import one_line
+from lfsr_tf.serving.server.log_lines import in_one_line
 from lfsr_tf.serving.server.options import Limits
 from lfsr_tf.serving.server.rpc.calls import Calls
 from lfsr_tf.serving.server.rpc.departure import Departure
+from lfsr_tf.serving.server.rpc.health import Health
 from lfsr_tf.serving.server.rpc.prediction import ModelStatusService, PredictionService
 from lfsr_tf.serving.server.rpc.watch import Watch
 from lfsr_tf.serving.server.service import ModelService
-
-_SERVICES = ("", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
 
 
 class GrpcServer:
@@ -38,14 +37,14 @@ class GrpcServer:
             options=_options(limits),
             maximum_concurrent_rpcs=2 * limits.threads,
         )
-        self._health = health.HealthServicer()
+        self._health = Health()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         departure = Departure(self._watch, seconds, limits.buffered_bytes)
         prediction = PredictionService(service, limits, departure)
         add_PredictionServiceServicer_to_server(prediction, self._server)
         add_ModelServiceServicer_to_server(ModelStatusService(service), self._server)
         # The logger itself: filters of a logger above it do not see its records.
-        logging.getLogger("grpc._server").addFilter(one_line)
+        logging.getLogger("grpc._server").addFilter(in_one_line)
 
     def start(self, host: str, port: int) -> int:
         """Open the port, and call the services healthy.
@@ -65,7 +64,7 @@ class GrpcServer:
             ) from error
         self._watch.start()
         self._server.start()
-        self._tell(health_pb2.HealthCheckResponse.SERVING)
+        self._health.tell(health_pb2.HealthCheckResponse.SERVING)
         return port
 
     def stop(self, seconds: float) -> None:
@@ -74,7 +73,7 @@ class GrpcServer:
         Args:
             seconds: Longest that requests under way may take.
         """
-        self._tell(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._health.tell(health_pb2.HealthCheckResponse.NOT_SERVING)
         self._server.stop(seconds)
 
     def wait(self, seconds: float) -> None:
@@ -88,10 +87,6 @@ class GrpcServer:
         self._server.stop(None).wait()
         self._watch.stop()
         self._pool.shutdown(wait=False)
-
-    def _tell(self, status: int) -> None:
-        for name in _SERVICES:
-            self._health.set(name, status)
 
 
 def _options(limits: Limits) -> list[tuple[str, int]]:

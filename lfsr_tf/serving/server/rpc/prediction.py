@@ -25,7 +25,7 @@ _NEARLY = 0.1
 Method = Callable[[Any, Any, Any], Any]
 
 
-def _refusing(method: Method) -> Method:
+def _answering(method: Method) -> Method:
     """Answer a RefusalError with its status, and count the request."""
 
     @functools.wraps(method)
@@ -55,7 +55,7 @@ class PredictionService(PredictionServiceServicer):
     def __init__(self, service: ModelService, limits: Limits, departure: Departure) -> None:
         self.service, self._most_bytes, self._departure = service, limits.request_bytes, departure
 
-    @_refusing
+    @_answering
     def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Run a signature."""
         timeout, caller = context.time_remaining(), _caller_of(context)
@@ -63,22 +63,22 @@ class PredictionService(PredictionServiceServicer):
         self._departure.hold(context, response.ByteSize())
         return response
 
-    @_refusing
+    @_answering
     def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Give the signatures."""
         return self.service.metadata(request.model_spec, list(request.metadata_field))
 
-    @_refusing
+    @_answering
     def Classify(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Refuse: there are no such signatures."""
         return self.service.refuse_other_method(request.model_spec, "classify")
 
-    @_refusing
+    @_answering
     def Regress(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Refuse: there are no such signatures."""
         return self.service.refuse_other_method(request.model_spec, "regress")
 
-    @_refusing
+    @_answering
     def MultiInference(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Refuse: there are no such signatures."""
         return self.service.refuse_tasks(request.tasks)
@@ -90,12 +90,12 @@ class ModelStatusService(ModelServiceServicer):
     def __init__(self, service: ModelService) -> None:
         self.service = service
 
-    @_refusing
+    @_answering
     def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Give the states of a model's versions."""
         return self.service.status(request.model_spec)
 
-    @_refusing
+    @_answering
     def HandleReloadConfigRequest(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Refuse: a client must not choose what is read from the server's disk."""
         raise RefusalError(

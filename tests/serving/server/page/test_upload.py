@@ -17,6 +17,7 @@ from PIL import Image
 
 from lfsr_tf.errors import OutputError
 from lfsr_tf.scans.reading import READERS
+from lfsr_tf.serving.server.page.scratch import ScratchFolder
 from lfsr_tf.serving.server.page.upload import opened
 from tests.serving.server.page.calls import dicom, enhance, picture, png, refusal
 
@@ -26,6 +27,13 @@ def grey() -> np.ndarray:
     """A smooth picture of 40 x 48 levels, not the same in any mirror."""
     rows, columns = np.mgrid[0:40, 0:48]
     return (120 + 90 * np.sin(rows / 9) * np.cos(columns / 7 + 1) + rows).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> ScratchFolder:
+    """A folder of the server's own, as it is when the server starts."""
+    (tmp_path / "scratch").mkdir(mode=0o700)
+    return ScratchFolder(tmp_path / "scratch")
 
 
 def test_a_grey_picture_comes_back_with_16_bits_and_the_same_white(
@@ -144,42 +152,66 @@ def test_what_stands_behind_a_dot_is_not_repeated(client: httpx.Client) -> None:
     assert "schmidt" not in refusal(client, "Anna.Schmidt", b"nothing").lower()
 
 
-def test_a_folder_that_was_cleaned_away_is_made_again(tmp_path: Path, grey: np.ndarray) -> None:
-    with opened("slice.png", png(grey), tmp_path / "scratch") as upload:
-        assert upload.folder.parent == tmp_path / "scratch"
-        assert stat.S_IMODE(upload.folder.parent.stat().st_mode) == 0o700
-    assert list((tmp_path / "scratch").iterdir()) == []
+def test_a_folder_that_was_cleaned_away_is_made_again(scratch: ScratchFolder, grey: np.ndarray) -> None:
+    for _ in range(2):
+        scratch.path.rmdir()
+        for _ in range(2):
+            with opened("slice.png", png(grey), scratch) as upload:
+                assert upload.folder.parent == scratch.path
+                assert stat.S_IMODE(scratch.path.stat().st_mode) == 0o700
+            assert list(scratch.path.iterdir()) == []
 
 
-@pytest.mark.parametrize("whose", ["another user's", "a folder that others may write to", "a link"])
-def test_a_folder_that_somebody_else_made_in_its_place_gets_no_file(
-    whose: str, tmp_path: Path, grey: np.ndarray, monkeypatch: pytest.MonkeyPatch
+def test_a_folder_whose_file_system_gives_it_another_owner_and_mode_is_used(
+    tmp_path: Path, grey: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scratch, real = tmp_path / "scratch", tmp_path / "real"
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with opened("slice.png", png(grey), ScratchFolder(tmp_path)) as upload:
+        assert upload.folder.parent == tmp_path
+
+
+@pytest.mark.parametrize("whose", ["another one", "another user's", "one that is shared", "a link"])
+def test_a_folder_that_somebody_else_made_in_its_place_gets_no_file(
+    whose: str, scratch: ScratchFolder, tmp_path: Path, grey: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = tmp_path / "real"
     real.mkdir(mode=0o700)
+    scratch.path.rename(tmp_path / "before")  # which keeps its number
     if whose == "a link":
-        scratch.symlink_to(real)
+        scratch.path.symlink_to(real)
+    elif whose == "another one":
+        scratch.path.mkdir(mode=0o700)
     else:
-        scratch.mkdir(mode=0o700)
-    if whose == "another user's":
-        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-    if whose == "a folder that others may write to":
-        scratch.chmod(0o770)
+        made = Path.mkdir
+
+        def replaced(path: Path, *arguments: object, **options: object) -> None:
+            made(path, 0o770 if whose == "one that is shared" else 0o700)
+            path.chmod(0o770 if whose == "one that is shared" else 0o700)
+
+        monkeypatch.setattr(Path, "mkdir", replaced)
+        if whose == "another user's":
+            monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(OutputError, match="folder of the server's own for the file") as caught:
         opened("slice.png", png(grey), scratch).__enter__()
     assert str(tmp_path) not in str(caught.value) and "\n" not in str(caught.value)
-    assert [*scratch.iterdir(), *real.iterdir()] == []
+    assert [*scratch.path.iterdir(), *real.iterdir()] == []
 
 
 def test_a_file_that_there_is_no_room_for_is_one_sentence_without_our_folders(
     tmp_path: Path, full_disk: Callable[[int], AbstractContextManager[None]]
 ) -> None:
-    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "scratch"
+    folder.mkdir(parents=True)
+    scratch = ScratchFolder(folder)
+    folder.rmdir()
+    folder.parent.rmdir()
+    folder.parent.touch()
     with pytest.raises(
         OutputError, match=r"room for the file on the server\. Received: Not a directory\. Tell"
     ):
-        opened("slice.png", b"", tmp_path / "file" / "scratch").__enter__()
+        opened("slice.png", b"", scratch).__enter__()
     with full_disk(1000), pytest.raises(OutputError, match=r"Received: File too large\. Tell") as caught:
-        opened("slice.png", bytes(5000), tmp_path).__enter__()
+        opened("slice.png", bytes(5000), ScratchFolder(tmp_path)).__enter__()
     assert str(tmp_path) not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -161,6 +161,15 @@ def test_where_names_are_given_no_others_are_taken(loopback: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "host"),
+    [("10.0.0.7", "10.0.0.7:8501"), ("fd00::1", "[FD00::1]:8501"), ("fd00::1", "[fd00:0::1]")],
+)
+def test_an_address_that_is_given_is_taken_on_loopback_too(name: str, host: str) -> None:
+    assert allowed(("host", host), names=(name,))
+    assert not allowed(("host", "10.0.0.8"), names=(name,))
+
+
+@pytest.mark.parametrize(
     ("names", "headers", "status"),
     [
         ((), {}, 200),

@@ -3,6 +3,7 @@
 import gzip
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
@@ -12,14 +13,14 @@ import tensorflow as tf
 from lfsr_tf.serving.server.caller import Caller
 from lfsr_tf.serving.server.model_server import ModelServer
 from lfsr_tf.serving.server.refusal import Code, RefusalError
-from lfsr_tf.serving.server.rest import json_arrays, json_leaves
+from lfsr_tf.serving.server.rest import json_arrays, json_leaves, json_request
 from lfsr_tf.serving.server.rest.json_arrays import arrays_of
-from lfsr_tf.serving.server.rest.json_request import Format, JsonRequest, parse_request
+from lfsr_tf.serving.server.rest.json_request import Format, JsonRequest
 from lfsr_tf.serving.server.tensors import TEXT_BYTES
-from lfsr_tf.serving.signatures.graph import MOST_IMAGES
 
 MOST = 1 << 26
 MANY = 200_000
+FORMS: tuple[Format, ...] = ("row", "column")
 IMAGE, TEXT, TWO = {"image": tf.float32}, {"text": tf.string}, {"real": tf.float32, "imaginary": tf.float32}
 
 
@@ -35,22 +36,25 @@ def refusal(
     return found.value
 
 
-@pytest.mark.parametrize("element", ["0", '""', "[]", "{}", '{"real": 0, "imaginary": 0}'])
-@pytest.mark.parametrize("dtypes", [IMAGE, TEXT, TWO])
-def test_more_instances_than_a_model_takes_are_refused_before_a_look_at_each(
-    element: str, dtypes: dict[str, tf.DType], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("count", [1, 4096, 5000])
+def test_instances_are_the_array_that_the_same_rows_as_inputs_are(count: int) -> None:
+    rows = [[float(number), 0.5] for number in range(count)]
+    found = [arrays_of(JsonRequest("", form, rows), IMAGE, MOST, Caller())["image"] for form in FORMS]
+    assert found[0].shape == (count, 2)
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize(
+    ("element", "dtypes"), [(0.5, IMAGE), ([], IMAGE), ("", TEXT), ({"real": 0, "imaginary": 0}, TWO)]
+)
+def test_the_instances_of_whoever_has_left_are_not_all_looked_at(
+    element: object, dtypes: dict[str, tf.DType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(json_arrays, "_names_inputs", lambda _: pytest.fail("it was looked at"))
-    body = f'{{"instances": [{",".join([element] * (MOST_IMAGES + 1))}]}}'
-    found = refusal(parse_request(body.encode()).values, dtypes)
-    assert found.code == Code.INVALID_ARGUMENT
-    assert f"at most {MOST_IMAGES} images in 'instances'. Received: {MOST_IMAGES + 1}." in found.message
-
-
-def test_as_many_instances_as_a_model_takes_are_one_array() -> None:
-    request = JsonRequest("", "row", [[float(number)] for number in range(MOST_IMAGES)])
-    found = arrays_of(request, IMAGE, MOST, Caller())["image"]
-    np.testing.assert_array_equal(found, np.arange(MOST_IMAGES, dtype=np.float32)[:, None])
+    caller, looked, names = Caller(), [], json_arrays._names_inputs
+    caller.leave()
+    monkeypatch.setattr(json_arrays, "_names_inputs", lambda value: looked.append(1) or names(value))
+    assert refusal([element] * MANY, dtypes, caller=caller).code == Code.CANCELLED
+    assert len(looked) <= 4097
 
 
 @pytest.mark.parametrize("form", ["row", "column"])
@@ -112,6 +116,48 @@ def test_whoever_leaves_is_worked_for_no_longer(
     )
     assert refusal([[value] * MANY], {"x": dtype}, form, caller=caller).code == Code.CANCELLED
     assert len(converted) < 20_000
+
+
+class Collection:
+    """Garbage collection of which a second reader learns late that the first one has switched it off."""
+
+    def __init__(self) -> None:
+        self.on, self.looks = True, 0
+        self.second_looked, self.first_left = threading.Event(), threading.Event()
+
+    def isenabled(self) -> bool:
+        found, self.looks = self.on, self.looks + 1
+        if self.looks == 2:
+            self.second_looked.set()
+            self.first_left.wait(5.0)
+        return found
+
+    def enable(self) -> None:
+        self.on = True
+
+    def disable(self) -> None:
+        self.on = False
+
+
+def test_requests_that_are_read_at_once_leave_garbage_collection_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    collection, inside = Collection(), threading.Event()
+    monkeypatch.setattr(json_request, "gc", collection)
+
+    def first() -> None:
+        with json_request._uncollected():
+            inside.set()
+            collection.second_looked.wait(0.3)
+        collection.first_left.set()
+
+    def second() -> None:
+        assert inside.wait(5.0)
+        with json_request._uncollected():
+            assert not collection.on
+
+    with ThreadPoolExecutor(2) as pool:
+        for each in [pool.submit(first), pool.submit(second)]:
+            each.result(10.0)
+    assert collection.on
 
 
 def test_the_first_element_that_does_not_fit_is_named_and_the_others_are_not_looked_at() -> None:

@@ -14,6 +14,9 @@ import pytest
 import tensorflow as tf
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest
+from tensorflow_serving.apis.model_pb2 import ModelSpec
+from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tensorflow_serving.apis.predict_pb2 import PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
@@ -26,7 +29,8 @@ from lfsr_tf.serving.server.rpc import prediction
 from tests.serving.server.factor_model import IMAGE, save_factor_model
 
 PREDICT, WATCH = "/tensorflow.serving.PredictionService/Predict", "/grpc.health.v1.Health/Watch"
-LARGE = np.ones((1, 100, 100, 1), np.float32)
+SERVICE = "tensorflow.serving.ModelService"
+LARGE = np.ones((1, 160, 160, 1), np.float32)
 MEBIBYTE = np.ones((1, 512, 512, 1), np.float32)
 Serve = Callable[..., ModelServer]
 
@@ -131,7 +135,7 @@ def test_a_call_without_a_message_is_refused(serve: Serve) -> None:
 
 def test_messages_that_wait_share_a_budget(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     server, predict, free = (
-        serve(buffered_bytes=70_000, request_bytes=60_000),
+        serve(buffered_bytes=180_000, request_bytes=110_000),
         Servable.predict,
         threading.Event(),
     )
@@ -151,6 +155,33 @@ def test_messages_that_wait_share_a_budget(serve: Serve, monkeypatch: pytest.Mon
         free.set()
         assert (first.result(5.0), small.result(5.0)) == ("OK", "OK")
         assert [predicted(channel, LARGE) for _ in range(3)] == ["OK"] * 3
+
+
+def test_states_and_health_are_told_however_many_bytes_are_held(serve: Serve) -> None:
+    server = serve(buffered_bytes=110_000, request_bytes=110_000)
+    with connection(server) as channel, server._grpc._calls._budget.held(110_000):
+        assert healthy(channel)
+        assert predicted(channel) == "OK"
+        states = ModelServiceStub(channel).GetModelStatus(
+            GetModelStatusRequest(model_spec=ModelSpec(name="lfsr")), timeout=5.0
+        )
+        assert states.model_version_status[0].version == 1
+        assert predicted(channel, LARGE) == "RESOURCE_EXHAUSTED"
+
+
+def test_a_service_that_is_not_known_is_watched_without_a_trace(serve: Serve) -> None:
+    server = serve()
+    known = set(server._grpc._health._send_response_callbacks)
+    with connection(server) as channel:
+        for number in range(10):
+            name = f"{number}{'x' * 60_000}"
+            watch = HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=name), timeout=10.0)
+            assert next(watch).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+            assert watch.is_active()
+            watch.cancel()
+        watch = HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SERVICE), timeout=10.0)
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+    assert set(server._grpc._health._send_response_callbacks) <= {*known, SERVICE}
 
 
 def untaken(channel: grpc.Channel, image: np.ndarray = MEBIBYTE) -> grpc.Call:
@@ -206,7 +237,7 @@ def test_a_client_that_is_slow_has_the_time_for_each_mebibyte(serve: Serve) -> N
 
 
 def test_the_largest_request_fits_into_any_budget(serve: Serve) -> None:
-    with connection(serve(buffered_bytes=1000, request_bytes=60_000)) as channel:
+    with connection(serve(buffered_bytes=1000, request_bytes=110_000)) as channel:
         assert predicted(channel, LARGE) == "OK"
 
 

@@ -110,7 +110,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def server(base: Path) -> Iterator[ModelServer]:
-    limits = Limits(request_bytes=60_000, buffered_bytes=100_000)
+    limits = Limits(request_bytes=MIB, buffered_bytes=1_500_000)
     with ModelServer(
         ServerOptions((ModelSource("lfsr", base),), grpc_port=0, rest_port=0, limits=limits)
     ) as running:
@@ -135,17 +135,43 @@ def test_no_message_is_read_without_room_for_its_bytes(
     monkeypatch.setattr(messages, "_READING", Slow())
     with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
         call = channel.unary_unary(PREDICT)
-        first = call.future(SWOLLEN["texts"][0](25_000), timeout=20.0)
+        first = call.future(SWOLLEN["texts"][0](450_000), timeout=20.0)
         assert begun.wait(10.0)
         with pytest.raises(grpc.RpcError) as refusal:
-            call(SWOLLEN["texts"][0](28_000), timeout=20.0)
+            call(SWOLLEN["texts"][0](500_000), timeout=20.0)
         assert refusal.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
         assert len(read) == 1
         free.set()
         assert first.exception(20.0).code() == grpc.StatusCode.INVALID_ARGUMENT
         with pytest.raises(grpc.RpcError) as refusal:
-            call(SWOLLEN["texts"][0](28_000), timeout=20.0)
+            call(SWOLLEN["texts"][0](500_000), timeout=20.0)
         assert refusal.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "/tensorflow.serving.ModelService/HandleReloadConfigRequest",
+        "/tensorflow.serving.ModelService/GetModelStatus",
+        "/tensorflow.serving.PredictionService/Classify",
+        "/tensorflow.serving.PredictionService/GetModelMetadata",
+        "/grpc.health.v1.Health/Check",
+        "/grpc.health.v1.Health/Watch",
+    ],
+)
+def test_large_messages_of_other_kinds_are_not_read(
+    method: str, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+    monkeypatch.setattr(messages, "_read", lambda *given: read.append(given))
+    with (
+        grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel,
+        pytest.raises(grpc.RpcError) as refusal,
+    ):
+        next(channel.unary_stream(method)(field(1, b"\x0a\x00" * 40_000), timeout=20.0))
+    assert refusal.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert f"Expected a message of {method} of at most 65536 bytes. Received: " in refusal.value.details()
+    assert read == []
 
 
 def test_swollen_messages_over_both_protocols_need_no_more_than_one(base: Path, tmp_path: Path) -> None:
