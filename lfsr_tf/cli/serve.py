@@ -48,9 +48,9 @@ def serve(
         list[str] | None,
         typer.Option(
             "--allowed-host",
-            help="Name or address by which REST and the page are reached, beside localhost, the machine's own "
-            "and, beyond loopback, all addresses; may be repeated. Other names are then refused to all, without "
-            "it to browsers alone.",
+            help="Name or address by which REST and the page are reached, beside localhost, the machine's "
+            "own and, beyond loopback, all addresses; may be repeated. Other names are then refused to all, "
+            "without it to browsers alone.",
         ),
     ] = None,
     port: Annotated[int | None, typer.Option(help="Of gRPC; 0: any free one. Default: 8500.")] = None,

@@ -9,7 +9,14 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from lfsr_tf.cli.console import console
 from lfsr_tf.networks import ModelInfo, build_network, save_model
+
+
+@pytest.fixture(autouse=True)
+def width_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables are as wide as COLUMNS says when they are printed; some library may have set it before."""
+    monkeypatch.setattr(console, "_width", None)
 
 
 @pytest.fixture
