@@ -9,6 +9,7 @@ import pytest
 from lfsr_tf.serving.server.model_server import ModelServer
 from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.options import ModelSource, ServerOptions
+from tests.serving.server.factor_model import save_factor_model
 
 
 class LentServable(Servable):
@@ -19,6 +20,14 @@ class LentServable(Servable):
 
     def close(self) -> None:
         """Leave it to whoever loaded it."""
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose version 1 triples an image: quick to load."""
+    folder = tmp_path_factory.mktemp("lfsr")
+    save_factor_model(folder / "1", 3.0)
+    return folder
 
 
 @pytest.fixture(scope="module")

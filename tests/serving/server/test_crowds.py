@@ -30,20 +30,13 @@ from lfsr_tf.serving.server.log_lines import Seldom, in_one_line
 from lfsr_tf.serving.server.model_server import ModelServer
 from lfsr_tf.serving.server.open_files import connections_within
 from lfsr_tf.serving.server.options import Limits, ModelSource, ServerOptions
-from tests.serving.server.factor_model import IMAGE, save_factor_model
+from tests.serving.server.factor_model import IMAGE
 from tests.serving.server.server_process import ServerProcess
 
 MOST = 20
 READY = grpc.ChannelConnectivity.READY
 # What a client of HTTP/2 says first: its preface and empty settings.
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("lfsr")
-    save_factor_model(folder / "1", 3.0)
-    return folder
 
 
 @pytest.fixture

@@ -26,20 +26,13 @@ from lfsr_tf.serving.server.model_server import ModelServer
 from lfsr_tf.serving.server.models.servable import Servable
 from lfsr_tf.serving.server.options import Limits, ModelSource, ServerOptions
 from lfsr_tf.serving.server.rpc import prediction
-from tests.serving.server.factor_model import IMAGE, save_factor_model
+from tests.serving.server.factor_model import IMAGE
 
 PREDICT, WATCH = "/tensorflow.serving.PredictionService/Predict", "/grpc.health.v1.Health/Watch"
 SERVICE = "tensorflow.serving.ModelService"
 LARGE = np.ones((1, 160, 160, 1), np.float32)
 MEBIBYTE = np.ones((1, 512, 512, 1), np.float32)
 Serve = Callable[..., ModelServer]
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("lfsr")
-    save_factor_model(folder / "1", 3.0)
-    return folder
 
 
 @pytest.fixture

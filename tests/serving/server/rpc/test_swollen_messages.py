@@ -17,7 +17,6 @@ from lfsr_tf.serving.server.messages import read_message
 from lfsr_tf.serving.server.model_server import ModelServer
 from lfsr_tf.serving.server.options import Limits, ModelSource, ServerOptions
 from lfsr_tf.serving.server.refusal import Code, RefusalError
-from tests.serving.server.factor_model import save_factor_model
 from tests.serving.server.server_process import ServerProcess
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
@@ -99,13 +98,6 @@ def test_messages_are_read_one_at_a_time() -> None:
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda wire: read_message(slowly, wire, ""), [b"a", b"b", b"c", b"d"]))
     assert (done, max(most)) == ([b"a", b"b", b"c", b"d"], 1)
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("lfsr")
-    save_factor_model(folder / "1", 3.0)
-    return folder
 
 
 @pytest.fixture
