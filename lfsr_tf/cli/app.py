@@ -43,8 +43,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for _command in (demo, inspect, simulate, prepare, train, evaluate, models, enhance, export, serve):
+for _command in (demo, inspect, simulate, prepare, train, evaluate, models, enhance, export):
     app.command()(_command)
+# TensorFlow Serving's options are written with underscores.
+app.command(context_settings={"token_normalize_func": lambda name: name.replace("_", "-")})(serve)
 
 
 def _print_version(wanted: bool) -> None:

@@ -35,7 +35,7 @@ def serve(
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option("--model-name", "--model_name", "--name", help="Name on the server. Default: lfsr."),
+        typer.Option("--model-name", "--name", help="Name on the server. Default: lfsr."),
     ] = None,
     host: Annotated[
         str | None,
@@ -58,7 +58,6 @@ def serve(
         int | None,
         typer.Option(
             "--rest-api-port",
-            "--rest_api_port",
             help="Of REST, the metrics and the page; 0: any free one. Default: 8501.",
         ),
     ] = None,
@@ -66,7 +65,6 @@ def serve(
         Path | None,
         typer.Option(
             "--model-config-file",
-            "--model_config_file",
             help="TensorFlow Serving's models.config.",
             readable=False,
         ),
@@ -74,8 +72,8 @@ def serve(
     poll_seconds: Annotated[
         float | None,
         typer.Option(
+            "--poll-seconds",
             "--file-system-poll-wait-seconds",
-            "--file_system_poll_wait_seconds",
             help="Time between two looks for new versions; 0: none after the start. Default: 1.0.",
         ),
     ] = None,
@@ -92,14 +90,16 @@ def serve(
     ] = None,
     dtype: Annotated[
         str | None,
-        typer.Option(metavar="float32|mixed_bfloat16|auto", help="Of a model that is exported first."),
+        typer.Option(
+            metavar="POLICY", help="Of a model that is exported first: float32, mixed_bfloat16 or auto."
+        ),
     ] = None,
     engine: Annotated[
         str,
         typer.Option(
-            metavar="auto|lfsr|tensorflow",
-            help="auto: tensorflow_model_server where it is on the PATH, --host allows all addresses and no "
-            "port is 0.",
+            metavar="ENGINE",
+            help="auto, lfsr or tensorflow. auto: tensorflow_model_server where it is on the PATH, --host "
+            "allows all addresses and no port is 0.",
         ),
     ] = "auto",
 ) -> None:

@@ -19,8 +19,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
-from typer.testing import Result
+from typer.testing import CliRunner, Result
 
+from lfsr_tf.cli.app import app
 from lfsr_tf.cli.enhance import enhance
 from lfsr_tf.cli.serve import serve
 from lfsr_tf.errors import ConfigError, LfsrError, ModelError
@@ -261,10 +262,11 @@ def native(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_tensorflow_s_own_server_is_started_where_all_addresses_are_allowed(
-    native: Path, run_command: Run, versions: Path
+    native: Path, versions: Path
 ) -> None:
+    # Its options as it has them.
     asked = ("--host", "0.0.0.0", "--port", "8600", "--rest_api_port", "8601", "--model_name", "brain")
-    result = run_command(serve, versions, *asked, "--max-waiting", 7)
+    result = CliRunner().invoke(app, ["serve", str(versions), *asked, "--max-waiting", "7"])
     assert result.exit_code == 3
     assert "no --max-running and --max-waiting" in " ".join(result.stderr.split())
     said = native.read_text()
