@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple, get_args
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
@@ -18,7 +17,7 @@ from lfsr_tf.evaluation.acquisitions import LowField, StudyVolume, study_volume
 from lfsr_tf.evaluation.cautions import of_scans
 from lfsr_tf.evaluation.config import EvaluationConfig
 from lfsr_tf.evaluation.given import GivenScans, hash_of, named_scans, opened
-from lfsr_tf.evaluation.methods import Method, model_method
+from lfsr_tf.evaluation.methods import Method, Network, bare, model_method
 from lfsr_tf.evaluation.simulated_kspace import as_measured
 from lfsr_tf.networks import TrainedModel, scale_of
 from lfsr_tf.physics.scanners import differing_settings, scanner_settings
@@ -50,7 +49,7 @@ class ErrorSample(NamedTuple):
 
 
 def calibrate(
-    model: TrainedModel | keras.Model, scans: GivenScans, config: EvaluationConfig | None = None
+    model: Network, scans: GivenScans, config: EvaluationConfig | None = None
 ) -> dict[str, ErrorModel]:
     """Fit the error models of a network on scans that it was not trained on.
 
@@ -82,7 +81,7 @@ def calibrate(
 
 
 def samples_by_subject(
-    model: TrainedModel | keras.Model, scans: GivenScans, config: EvaluationConfig
+    model: Network, scans: GivenScans, config: EvaluationConfig
 ) -> dict[str, dict[str, list[ErrorSample]]]:
     """What `calibrate` fits to: samples by where the views come from and by subject.
 
@@ -95,7 +94,7 @@ def samples_by_subject(
             "Expected the plain crop to calibrate for. Received: an acquisition with another "
             f"{', '.join(differing)}. Leave it out."
         )
-    network = model.model if isinstance(model, TrainedModel) else model
+    network = bare(model)
     method = model_method(network, config.batch_size)
     samples: dict[str, dict[str, list[ErrorSample]]] = {KNOWN: {}, INTERPOLATED: {}}
     for name, scan in named_scans(scans).items():

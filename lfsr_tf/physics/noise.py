@@ -76,12 +76,11 @@ def estimate_sigma_magnitude(image: tf.Tensor, *, coils: int = 1) -> NoiseEstima
     images = _as_stack(tf.convert_to_tensor(image))
     if coils < 1:
         raise ConfigError(f"Expected coils >= 1. Received: {coils}.")
-    magnitude = without_rounding(tf.cast(images, tf.float32))
-    return _of_background(magnitude, coils, _share_of_zeros(magnitude))
+    return _of_background(tf.cast(images, tf.float32), coils)
 
 
-def _of_background(magnitude: tf.Tensor, coils: int, zeros: float) -> NoiseEstimate:
-    """Of magnitudes [N, H, W], of which a share is 0."""
+def _of_background(magnitude: tf.Tensor, coils: int) -> NoiseEstimate:
+    """Of magnitudes [N, H, W]."""
     if min(magnitude.shape[-2:]) < BLOCK:
         return NoiseEstimate(None, "unknown", coils, f"the image is smaller than {BLOCK} pixels")
     noise = background_noise(magnitude, coils=coils)
@@ -89,7 +88,7 @@ def _of_background(magnitude: tf.Tensor, coils: int, zeros: float) -> NoiseEstim
     if math.isfinite(sigma):
         return NoiseEstimate(sigma, "background", coils, f"{fraction:.0f} % of the image area is background")
     reason = "the darkest part of the image is not distributed like noise"
-    if zeros > _MOSTLY_ZERO:
+    if (zeros := _share_of_zeros(magnitude)) > _MOSTLY_ZERO:
         part = f"{100.0 * zeros:.0f} % of the voxels are zero, or as small as rounding"
         reason = f"the background is masked: {part}"
     return NoiseEstimate(None, "unknown", coils, reason)
@@ -164,12 +163,11 @@ def _estimate_together(image: tf.Tensor) -> NoiseEstimate:
 
 def _estimate_channel(images: tf.Tensor, across_phase: Callable[[], AcrossPhase], coil: int) -> NoiseEstimate:
     """Of complex images [N, H, W] of one coil, whose noise out of phase is measured only if it is needed."""
-    images = without_rounding(images)
     magnitude = tf.abs(images)
-    zeros = _share_of_zeros(magnitude)
-    estimate = _of_background(magnitude, 1, zeros)
-    if estimate.sigma is not None and zeros <= _MOSTLY_ZERO:
+    estimate = _of_background(magnitude, 1)
+    if estimate.sigma is not None and _share_of_zeros(magnitude) <= _MOSTLY_ZERO:
         return estimate
+    images = without_rounding(images)
     without_air = _without_air(images, estimate.reason, across_phase, coil)
     if estimate.sigma is None or without_air.sigma is None:
         return without_air
@@ -243,7 +241,8 @@ def remove_rician_bias(magnitude: tf.Tensor, sigma: tf.Tensor | float, *, coils:
 
 
 def _share_of_zeros(images: tf.Tensor) -> float:
-    return float(tf.reduce_mean(tf.cast(images == 0, tf.float32)))
+    """Of magnitudes; what is as small as rounding counts."""
+    return float(tf.reduce_mean(tf.cast(without_rounding(images) == 0, tf.float32)))
 
 
 def _as_stack(image: tf.Tensor) -> tf.Tensor:

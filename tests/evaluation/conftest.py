@@ -39,9 +39,14 @@ def make_scan() -> MakeScan:
 @pytest.fixture(scope="session")
 def nearest_network() -> keras.Model:
     """Repeats every pixel: a network whose result is known."""
-    lr = keras.Input((None, None, 1))
+    return repeating_network("nearest", channels=1)
+
+
+def repeating_network(name: str, channels: int) -> keras.Model:
+    """Adds up its channels, and repeats every pixel."""
+    lr = keras.Input((None, None, channels))
     repeat = keras.layers.Conv2DTranspose(1, 2, strides=2, use_bias=False, kernel_initializer="ones")
-    return keras.Model(lr, repeat(lr), name="nearest")
+    return keras.Model(lr, repeat(lr), name=name)
 
 
 @pytest.fixture(scope="session")

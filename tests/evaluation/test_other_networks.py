@@ -22,7 +22,7 @@ from lfsr_tf.hashing import sha256_file
 from lfsr_tf.model_info import scan_mark
 from lfsr_tf.networks import ModelInfo, TrainedModel, build_network
 from lfsr_tf.scans.scan import Scan
-from tests.evaluation.conftest import SMALL
+from tests.evaluation.conftest import SMALL, repeating_network
 
 ONE = dataclasses.replace(SMALL, sigmas=(0.05,), baselines=("zero-fill", "cubic"))
 INFO = ModelInfo("mine", "nearest", {}, 2)
@@ -31,9 +31,7 @@ INFO = ModelInfo("mine", "nearest", {}, 2)
 @pytest.fixture(scope="module")
 def told() -> keras.Model:
     """A network that takes the noise level, and shows it."""
-    given = keras.Input((None, None, 2))
-    repeat = keras.layers.Conv2DTranspose(1, 2, strides=2, use_bias=False, kernel_initializer="ones")
-    return keras.Model(given, repeat(given), name="told")
+    return repeating_network("told", channels=2)
 
 
 @pytest.fixture(scope="module")
